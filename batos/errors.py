@@ -1,0 +1,300 @@
+"""Every error that batos raises on purpose: a sentence and the facts it is about.
+
+    BatosError
+    ├── NotUnderstood            (also AttributeError)   a message that no object understands
+    ├── SlotRefused              (also TypeError)        a value or name that a slot cannot hold
+    ├── UnknownObject            (also KeyError)         a name or oid that the image does not hold
+    ├── TransactionMisuse                                raw objects used outside their transaction
+    ├── NeedsMission                                     a message that thinks, sent where no mission runs
+    ├── ChangedMeanwhile                                 a transaction lost a race
+    ├── ImageUnavailable                                 the image cannot be opened; CLI exit code 3
+    │   ├── ImageMissing
+    │   ├── ImageForeign
+    │   ├── ImageCorrupt
+    │   ├── ImageBusy
+    │   └── ImageUnwritable
+    ├── RecordRefused                                    a stored record names a class we do not load
+    ├── UndoRefused                                      something depends on the change
+    ├── UnknownChange
+    ├── MethodRefused                                    a source that does not pass the gate
+    │   ├── ExtractionFailed
+    │   ├── GuardianRefused
+    │   └── TypeCheckFailed
+    ├── SandboxError                                     a sandboxed activation that did not finish
+    │   ├── SandboxDenied
+    │   ├── SandboxLimit
+    │   └── SandboxRaised
+    ├── MissionError
+    │   ├── MissionFailed
+    │   ├── MissionPending
+    │   ├── MissionCancelled
+    │   ├── MissionTimeout       (also TimeoutError)
+    │   ├── UnknownMission       (also KeyError)
+    │   ├── WaitCircle
+    │   ├── LeaseLost                                    a worker writes for a mission that is no longer its own
+    │   └── MisspeltSelector
+    ├── IllegalTransition                                a state named a successor that the table lacks
+    ├── BackendError
+    │   ├── BackendRefused                               it can answer, but honestly cannot do this
+    │   ├── BackendUnavailable                           down, slow, unreachable
+    │   ├── BackendNonsense                              answered, but not what was asked for
+    │   └── UnknownBackend
+    ├── BudgetExhausted
+    ├── MemoryRefused                                    a document that cannot be ingested
+    ├── BridgeError
+    │   ├── BridgeUnreachable
+    │   └── BridgeRefused
+    ├── WorkbenchRefused                                 a generated program that failed acceptance
+    ├── WorkbenchNotRun                                  this machine lacks what it takes to run one
+    ├── MissingExtra                                     an optional dependency is not installed
+    └── SettingRefused
+
+The text is a class attribute, not a docstring, because `python -OO` removes docstrings. Constructors never log.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class BatosError(Exception):
+    """Base of the tree. `facts` are the named values that `says` was filled with."""
+
+    says = "batos failed: {reason}"
+
+    def __init__(self, **facts: Any) -> None:
+        super().__init__(self.says.format(**facts))
+        self.facts = facts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.facts)
+
+    def __str__(self) -> str:  # KeyError would print the repr of its argument
+        return str(self.args[0])
+
+
+def _rebuild(kind: type[BatosError], facts: dict[str, Any]) -> BatosError:
+    return kind(**facts)
+
+
+# Objects
+
+
+class NotUnderstood(BatosError, AttributeError):
+    """Facts: receiver (its label), selector, oid (hex, or None for an object not yet stored)."""
+
+    says = "{receiver} does not understand {selector!r}, nor does any parent."
+    message: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
+
+
+class SlotRefused(BatosError, TypeError):
+    says = "Slot {slot!r} cannot hold {what}. {instead}"
+
+
+class UnknownObject(BatosError, KeyError):
+    says = "The image holds no object called {name!r}. {known}"
+
+
+# Image
+
+
+class TransactionMisuse(BatosError):
+    says = "{reason}"
+
+
+class NeedsMission(BatosError):
+    says = "This message needs a mission. Send it through a handle, or with `batos send`."
+
+
+class ChangedMeanwhile(BatosError):
+    says = "Something that {note!r} relied on was changed meanwhile, so nothing of it was kept. Run it again."
+
+
+class ImageUnavailable(BatosError):
+    says = "The image at {path} cannot be opened: {reason}"
+
+
+class ImageMissing(ImageUnavailable):
+    says = "There is no image at {path}. Create one with `batos run --image {path}` or `batos ingest --image {path} FILE`."
+
+
+class ImageForeign(ImageUnavailable):
+    says = "{path} holds no batos image: {reason} Give the path of an image, or of a folder that does not exist yet."
+
+
+class ImageCorrupt(ImageUnavailable):
+    says = "The image at {path} is damaged: {reason} Restore a backup; nothing was changed."
+
+
+class ImageBusy(ImageUnavailable):
+    says = "The image at {path} is in use: {reason}"
+
+
+class ImageUnwritable(ImageUnavailable):
+    says = "The image at {path} cannot be written: {reason} Nothing of this change was kept."
+
+
+class RecordRefused(BatosError):
+    says = "The image names {module}.{name}, which is not a class that images may hold; it was not loaded. If the image is yours, run `batos doctor`."
+
+
+class UndoRefused(BatosError):
+    says = "Change {change} cannot be undone: {reason}"
+
+
+class UnknownChange(BatosError, KeyError):
+    says = "The image has no change {change!r}. `batos history NAME` lists changes."
+
+
+# Methods
+
+
+class MethodRefused(BatosError):
+    says = "The source for {selector!r} was refused: {reason}"
+
+
+class ExtractionFailed(MethodRefused):
+    says = "No method {selector!r} could be read from the answer: {reason}"
+
+
+class GuardianRefused(MethodRefused):
+    says = "The guardian refused {selector!r}: {reason}"
+
+
+class TypeCheckFailed(MethodRefused):
+    says = "The type check refused {selector!r}: {reason}"
+
+
+class SandboxError(BatosError):
+    says = "The sandbox stopped {selector!r}: {reason}"
+
+
+class SandboxDenied(SandboxError):
+    says = "{selector!r} has no right to {reason}."
+
+
+class SandboxLimit(SandboxError):
+    says = "{selector!r} was stopped: {reason}"
+
+
+class SandboxRaised(SandboxError):
+    """The method itself raised. Facts: selector, kind (exception type name), message, line (int or None)."""
+
+    says = "{selector!r} raised {kind}: {message}"
+
+
+# Missions and thinking
+
+
+class MissionError(BatosError):
+    says = "Mission {mission}: {reason}"
+
+
+class MissionFailed(MissionError):
+    says = "{reason} (mission {mission})"
+
+
+class MissionPending(MissionError):
+    """The mission waits for a person. Facts: mission, reason, proposal (id or None), question (Example or None)."""
+
+    says = "{reason} (mission {mission})"
+
+    @property
+    def proposal(self) -> str | None:
+        return self.facts.get("proposal")
+
+    @property
+    def question(self) -> Any:
+        return self.facts.get("question")
+
+
+class MissionCancelled(MissionError):
+    says = "Mission {mission} was cancelled."
+
+
+class MissionTimeout(MissionError, TimeoutError):
+    says = "Mission {mission} was not finished after {seconds} s; it goes on. Ask again with `batos missions show {mission}`."
+
+
+class UnknownMission(MissionError, KeyError):
+    says = "The image knows no mission {mission!r}."
+
+
+class WaitCircle(MissionError):
+    says = "Learning {selector!r} would wait for itself: {circle}. Teach one of them with examples first."
+
+
+class LeaseLost(MissionError):
+    says = "Mission {mission} is no longer this worker's: its lease ran out, or it was cancelled. Nothing was written."
+
+
+class MisspeltSelector(MissionError):
+    says = "{receiver} does not understand {selector!r}. Did you mean {suggestion!r}? To learn it all the same, use `teach` or `learn=True`."
+
+
+class IllegalTransition(BatosError):
+    says = "A cycle in {state} named {successor!r} as its next state; allowed are {allowed}."
+
+
+# Inference
+
+
+class BackendError(BatosError):
+    says = "The {backend} backend failed: {reason}"
+
+
+class BackendRefused(BackendError):
+    says = "{reason}"
+
+
+class BackendUnavailable(BackendError):
+    says = "The {backend} backend cannot be reached: {reason}"
+
+
+class BackendNonsense(BackendError):
+    says = "The {backend} backend answered something that cannot be used: {reason}"
+
+
+class UnknownBackend(BackendError):
+    says = "There is no backend {backend!r}. Known are {known}; give `builtin`, `openai:URL#MODEL` or `peft:FOLDER`."
+
+
+class BudgetExhausted(BatosError):
+    says = "The {scope} budget is used up: {spent} of {limit} {unit}. Raise it with `batos.Settings` or wait until it renews."
+
+
+# Memory, bridge, workbench, the rest
+
+
+class MemoryRefused(BatosError):
+    says = "{source} was not ingested: {reason}"
+
+
+class BridgeError(BatosError):
+    says = "The bridge failed: {reason}"
+
+
+class BridgeUnreachable(BridgeError):
+    says = "No daemon answers for {path}: {reason} Start one with `batos run --image {path}`."
+
+
+class BridgeRefused(BridgeError):
+    """The daemon answered with an error. Facts: code, reason, retry."""
+
+    says = "{reason} ({code})"
+
+
+class WorkbenchRefused(BatosError):
+    says = "The generated workbench was refused: {reason}"
+
+
+class WorkbenchNotRun(BatosError):
+    says = "The generated workbench cannot be run here: {reason}"
+
+
+class MissingExtra(BatosError):
+    says = "{feature} needs the extra [{extra}]. Install it with `pip install 'batos[{extra}]'`."
+
+
+class SettingRefused(BatosError):
+    says = "Setting {name} cannot be {value!r}: {reason}"

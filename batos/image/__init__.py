@@ -1,0 +1,1 @@
+"""Where objects live: storages, transactions, handles, history. The only layer that commits to the object database."""

@@ -1,0 +1,141 @@
+"""Purpose `plan`: the archetype of a question, who leads, and which facets are asked what.
+
+The rules are data, in `routing.toml`; every rule that matched is told in the answer's notes. Only offered facets are
+planned: a persona that the user made gets a place when its intent shares words with the question.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from batos.inference.builtin.facets import sub_query
+from batos.inference.builtin.words import content_stems, read_table
+from batos.inference.port import Answer, Request
+
+
+class _Archetype(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lead: str
+    assists: tuple[str, ...]
+    facets: tuple[str, ...]
+    strategy: str
+
+
+class _Rule(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    archetype: str
+    weight: float = Field(gt=0)
+    pattern: re.Pattern[str]
+    reason: str
+
+
+class _Limits(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    facets: int = Field(ge=1)
+    minimum: float
+    fallback: str
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    limits: _Limits
+    archetypes: dict[str, _Archetype]
+    rules: tuple[_Rule, ...]
+
+    @model_validator(mode="after")
+    def _rules_name_archetypes(self) -> _Table:
+        named = {rule.archetype for rule in self.rules} | {self.limits.fallback}
+        if strays := named - set(self.archetypes):
+            raise ValueError(f"Rules name archetypes that the table lacks: {sorted(strays)}.")
+        return self
+
+
+class OfferedFacet(BaseModel):
+    """A facet that the plan may use: whose it is, its slot, and what it is for."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    persona: str
+    slot: str
+    intent: str = ""
+
+
+@lru_cache(maxsize=1)
+def _table() -> _Table:
+    return _Table.model_validate(read_table("routing.toml"))
+
+
+def plan(request: Request) -> Answer:
+    """A plan for the question in the materials: query, facets offered, and optionally the archetypes to choose from."""
+    query = str(request.materials.get("query", ""))
+    offered = _offered(request.materials.get("facets"))
+    name, scores, reasons = classify(query, among=_names(request.materials.get("archetypes")))
+    archetype = _table().archetypes[name]
+    facets = _chosen(archetype, offered, query)
+    lead = _lead(archetype, offered)
+    data: dict[str, JsonValue] = {
+        "archetype": name,
+        "strategy": archetype.strategy,
+        "relevant_pillars": [facet.slot for facet in facets],
+        "sub_queries": {facet.slot: sub_query(facet.slot, query) for facet in facets},
+        "lead": lead,
+    }
+    notes: dict[str, JsonValue] = {"reasons": list(reasons), "scores": dict(scores)}
+    return Answer(text=json.dumps(data, ensure_ascii=False), data=data, notes=notes, model="builtin")
+
+
+def classify(query: str, among: Iterable[str] = ()) -> tuple[str, dict[str, float], list[str]]:
+    """The archetype of a question, the score of every archetype, and the reason of every rule that matched."""
+    table, lowered = _table(), query.lower()
+    allowed = [name for name in table.archetypes if name in set(among)] or list(table.archetypes)
+    scores = dict.fromkeys(allowed, 0.0)
+    reasons = []
+    for rule in table.rules:
+        if rule.archetype in scores and (match := rule.pattern.search(lowered)):
+            scores[rule.archetype] += rule.weight
+            reasons.append(f"{rule.archetype} +{rule.weight:g}: {rule.reason} ({match.group().strip()!r})")
+    best = max(scores, key=lambda name: scores[name])
+    if scores[best] < table.limits.minimum:
+        best = table.limits.fallback if table.limits.fallback in scores else allowed[0]
+        reasons.append(f"{best}: no rule was strong enough")
+    return best, scores, reasons
+
+
+def _offered(facets: Any) -> tuple[OfferedFacet, ...]:
+    return tuple(OfferedFacet.model_validate(facet) for facet in facets or ())
+
+
+def _names(archetypes: Any) -> tuple[str, ...]:
+    """Archetype names, given as a list or as the keys of a map; empty means all."""
+    return tuple(name for name in archetypes or () if isinstance(name, str))
+
+
+def _chosen(archetype: _Archetype, offered: tuple[OfferedFacet, ...], query: str) -> tuple[OfferedFacet, ...]:
+    """The archetype's facets as far as they are offered, then those whose intent touches the question."""
+    by_slot = {facet.slot: facet for facet in reversed(offered)}
+    preferred = [by_slot[slot] for slot in archetype.facets if slot in by_slot]
+    known = {slot for other in _table().archetypes.values() for slot in other.facets}
+    asked = set(content_stems(query))
+    own = [facet for facet in offered if facet.slot not in known and asked & set(content_stems(facet.intent))]
+    if not preferred and not own:
+        own = [facet for facet in offered if facet.persona.upper() == archetype.lead] or list(offered)
+    return tuple(dict.fromkeys(preferred + own))[: _table().limits.facets]
+
+
+def _lead(archetype: _Archetype, offered: tuple[OfferedFacet, ...]) -> str:
+    """The archetype's lead, as the offer spells it; if it is not offered, the first assistant that is."""
+    spelled = {facet.persona.upper(): facet.persona for facet in reversed(offered)}
+    for persona in (archetype.lead, *archetype.assists):
+        if persona in spelled:
+            return spelled[persona]
+    return offered[0].persona if offered else archetype.lead

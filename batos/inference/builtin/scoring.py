@@ -1,0 +1,198 @@
+"""How well a passage answers a question: rare shared words, headings, expansion words, and what the passage looks like.
+
+Rarity is counted within the passages offered, not in any corpus: the backend sees its request and nothing else. All
+weights and patterns are data, in `scoring.toml`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
+from itertools import pairwise
+
+from pydantic import BaseModel, ConfigDict
+
+from batos.inference.builtin.sentences import Passage
+from batos.inference.builtin.words import WORD, content_stems, lexicon, parts, read_table, stem
+
+SUBJECT = re.compile(r"^(.{1,60}?)(?:: | is | are | means )")
+COUNTED = frozenset({"row", "item", "code", "short", "long"})
+"""Features that are counted rather than matched by a pattern."""
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    pattern: re.Pattern[str]
+    prefers: dict[str, float]
+
+
+class _Rules(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    heading_credit: float
+    neighbours: float
+    opening: float
+    opening_words: int
+    subject: float
+    length_norm: float
+    length_floor: float
+    expansion_cap: float
+    chunk_rank_bonus: float
+    features: dict[str, re.Pattern[str]]
+    forms: tuple[_Form, ...]
+    always: dict[str, float]
+
+
+@lru_cache(maxsize=1)
+def _rules() -> _Rules:
+    rules = _Rules.model_validate(read_table("scoring.toml"))
+    for prefers in (rules.always, *(form.prefers for form in rules.forms)):
+        require_known_features(prefers, rules.features)
+    return rules
+
+
+def require_known_features(prefers: Iterable[str], patterns: Iterable[str] | None = None) -> None:
+    """Raises ValueError for a feature name that no pattern defines: a slip in a data file."""
+    known = COUNTED | set(_rules().features if patterns is None else patterns)
+    if unknown := set(prefers) - known:
+        raise ValueError(f"Unknown features {sorted(unknown)}; known are {sorted(known)}.")
+
+
+def features(passage: Passage) -> frozenset[str]:
+    """The names of what `passage` looks like."""
+    length = len(passage.text.split())
+    counted = {str(passage.kind), "short" if length <= 12 else "", "long" if length > 40 else ""} & COUNTED
+    return frozenset(counted | {name for name, pattern in _rules().features.items() if pattern.search(passage.text)})
+
+
+class Question:
+    """What is asked, as stems with weights. `ignored` stems are not part of what is asked."""
+
+    def __init__(self, text: str, ignored: frozenset[str] = frozenset()) -> None:
+        table = lexicon()
+        written = {stem(word): word for word in reversed(WORD.findall(text)) if len(word) > 1}
+        stems = [found for found in content_stems(text) if found in written]
+        asked = [found for found in stems if found not in ignored] or stems
+        self.text = text
+        self.written = {found: written[found] for found in asked}
+        self.weights = {found: table.weak_weight if found in table.weak else 1.0 for found in asked}
+        self.pairs = frozenset(pairwise(asked))
+        self._parts = {found: frozenset(stem(part) for part in parts(word)) for found, word in self.written.items()}
+
+    @cached_property
+    def form(self) -> str | None:
+        """The name of the form of question that this is (how, what, why ...)."""
+        return next((form.name for form in _rules().forms if form.pattern.search(self.text.lower())), None)
+
+    @cached_property
+    def prefers(self) -> Mapping[str, float]:
+        """Feature weights for this form of question."""
+        total = Counter(_rules().always)
+        for form in _rules().forms:
+            if form.name == self.form:
+                total.update(form.prefers)
+        return total
+
+    def credit(self, word: str, stems: frozenset[str]) -> float:
+        """How far `stems` contain a word of the question: 1 for itself or all its parts, less for a synonym, or 0."""
+        if word in stems or (self._parts[word] and self._parts[word] <= stems):
+            return 1.0
+        table = lexicon()
+        return table.synonym_credit if table.synonyms.get(word, frozenset()) & stems else 0.0
+
+    def coverage(self, stems: frozenset[str]) -> float:
+        """The share of the question's words, 0 to 1, that `stems` contain; 0 for a question without words."""
+        total = sum(self.weights.values())
+        covered = sum(weight * self.credit(word, stems) for word, weight in self.weights.items())
+        return covered / total if total else 0.0
+
+    def missing(self, stems: frozenset[str]) -> list[str]:
+        """The question's words, as written, that `stems` contain in no form; telling words only, if there are any."""
+        lacking = [word for word in self.weights if not self.credit(word, stems)]
+        telling = [word for word in lacking if word not in lexicon().weak]
+        return [self.written[word] for word in telling or lacking]
+
+    def is_subject_of(self, passage: Passage) -> bool:
+        """Whether a passage says what the thing asked about is: `A mirror is ...`, `mirror: ...`."""
+        subject = SUBJECT.match(passage.text)
+        opening = content_stems(subject.group(1)) if subject else ()
+        return bool(self.weights) and opening[: len(self.weights)] == tuple(self.weights)
+
+
+def context(passage: Passage) -> frozenset[str]:
+    """The stems of a passage and of the headings above it."""
+    return passage.stems | frozenset(content_stems(" ".join(passage.headings)))
+
+
+class Scale:
+    """Scores passages against each other, for one question and one set of offered passages."""
+
+    def __init__(self, question: Question, offered: Sequence[Passage]) -> None:
+        self._question = question
+        self._stems = {passage: passage.stems for passage in offered}
+        self._headings = {passage: context(passage) - passage.stems for passage in offered}
+        self._frequency = Counter(word for stems in self._stems.values() for word in stems)
+        self._chunks = 1 + max((passage.chunk for passage in offered), default=0)
+        self._length = sum(len(passage.ordered_stems) for passage in offered) / (len(offered) or 1)
+        found = frozenset(self._frequency)
+        self._worth = {
+            stem: weight * self.rarity(stem)
+            for stem, weight in question.weights.items()
+            if question.credit(stem, found)
+        }
+
+    def rarity(self, word: str) -> float:
+        """Inverse document frequency among the offered passages, as in BM25, always positive.
+
+        Its square root, because the passages were searched for: the word that they are all about is common among them.
+        """
+        count, found = len(self._stems), self._frequency[word]
+        return math.sqrt(math.log(1 + (count - found + 0.5) / (found + 0.5)))
+
+    def match(self, passage: Passage) -> float:
+        """The share of what the question asks, 0 to 1, that a passage and the headings above it hold; rare words count
+        more, words that no offered passage holds do not count. 0 if the words stand in the headings alone."""
+        stems, headings = self._stems[passage], self._headings[passage]
+        held = headed = 0.0
+        for word, worth in self._worth.items():
+            credit = self._question.credit(word, stems)
+            held += worth * credit
+            headed += worth * max(0.0, _rules().heading_credit * self._question.credit(word, headings) - credit)
+        return (held + headed) / sum(self._worth.values()) if held else 0.0
+
+    def score(
+        self,
+        passage: Passage,
+        prefers: Mapping[str, float] | None = None,
+        expansion: Mapping[str, float] | None = None,
+    ) -> float:
+        """0 for a passage that shares no word with the question, about 1 for one that holds all of its words."""
+        rules, match = _rules(), self.match(passage)
+        if not match:
+            return 0.0
+        relevance = match + self._expanded(passage, expansion or {}) + self._placed(passage)
+        long = 1 - rules.length_norm + rules.length_norm * len(passage.ordered_stems) / self._length
+        look = Counter(self._question.prefers)
+        look.update(prefers or {})
+        liking = max(0.1, 1 + sum(look[name] for name in features(passage)))
+        rank = 1 + rules.chunk_rank_bonus * (1 - passage.chunk / self._chunks)
+        return relevance / max(long, rules.length_floor) * liking * rank
+
+    def _expanded(self, passage: Passage, expansion: Mapping[str, float]) -> float:
+        stems = self._stems[passage]
+        held = sum(weight * self.rarity(word) for word, weight in expansion.items() if word in stems)
+        return min(held / sum(self._worth.values()), _rules().expansion_cap)
+
+    def _placed(self, passage: Passage) -> float:
+        """Bonus for question words that open the passage or are its subject, and for pairs as in the question."""
+        rules, ordered = _rules(), passage.ordered_stems
+        opening = frozenset(ordered[: rules.opening_words])
+        opened = sum(worth * self._question.credit(word, opening) for word, worth in self._worth.items())
+        pairs = len(self._question.pairs & frozenset(pairwise(ordered)))
+        defined = rules.subject if self._question.form == "what" and self._question.is_subject_of(passage) else 0.0
+        return rules.opening * opened / sum(self._worth.values()) + rules.neighbours * pairs + defined

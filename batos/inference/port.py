@@ -1,0 +1,114 @@
+"""The port between batos and whatever answers it: requests, answers, backends.
+
+A backend sees the request and nothing else, so a request carries everything its answer may draw on. The port knows
+nothing about missions, personas or the image; those are names and text to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from typing import Literal, Protocol, cast, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from batos.clock import Clock, SystemClock
+from batos.errors import UnknownBackend
+
+Purpose = Literal["plan", "facet", "weave", "method", "workbench", "summary", "verdict"]
+
+BACKENDS = "batos.backends"
+"""Entry-point group; a value is called as `opener(details, clock)` with the text after the first colon of the spec."""
+
+
+class Message(BaseModel):
+    """One turn of the prompt as a model reads it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Request(BaseModel):
+    """One question to a backend.
+
+    `messages` is the rendered prompt; `materials` is the same as data, for backends that compute instead of read.
+    `adapter` is None for the base model alone. With `output_schema`, a JSON schema, the answer's text is JSON that
+    satisfies it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    purpose: Purpose
+    messages: tuple[Message, ...] = ()
+    materials: dict[str, JsonValue] = Field(default_factory=dict)
+    persona: str | None = None
+    adapter: str | None = None
+    output_schema: dict[str, JsonValue] | None = None
+    max_tokens: int = Field(default=1024, ge=1)
+    temperature: float = Field(default=0.0, ge=0.0)
+    seed: int = 0
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the request as canonical JSON; equal requests have equal ones in every process."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+class Answer(BaseModel):
+    """What a backend said, and what it cost.
+
+    `data` is the parsed text where a schema was asked for, and structured findings otherwise. `question` (purpose
+    "method") is an example without result, for which the backend wants to know the result. `notes` tell how the
+    answer came about. `seconds` is wall time, `cost` is in the currency of the price list, 0 for local backends.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str = ""
+    data: JsonValue = None
+    question: dict[str, JsonValue] | None = None
+    notes: dict[str, JsonValue] = Field(default_factory=dict)
+    model: str
+    adapter: str | None = None
+    prompt_tokens: int = Field(default=0, ge=0)
+    completion_tokens: int = Field(default=0, ge=0)
+    seconds: float = 0.0
+    cost: float = 0.0
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """Anything that answers requests. May be called from several threads at once."""
+
+    name: str
+
+    def generate(self, request: Request) -> Answer:
+        """Answer, or raise BackendRefused (cannot do this), BackendUnavailable (down, slow) or BackendNonsense."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections and memory; a second call does nothing."""
+        ...
+
+
+Opener = Callable[[str, Clock], Backend]
+
+
+def open_backend(spec: str | Backend, *, clock: Clock | None = None) -> Backend:
+    """The backend that `spec` names: `builtin`, `openai:URL#MODEL`, `peft:FOLDER`, or one of an installed plug-in.
+
+    A backend given as an object is returned as it is. Opening contacts nobody.
+    Raises UnknownBackend; SettingRefused when the part after the colon cannot be used.
+    """
+    if not isinstance(spec, str):
+        return spec
+    name, _, details = spec.partition(":")
+    known = entry_points(group=BACKENDS)
+    if name not in known.names:
+        raise UnknownBackend(backend=name, known=", ".join(sorted(known.names)) or "none")
+    opener = cast(Opener, known[name].load())
+    return opener(details, clock or SystemClock())

@@ -1,0 +1,74 @@
+"""Words: how a text is prepared for the index, and how a question becomes a query that cannot be a syntax error.
+
+SQLite's `porter unicode61` tokenizer folds case and diacritics and stems English. What it lacks is done here, the same
+way for texts and questions: compatibility forms (`ﬁ`, full width) and `ß` are folded, runs of Chinese, Japanese and
+Korean signs become overlapping pairs, and the parts of a camel-case name stand beside it.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from functools import cache
+from importlib.resources import files
+
+# A question is cut here; what follows could only slow the search down.
+LONGEST_QUESTION = 20_000
+MOST_TERMS = 64
+
+_CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+_RUN = re.compile(f"[{_CJK}]+")
+_WORD = re.compile(r"[^\W_]+")
+_CAMEL = re.compile(r"\b[A-Za-z0-9]*[a-z0-9][A-Z][A-Za-z0-9]*\b")
+_HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_QUOTED = re.compile(r'"([^"]+)"')
+
+
+def prepare(text: str) -> str:
+    """`text` as it is given to the tokenizer."""
+    parts = [hump for name in _CAMEL.findall(text) for hump in _HUMP.findall(name)]
+    if not text.isascii():
+        text = _RUN.sub(_pairs, unicodedata.normalize("NFKC", text).casefold())
+    return f"{text}\n{' '.join(parts)}" if parts else text
+
+
+def _pairs(run: re.Match[str]) -> str:
+    # The last sign also stands alone, so that each sign begins some token and a query for it alone can find it.
+    signs = run[0]
+    return f" {' '.join(signs[place : place + 2] for place in range(len(signs)))} "
+
+
+def terms(question: str) -> list[str]:
+    """The distinct words of a question that are looked for: without stop words, unless it has no others."""
+    prepared = prepare(question[:LONGEST_QUESTION])
+    words = list(dict.fromkeys(word.casefold() for word in _WORD.findall(prepared)))
+    telling = [word for word in words if word not in stop_words()]
+    return (telling or words)[:MOST_TERMS]
+
+
+def expression(question: str) -> str | None:
+    """The FTS5 query for `question`, or None if it has no words.
+
+    Any of the words may match, and a phrase in double quotes counts as one more word. Each word is quoted, and holds
+    letters and digits only, so nothing that a user types is ever an operator.
+    """
+    parts = [_quote(word) for word in terms(question)]
+    if not parts:
+        return None
+    for phrase in _QUOTED.findall(question[:LONGEST_QUESTION])[:MOST_TERMS]:
+        words = _WORD.findall(prepare(phrase).partition("\n")[0])
+        if len(words) > 1:
+            parts.append(f'"{" ".join(words)}"')
+    return " OR ".join(parts)
+
+
+def _quote(word: str) -> str:
+    # A sign alone is the beginning of the pairs that it stands in.
+    return f'"{word}" *' if len(word) == 1 and _RUN.match(word) else f'"{word}"'
+
+
+@cache
+def stop_words() -> frozenset[str]:
+    table = tomllib.loads((files("batos.memory") / "stop_words.toml").read_text("utf-8"))
+    return frozenset(word for words in table.values() for word in words.split())

@@ -1,0 +1,218 @@
+"""Which expressions of a method may hold part of the object's state, and which of its nodes may change it.
+
+A value is `ITSELF` where changing it changes the state (`self.items`, `row` in `for row in self.rows`), `SHALLOW` where
+only its elements are state (`list(self.rows)`), else `FREE`. Names are not told apart by scope or order, so the answer
+errs towards "may". It knows nothing of types: `self.basket.add(x)` counts as a change even if `basket` is an object.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+FREE, SHALLOW, ITSELF = 0, 1, 2
+MOST_PASSES = 20
+CHANGED = "_p_changed"
+
+_COPIES = frozenset({"list", "tuple", "set", "dict", "frozenset", "sorted", "reversed", "enumerate", "zip", "iter", "filter", "copy"})
+_VIEWS = frozenset({"copy", "values", "items", "keys"})
+_PICKS = frozenset({"get", "pop", "popitem", "popleft", "setdefault"})
+_CHOICES = frozenset({"next", "min", "max"})
+
+_Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+@dataclass(frozen=True)
+class Write:
+    """One place that may change state. `slot` is the slot of `self`, or None where an alias hides which."""
+
+    line: int
+    slot: str | None
+
+
+@dataclass
+class Aliases:
+    """Built once per method. `mutators` and `functions` are the guardian's tables of what changes in place."""
+
+    function: ast.FunctionDef | ast.AsyncFunctionDef
+    mutators: frozenset[str]
+    functions: frozenset[str]
+    _levels: dict[str, int] = field(default_factory=dict)
+    _scopes: dict[str, list[_Scope]] = field(default_factory=dict)
+    _matched: bool = False  # whether any `match` looks at state
+
+    def __post_init__(self) -> None:
+        nodes = list(ast.walk(self.function))
+        for node in nodes:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node is not self.function:
+                self._scopes.setdefault(node.name, []).append(node)
+            elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+                for target in node.targets:
+                    if isinstance(target, ast.Name):
+                        self._scopes.setdefault(target.id, []).append(node.value)
+        for _ in range(MOST_PASSES):
+            before = dict(self._levels)
+            for node in nodes:
+                self._learn(node)
+            if self._levels == before:
+                return
+        # A chain of names this long is no one's style: take every name for the state itself.
+        self._levels = dict.fromkeys((node.id for node in nodes if isinstance(node, ast.Name)), ITSELF)
+
+    def _learn(self, node: ast.AST) -> None:
+        match node:
+            case ast.Assign(targets=targets, value=value):
+                for target in targets:
+                    self._bind(target, self.level(value))
+            case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.NamedExpr(target=target, value=value):
+                self._bind(target, self.level(value))
+            case ast.For(target=target, iter=iterated) | ast.AsyncFor(target=target, iter=iterated) | ast.comprehension(target=target, iter=iterated):
+                self._bind(target, self._element(iterated))
+            case ast.withitem(context_expr=value, optional_vars=ast.expr() as target):
+                self._bind(target, self.level(value))
+            case ast.match_case(pattern=pattern):
+                for part in ast.walk(pattern):
+                    name = getattr(part, "name", None) or getattr(part, "rest", None)
+                    if isinstance(name, str):
+                        self._raise(name, ITSELF if self._matched else FREE)
+            case ast.Match(subject=subject):
+                self._matched = self._matched or self.level(subject) > FREE
+            case ast.Call(func=ast.Name(id=name), args=args) if name in self._scopes:
+                for scope in self._scopes[name]:
+                    self._pass(scope.args, args, node.keywords)
+
+    def _bind(self, target: ast.expr, level: int) -> None:
+        match target:
+            case ast.Name(id=name):
+                self._raise(name, level)
+            case ast.Starred(value=inner):
+                self._bind(inner, min(level, SHALLOW))
+            case ast.Tuple(elts=parts) | ast.List(elts=parts):
+                for part in parts:
+                    self._bind(part, ITSELF if level else FREE)
+
+    def _pass(self, parameters: ast.arguments, args: list[ast.expr], keywords: list[ast.keyword]) -> None:
+        names = [parameter.arg for parameter in (*parameters.posonlyargs, *parameters.args)]
+        for name, value in zip(names, args, strict=False):
+            self._raise(name, self.level(value))
+        for keyword in keywords:
+            if keyword.arg is not None:
+                self._raise(keyword.arg, self.level(keyword.value))
+
+    def _raise(self, name: str, level: int) -> None:
+        self._levels[name] = max(self._levels.get(name, FREE), level)
+
+    def _element(self, iterated: ast.expr) -> int:
+        return ITSELF if self.level(iterated) else FREE
+
+    def level(self, node: ast.expr | None) -> int:
+        """How the value of an expression hangs on the object's state."""
+        match node:
+            case ast.Name(id=name):
+                return self._levels.get(name, FREE)
+            case ast.Attribute(value=ast.Name(id="self"), attr=attr):
+                return FREE if attr == CHANGED else ITSELF
+            case ast.Attribute(value=value):
+                return ITSELF if self.level(value) else FREE
+            case ast.Subscript(value=value, slice=ast.Slice()):
+                return min(self.level(value), SHALLOW)
+            case ast.Subscript(value=value):
+                return ITSELF if self.level(value) else FREE
+            case ast.Call():
+                return self._of_call(node)
+            case ast.IfExp(body=body, orelse=orelse):
+                return max(self.level(body), self.level(orelse))
+            case ast.BoolOp(values=values):
+                return max(map(self.level, values))
+            case ast.NamedExpr(value=value) | ast.Starred(value=value):
+                return self.level(value)
+            case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
+                return min(max(map(self.level, parts), default=FREE), SHALLOW)
+            case ast.Dict(values=values):
+                return min(max(map(self.level, values), default=FREE), SHALLOW)
+            case ast.ListComp(elt=element) | ast.SetComp(elt=element) | ast.GeneratorExp(elt=element) | ast.DictComp(value=element):
+                return min(self.level(element), SHALLOW)
+            case ast.BinOp(left=left, right=right):
+                return min(max(self.level(left), self.level(right)), SHALLOW)
+        return FREE
+
+    def _of_call(self, call: ast.Call) -> int:
+        given = max((self.level(argument) for argument in call.args), default=FREE)
+        match call.func:
+            case ast.Name(id=name) if name in self._scopes:
+                return max((self._answer(scope) for scope in self._scopes[name]), default=FREE)
+            case ast.Name(id="getattr") if call.args and is_self(call.args[0]):
+                return ITSELF
+            case ast.Name(id=name) | ast.Attribute(attr=name) if name in _COPIES and given:
+                return SHALLOW
+            case ast.Name(id=name) if name in _CHOICES and given:
+                return ITSELF
+            case ast.Attribute(value=value, attr=name) if self.level(value):
+                return SHALLOW if name in _VIEWS else ITSELF if name in _PICKS else FREE
+        return FREE
+
+    def _answer(self, scope: _Scope) -> int:
+        """What a nested function may return, told by the names in its answers only, as functions may call each other."""
+        answers: list[ast.AST] = [scope.body] if isinstance(scope, ast.Lambda) else []
+        if not isinstance(scope, ast.Lambda):
+            answers = [part for part in ast.walk(scope) if isinstance(part, ast.Return)]
+        names = {part.id for answer in answers for part in ast.walk(answer) if isinstance(part, ast.Name)}
+        return ITSELF if any(name == "self" or name in self._scopes or self._levels.get(name) for name in names) else FREE
+
+    # Changes
+
+    def writes(self, node: ast.AST) -> list[Write]:
+        """The places in one statement's own expressions, or in an expression, that may change state."""
+        return [write for part in inside(node) for write in self._written(part)]
+
+    def _written(self, node: ast.AST) -> Iterable[Write]:
+        line = getattr(node, "lineno", 0)
+        match node:
+            case ast.Attribute(value=ast.Name(id="self"), attr=attr, ctx=ast.Store() | ast.Del()) if attr != CHANGED:
+                yield Write(line, attr)
+            case ast.Subscript(value=value, ctx=ast.Store() | ast.Del()) if self.level(value) == ITSELF:
+                yield Write(line, slot_of(value))
+            case ast.AugAssign(target=ast.Name() as target, value=ast.List() | ast.Dict() | ast.Set() | ast.ListComp()) if (
+                self.level(target) == ITSELF
+            ):
+                yield Write(line, None)
+            case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[first, *rest]) if is_self(first):
+                name = rest[0].value if rest and isinstance(rest[0], ast.Constant) else None
+                yield Write(line, name if isinstance(name, str) else None)
+            case ast.Call(func=ast.Attribute(value=value, attr=attr)) if attr in self.mutators and self.level(value) == ITSELF:
+                yield Write(line, slot_of(value))
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[first, *_]) if (
+                name in self.functions and self.level(first) == ITSELF
+            ):
+                yield Write(line, slot_of(first))
+
+
+def is_self(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
+def slot_of(node: ast.expr) -> str | None:
+    """The slot of `self` that an expression begins with: `rows` for `self.rows[0].cells`."""
+    while True:
+        match node:
+            case ast.Attribute(value=ast.Name(id="self"), attr=attr):
+                return attr
+            case ast.Attribute(value=inner) | ast.Subscript(value=inner) | ast.Call(func=inner):
+                node = inner
+            case _:
+                return None
+
+
+def inside(node: ast.AST) -> Iterator[ast.AST]:
+    """`node` and what it holds, without the bodies of nested functions and lambdas: those run elsewhere, if at all."""
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        children = list(ast.iter_child_nodes(part))
+        if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
+            children = [*part.args.defaults, *(value for value in part.args.kw_defaults if value), *part.decorator_list]
+        elif isinstance(part, ast.Lambda):
+            children = [*part.args.defaults, *(value for value in part.args.kw_defaults if value)]
+        waiting.extend(reversed(children))

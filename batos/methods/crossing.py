@@ -1,0 +1,109 @@
+"""Values on their way into the sandbox and out of it.
+
+In: plain data by copy, objects as references that the sandbox cannot make itself. Out: plain data again, of exactly the
+known types, bounded in size; a reference is turned back into its object. Functions, classes and instances of the sandbox
+do not cross.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from pydantic_monty import ClassInstance, ClassType
+
+from batos.errors import SandboxDenied, SandboxLimit
+
+PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, date, datetime, time, timedelta, Decimal})
+DEEPEST = 60
+
+
+class Object:
+    """What the sandbox holds in an object's place. The host knows it by identity; `token` tells two apart inside."""
+
+    __slots__ = ("target", "token")
+
+    def __init__(self, token: int, target: Any) -> None:
+        self.token = token
+        self.target = target
+
+
+class Crossing:
+    """The references of one activation, and the border they cross. Token 0 is the receiver."""
+
+    kind = ClassType(Object)
+
+    def __init__(self, selector: str, is_object: Callable[[Any], bool], most_items: int, most_text: int) -> None:
+        self.selector = selector
+        self.is_object = is_object
+        self.most_items = most_items
+        self.most_text = most_text
+        self._wrapped: list[ClassInstance] = []
+        self._tokens: dict[int, int] = {}
+
+    def wrap(self, target: Any) -> ClassInstance:
+        """The reference for an object, always the same one. The objects live as long as the activation does."""
+        token = self._tokens.get(id(target))
+        if token is None:
+            token = self._tokens[id(target)] = len(self._wrapped)
+            wrapper = ClassInstance(
+                Object(token, target), eager_attrs=("token",), class_type=self.kind, id=UUID(int=token + 1)
+            )
+            self._wrapped.append(wrapper)
+        return self._wrapped[token]
+
+    def target(self, token: Any) -> Any:
+        """The object that a token stands for. Raises `SandboxDenied` for a token that was never given out."""
+        if type(token) is int and 0 <= token < len(self._wrapped):
+            return self._wrapped[token].value.target
+        raise SandboxDenied(selector=self.selector, reason="name an object that it was not given")
+
+    def into(self, value: Any, slot: str) -> Any:
+        """A plain value (`batos.objects.values.plain`) as the sandbox may see it."""
+        return self._into(value, slot, [self.most_items])
+
+    def is_small(self, value: Any, most: int) -> bool:
+        """Whether `value` has few enough items and little enough text to be sent along unasked."""
+        return type(value) in PLAIN and (not isinstance(value, str | bytes) or len(value) <= 16 * most) or (
+            type(value) in (list, dict, set) and len(value) <= most and all(type(item) in PLAIN for item in value)
+            and (type(value) is not dict or all(type(item) in PLAIN for item in value.values()))
+        )  # fmt: skip
+
+    def _into(self, value: Any, slot: str, left: list[int]) -> Any:
+        left[0] -= 1
+        if left[0] < 0:
+            raise SandboxLimit(selector=self.selector, reason=f"slot {slot!r} holds more than {self.most_items} items.")
+        kind = type(value)
+        if kind in PLAIN:
+            return value
+        if kind in (list, tuple, set, frozenset):
+            return kind(self._into(item, slot, left) for item in value)
+        if kind is dict:
+            return {self._into(key, slot, left): self._into(item, slot, left) for key, item in value.items()}
+        if self.is_object(value):
+            return self.wrap(value)
+        raise SandboxDenied(selector=self.selector, reason=f"read slot {slot!r}, which holds a {kind.__name__}")
+
+    def out(self, value: Any) -> Any:
+        """What the sandbox handed over, as ours. Raises `SandboxDenied` for what is neither plain data nor an object."""
+        return self._out(value, [self.most_items, self.most_text], 0)
+
+    def _out(self, value: Any, left: list[int], depth: int) -> Any:
+        kind = type(value)
+        left[0] -= 1
+        if kind in (str, bytes):
+            left[1] -= len(value)
+        if left[0] < 0 or left[1] < 0 or depth > DEEPEST:
+            raise SandboxLimit(selector=self.selector, reason="it handed over a value that is too large.")
+        if kind in PLAIN:
+            return value
+        if kind is Object:
+            return self.target(value.token)
+        if kind in (list, tuple, set, frozenset):
+            return kind(self._out(item, left, depth + 1) for item in value)
+        if kind is dict:
+            return {self._out(key, left, depth + 1): self._out(item, left, depth + 1) for key, item in value.items()}
+        raise SandboxDenied(selector=self.selector, reason=f"hand over a {kind.__name__}; plain data and objects may leave")

@@ -1,0 +1,120 @@
+"""The guardian: the static audit of generated source by the covenant of the founding document.
+
+A source passes if it is one plain `def selector(self, …)` that reaches state only through `self.slot`, keeps the
+Persistence Covenant on every path, imports from a short list, and names nothing private. The tables are in
+`guardian.toml`.
+
+It covers: what the text says. It does not cover: what the method does with the rights it has, loops without end, memory,
+names put together at run time. Those are the sandbox's and its host's. Passing the audit is no reason to run a source
+outside the sandbox.
+"""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from batos.errors import GuardianRefused
+from batos.methods.aliases import Aliases
+from batos.methods.covenant import unmarked_writes
+from batos.methods.facet_rule import facet_findings
+from batos.methods.rules import Finding, Rules, audit_tree
+from batos.methods.source_text import text_findings, tree_findings
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the guardian found in one source. It passes if there are no findings.
+
+    `reads`, `writes` and `sends` name the slots of `self` read and written and the selectors sent to `self`, sorted.
+    `dynamic` says that some name is put together at run time, so that the three lists may not be complete.
+    """
+
+    selector: str
+    findings: tuple[Finding, ...] = ()
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    sends: tuple[str, ...] = ()
+    marks: bool = False
+    dynamic: bool = False
+
+    @property
+    def passed(self) -> bool:
+        return not self.findings
+
+    @property
+    def reason(self) -> str:
+        """The findings as sentences for a person or a model; empty if the source passed."""
+        return " ".join(str(finding) for finding in self.findings)
+
+    def to_json(self) -> dict[str, object]:
+        return {
+            "selector": self.selector,
+            "passed": self.passed,
+            "findings": [{"line": found.line, "rule": found.rule, "reason": found.reason} for found in self.findings],
+            "reads": list(self.reads),
+            "writes": list(self.writes),
+            "sends": list(self.sends),
+            "dynamic": self.dynamic,
+        }
+
+
+@cache
+def rules() -> Rules:
+    """The guardian's tables, checked when first read."""
+    text = resources.files(__package__).joinpath("guardian.toml").read_text(encoding="utf-8")
+    return Rules.from_tables(tomllib.loads(text))
+
+
+def audit(source: str, selector: str, *, facet: bool = False) -> Audit:
+    """Audit a method's source. Never raises, whatever the text. `facet` adds the rule that `infer_` is sent once."""
+    table = rules()
+    findings = text_findings(source, table)
+    if findings:
+        return Audit(selector, tuple(findings))
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        line = getattr(error, "lineno", None) or 1
+        return Audit(selector, (Finding(line, "parse", f"this is not valid Python: {_short(error)}."),))
+    findings = tree_findings(tree, selector, table)
+    if findings:
+        return Audit(selector, tuple(findings))
+    return _audit_function(tree, selector, facet, table)
+
+
+def check(source: str, selector: str, *, facet: bool = False) -> Audit:
+    """The audit of a source that passes. Raises `GuardianRefused` with every finding, line and reason."""
+    result = audit(source, selector, facet=facet)
+    if not result.passed:
+        raise GuardianRefused(selector=selector, reason=result.reason, findings=result.to_json()["findings"])
+    return result
+
+
+def _audit_function(tree: ast.Module, selector: str, facet: bool, table: Rules) -> Audit:
+    function = tree.body[0]
+    assert isinstance(function, ast.FunctionDef)  # tree_findings has seen to it
+    aliases = Aliases(function, table.mutators, table.functions)
+    seen = audit_tree(function, aliases, table)
+    findings = list(seen.findings)
+    for line in unmarked_writes(function, aliases):
+        reason = "a path that wrote state here ends without `self._p_changed = True` after it (the Persistence Covenant)."
+        findings.append(Finding(line, "covenant", reason))
+    if facet:
+        findings.extend(facet_findings(function))
+    return Audit(
+        selector,
+        tuple(sorted(set(findings))),
+        tuple(sorted(seen.reads)),
+        tuple(sorted(seen.writes)),
+        tuple(sorted(seen.sends)),
+        seen.marks,
+        seen.dynamic,
+    )
+
+
+def _short(error: BaseException) -> str:
+    return str(getattr(error, "msg", None) or error or type(error).__name__).splitlines()[0][:120]

@@ -1,0 +1,391 @@
+"""The guardian's rules over the syntax tree of one method: what it names, binds, imports, reads, writes and sends."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from batos.methods.aliases import CHANGED, Aliases, inside, is_self
+from batos.methods.covenant import is_mark
+
+_NAMED_ACCESS = frozenset({"getattr", "hasattr", "setattr", "delattr"})
+_WALK = re.compile(r"\{[^{}]*[.\[]\s*_")
+_Nested = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One thing the guardian refuses. `rule` is a short stable word, `reason` what to tell a person or a model."""
+
+    line: int
+    rule: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"Line {self.line}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """`guardian.toml`, read."""
+
+    characters: int
+    lines: int
+    depth: int
+    brackets: int
+    modules: frozenset[str]
+    private: frozenset[str]
+    refused: frozenset[str]
+    refused_attributes: frozenset[str]
+    mutators: frozenset[str]
+    functions: frozenset[str]
+
+    @classmethod
+    def from_tables(cls, tables: Mapping[str, Any]) -> Rules:
+        bounds, names, writes = tables["bounds"], tables["names"], tables["writes"]
+        return cls(
+            characters=int(bounds["characters"]),
+            lines=int(bounds["lines"]),
+            depth=int(bounds["depth"]),
+            brackets=int(bounds["brackets"]),
+            modules=frozenset(tables["imports"]["modules"]),
+            private=frozenset(names["private"]),
+            refused=frozenset(names["refused"]),
+            refused_attributes=frozenset(names["refused_attributes"]),
+            mutators=frozenset(writes["mutators"]),
+            functions=frozenset(writes["functions"]),
+        )
+
+
+@dataclass
+class Seen:
+    """What one walk over a method collected."""
+
+    findings: list[Finding] = field(default_factory=list)
+    reads: set[str] = field(default_factory=set)
+    writes: set[str] = field(default_factory=set)
+    sends: set[str] = field(default_factory=set)
+    marks: bool = False
+    dynamic: bool = False
+
+
+def audit_tree(function: ast.FunctionDef, aliases: Aliases, table: Rules) -> Seen:
+    """Apply every rule but the covenant's path rule to one method."""
+    walk = _Walk(function, table)
+    walk.run()
+    _nested_writes(function, aliases, walk.seen)
+    for write in aliases.writes(ast.Module(body=function.body, type_ignores=[])):
+        if write.slot is not None:
+            walk.seen.writes.add(write.slot)
+    return walk.seen
+
+
+def _nested_writes(function: ast.FunctionDef, aliases: Aliases, seen: Seen) -> None:
+    reason = "state is written in the method's own body only, not in a nested function or lambda."
+    for node in ast.walk(function):
+        if isinstance(node, _Nested) and node is not function:
+            body = node.body if isinstance(node.body, list) else [node.body]
+            for part in body:
+                lines = [write.line for write in aliases.writes(part)]
+                lines += [mark.lineno for mark in inside(part) if isinstance(mark, ast.Attribute) and is_mark(mark)]
+                seen.findings.extend(Finding(line, "nested-write", reason) for line in lines)
+
+
+class _Walk(ast.NodeVisitor):
+    def __init__(self, function: ast.FunctionDef, table: Rules) -> None:
+        self.function = function
+        self.table = table
+        self.seen = Seen()
+        self.modules = {name for node in ast.walk(function) if isinstance(node, ast.Import) for name in _imported(node)}
+        self.own = _own_bindings(function)
+        self.formats = any(isinstance(node, ast.Attribute) and node.attr == "format" for node in ast.walk(function))
+
+    def run(self) -> None:
+        self.visit(self.function)
+
+    def refuse(self, node: ast.AST, rule: str, reason: str) -> None:
+        line = getattr(node, "lineno", None) or self.function.lineno
+        self.seen.findings.append(Finding(line, rule, reason))
+
+    # Names
+
+    def _private(self, node: ast.AST, name: str) -> None:
+        if name == "_slots":
+            self.refuse(node, "slots", "`_slots` is forbidden; state is reached through `self.slot` only.")
+        elif name.startswith("_") and name not in self.table.private:
+            self.refuse(node, "underscore", f"{name!r} begins with an underscore; only _process_synthesis_ and _tmp_synthesis_data may.")
+
+    def _bound(self, node: ast.AST, name: str | None) -> None:
+        """A name that gets a value here."""
+        if name is None:
+            return
+        self._private(node, name)
+        if name == "self":
+            self.refuse(node, "self", "`self` is the receiver and cannot be bound to anything else.")
+        if name in self.modules and not isinstance(node, ast.Import):
+            self.refuse(node, "import", f"{name!r} is an imported module and cannot be bound to anything else.")
+        if name in _NAMED_ACCESS:
+            self.refuse(node, "name", f"{name!r} cannot be given another meaning.")
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if not isinstance(node.ctx, ast.Load):
+            self._bound(node, node.id)
+            return
+        self._private(node, node.id)
+        if node.id in self.table.refused and node.id not in self.own:
+            self.refuse(node, "name", f"{node.id!r} is not available to a method.")
+        elif node.id == "type" and node.id not in self.own:
+            self.refuse(node, "name", "`type` may only be asked for the type of one value: `type(x)`.")
+        elif node.id in self.modules:
+            self.refuse(node, "module", f"the module {node.id!r} may only be used as `{node.id}.name`.")
+        elif node.id in _NAMED_ACCESS:
+            self.refuse(node, "setattr", f"{node.id!r} may only be called directly.")
+
+    def visit_arg(self, node: ast.arg) -> None:
+        if node is not self._first():
+            self._bound(node, node.arg)
+        self.generic_visit(node)
+
+    def _first(self) -> ast.arg:
+        arguments = self.function.args
+        return [*arguments.posonlyargs, *arguments.args][0]
+
+    def visit_keyword(self, node: ast.keyword) -> None:
+        if node.arg is not None:
+            self._private(node.value, node.arg)
+        self.generic_visit(node)
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        self._bound(node, node.name)
+        self.generic_visit(node)
+
+    # Attributes: slots of self, and of anything else
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        self._attribute(node)
+        if isinstance(node.value, ast.Name) and node.value.id in self.modules:
+            self._module_attribute(node, node.value.id)
+        else:
+            self.visit(node.value)
+
+    def _attribute(self, node: ast.Attribute) -> None:
+        if node.attr == CHANGED:
+            if not is_mark(node):
+                self.refuse(node, "covenant", "`_p_changed` is for the line `self._p_changed = True` and nothing else.")
+            return
+        if node.attr == "_":
+            self.refuse(node, "underscore", "'_' is no slot.")
+        self._private(node, node.attr)
+        if node.attr in self.table.refused_attributes:
+            self.refuse(node, "attribute", f"{node.attr!r} is not available to a method.")
+        if isinstance(node.ctx, ast.Load):
+            if is_self(node.value):
+                self.seen.reads.add(node.attr)
+        elif is_self(node.value):
+            self.seen.writes.add(node.attr)
+        else:
+            self.refuse(node, "foreign-write", "a method writes slots of `self` only; send the other object a message instead.")
+
+    def _module_attribute(self, node: ast.Attribute, name: str) -> None:
+        module = next((target for alias, target in self._aliases() if alias == name), name)
+        if module in self.table.modules and _is_module(module, node.attr):
+            self.refuse(node, "module", f"{name}.{node.attr} is a module of its own, which may not be used.")
+
+    def _aliases(self) -> Iterator[tuple[str, str]]:
+        for node in ast.walk(self.function):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield alias.asname or alias.name, alias.name
+
+    # Statements
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        marks = [target for target in node.targets if is_mark(target)]
+        if marks:
+            if isinstance(node.value, ast.Constant) and node.value.value is True:
+                self.seen.marks = True
+            else:
+                self.refuse(node, "covenant", "`self._p_changed` is set to True and to nothing else.")
+        for target in node.targets:
+            self._misplaced_marks(target, allowed=target in marks)
+        self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        if is_mark(node.target):
+            if isinstance(node.value, ast.Constant) and node.value.value is True:
+                self.seen.marks = True
+            else:
+                self.refuse(node, "covenant", "`self._p_changed` is set to True and to nothing else.")
+        self.generic_visit(node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> None:
+        self._misplaced_marks(node.target, allowed=False)
+        self.generic_visit(node)
+
+    def visit_For(self, node: ast.For) -> None:
+        self._misplaced_marks(node.target, allowed=False)
+        self.generic_visit(node)
+
+    def visit_comprehension(self, node: ast.comprehension) -> None:
+        if node.is_async:
+            self.refuse(node.iter, "async", "a method runs to its end; `async` is not available.")
+        self._misplaced_marks(node.target, allowed=False)
+        self.generic_visit(node)
+
+    def visit_withitem(self, node: ast.withitem) -> None:
+        if node.optional_vars is not None:
+            self._misplaced_marks(node.optional_vars, allowed=False)
+        self.generic_visit(node)
+
+    def _misplaced_marks(self, target: ast.expr, allowed: bool) -> None:
+        if not allowed and any(is_mark(part) for part in ast.walk(target)):
+            self.refuse(target, "covenant", "`self._p_changed = True` stands on a line of its own.")
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        if node is not self.function:
+            self._bound(node, node.name)
+        if node.decorator_list:
+            self.refuse(node.decorator_list[0], "decorator", "decorators are not available to a method.")
+        self.generic_visit(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        self.refuse(node, "class", "a method defines no classes; make a prototype and clone it instead.")
+
+    def visit_Global(self, node: ast.Global) -> None:
+        self.refuse(node, "global", "a method has no global state; use a slot of `self`.")
+
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
+        for name in node.names:
+            self._bound(node, name)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self._import(node, alias.name, alias.asname or alias.name)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        for alias in node.names:
+            if alias.name == "*" or node.level:
+                self.refuse(node, "import", "imports name what they want: no `*`, no relative import.")
+                continue
+            self._import(node, node.module or "", alias.asname or alias.name)
+            self._private(node, alias.name)
+            if node.module in self.table.modules and _is_module(node.module or "", alias.name):
+                self.refuse(node, "module", f"{node.module}.{alias.name} is a module of its own, which may not be used.")
+
+    def _import(self, node: ast.Import | ast.ImportFrom, module: str, name: str) -> None:
+        if module not in self.table.modules:
+            allowed = ", ".join(sorted(self.table.modules))
+            self.refuse(node, "import", f"{module!r} may not be imported. Allowed are {allowed}.")
+        self._bound(node, name)
+
+    # What a method cannot be
+
+    def _refuse_async(self, node: ast.AST) -> None:
+        self.refuse(node, "async", "a method runs to its end; `async` and `await` are not available.")
+
+    visit_AsyncFunctionDef = visit_AsyncFor = visit_AsyncWith = visit_Await = _refuse_async
+
+    def _refuse_yield(self, node: ast.AST) -> None:
+        self.refuse(node, "yield", "a method answers once; return a list instead of yielding.")
+
+    visit_Yield = visit_YieldFrom = _refuse_yield
+
+    def visit_match_case(self, node: ast.match_case) -> None:
+        for part in ast.walk(node.pattern):
+            if isinstance(part, ast.Attribute):
+                self.refuse(part, "pattern", "a case pattern cannot read a slot; compare in an `if` instead.")
+            for name in (getattr(part, "name", None), getattr(part, "rest", None)):
+                if isinstance(part, ast.pattern) and isinstance(name, str):
+                    self._bound(part, name)
+            for name in getattr(part, "kwd_attrs", ()):
+                self._private(part, name)
+        self.generic_visit(node)
+
+    # Calls and text
+
+    def visit_Call(self, node: ast.Call) -> None:
+        match node.func:
+            case ast.Name(id="type") if len(node.args) == 1 and not node.keywords and not isinstance(node.args[0], ast.Starred):
+                self.visit(node.args[0])
+                return
+            case ast.Name(id=name) if name in _NAMED_ACCESS:
+                self._named_access(node, name)
+                for part in (*node.args, *node.keywords):
+                    self.visit(part)
+                return
+            case ast.Attribute(value=value, attr=attr) if is_self(value):
+                self.seen.sends.add(attr)
+                self._attribute_of_send(node.func)
+                for part in (*node.args, *node.keywords):
+                    self.visit(part)
+                return
+        self.generic_visit(node)
+
+    def _attribute_of_send(self, node: ast.Attribute) -> None:
+        reads = set(self.seen.reads)
+        self._attribute(node)
+        self.seen.reads = reads
+
+    def _named_access(self, node: ast.Call, name: str) -> None:
+        literal = node.args[1].value if len(node.args) > 1 and isinstance(node.args[1], ast.Constant) else None
+        writes = name in ("setattr", "delattr")
+        if any(isinstance(part, ast.Starred) for part in node.args) or node.keywords:
+            self.refuse(node, "setattr", f"{name!r} takes its arguments by position.")
+        elif isinstance(literal, str):
+            self._literal_access(node, name, literal, writes)
+        elif writes:
+            self.refuse(node, "setattr", f"{name!r} needs a slot name that is written out.")
+        else:
+            self.seen.dynamic = True
+
+    def _literal_access(self, node: ast.Call, name: str, slot: str, writes: bool) -> None:
+        self._private(node, slot)
+        on_self = is_self(node.args[0])
+        if writes and not on_self:
+            self.refuse(node, "foreign-write", "a method writes slots of `self` only; send the other object a message instead.")
+        elif writes and not slot.isidentifier():
+            self.refuse(node, "parent-slot", f"{slot!r} is no data slot; parent slots are changed by a person.")
+        elif writes:
+            self.seen.writes.add(slot)
+        elif on_self:
+            self.seen.reads.add(slot)
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        if self.formats and isinstance(node.value, str) and _WALK.search(node.value):
+            self.refuse(node, "format", "a format string reaches for a name that begins with an underscore.")
+
+
+def _imported(node: ast.Import) -> Iterator[str]:
+    for alias in node.names:
+        yield alias.asname or alias.name.split(".")[0]
+
+
+def _own_bindings(function: ast.FunctionDef) -> set[str]:
+    """Names that the method's own scope binds, so that a use of them anywhere inside means that binding."""
+    arguments = function.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    names = {argument.arg for argument in every if argument is not None}
+    for statement in function.body:
+        for node in inside(statement):
+            if isinstance(node, ast.comprehension | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+                continue
+            if isinstance(node, ast.Assign | ast.AnnAssign | ast.For):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                names.update(part.id for target in targets for part in ast.walk(target) if _stored(part))
+    return names
+
+
+def _stored(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
+@cache
+def _is_module(module: str, name: str) -> bool:
+    """Whether `module.name` is itself a module, as `json.codecs` and `re.enum` are: doors to everything else."""
+    return isinstance(getattr(importlib.import_module(module), name, None), ModuleType)

@@ -1,0 +1,198 @@
+"""The sandbox: a pool of workers that run rewritten methods, a fresh session for each activation.
+
+It protects from: code that loops, recurses, grows, prints or asks without end; code that reads files, the environment,
+the network or the clock; code that walks from a value to the interpreter; code that swallows what the host raises; writes
+to anything but data slots of the receiver.
+
+It does not protect from: a fault in the worker's interpreter, if the second wall (`walls`) is missing; a worker's use of
+one processor for the seconds it is given; what a method does with the objects that it may rightly reach, which it may
+read, and send to; what primitives do that a program declared callable.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic_monty import (
+    CollectString,
+    Monty,
+    MontyCrashedError,
+    MontyError,
+    MontyRuntimeError,
+    MontySession,
+    MontySyntaxError,
+    MontyTypingError,
+)
+from pydantic_monty._binary import find_monty_binary
+
+from batos.errors import SandboxError, SandboxLimit, SandboxRaised
+from batos.methods.activation import Activation, Allowance, Host, Runnable, running
+from batos.methods.crossing import Crossing
+from batos.methods.walls import Wall, build
+
+MOST_MESSAGE = 500
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one outermost activation may use, with all that it starts. `seconds` is running time inside one session,
+    `wall_seconds` the time from first to last for all of them, `memory_mib` the heap of one session."""
+
+    seconds: float = 2.0
+    wall_seconds: float = 30.0
+    memory_mib: int = 64
+    recursion: int = 200
+    depth: int = 8
+    host_calls: int = 10_000
+    output: int = 64 * 1024
+    items: int = 100_000
+    text: int = 4 * 1024 * 1024
+
+
+class Sandbox:
+    """Starts its workers when first used, may be used from any thread, and is closed once.
+
+    `wrapped` puts bubblewrap around each worker where it works; `walls()` says whether it does.
+    """
+
+    def __init__(self, limits: Limits | None = None, *, wrapped: bool = True, most_workers: int = 32) -> None:
+        self.limits = limits or Limits()
+        self.wrapped = wrapped
+        self.most_workers = most_workers
+        self._lock = threading.Lock()
+        self._pool: Monty | None = None
+        self._owner = 0
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._wall: Wall | None = None
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the workers. The sandbox starts new ones if it is used again."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+            folder, self._folder = self._folder, None
+            self._wall = None
+        if pool is not None and self._owner == os.getpid():
+            pool.__exit__(None, None, None)
+        if folder is not None and self._owner == os.getpid():
+            folder.cleanup()
+
+    def walls(self) -> list[str]:
+        """Which walls stand, a sentence each, for `batos doctor`."""
+        self._started()
+        with self._lock:
+            second = self._wall.says if self._wall is not None else "Workers are not wrapped: the setting says so."
+        return ["Generated methods run in a separate interpreter (Monty) in a process of its own, with limits.", second]
+
+    def activate(self, method: Runnable, receiver: Any, args: tuple[Any, ...], kwargs: dict[str, Any], host: Host) -> Any:
+        """What `method` answers with `receiver` as `self`; its writes have been handed to `host`.
+
+        Raises `SandboxRaised` for an exception of the method's own, `SandboxLimit`, `SandboxDenied`, `GuardianRefused`
+        for a source that does not pass the audit, and whatever the host raises. Objects are compared by identity, so
+        the host must give the same one each time. On an exception some writes may have been made: abort the transaction.
+        """
+        outer = running.get()
+        allowance = outer or Allowance(self.limits.depth, self.limits.host_calls, time.monotonic() + self.limits.wall_seconds)
+        if allowance.depth <= 0:
+            raise SandboxLimit(selector=method.selector, reason=f"messages are nested more than {self.limits.depth} objects deep.")
+        crossing = Crossing(method.selector, host.is_object, self.limits.items, self.limits.text)
+        activation = Activation(method, receiver, host, crossing, allowance)
+        allowance.depth -= 1
+        token = running.set(allowance)
+        try:
+            return self._run(activation, args, kwargs)
+        finally:
+            running.reset(token)
+            allowance.depth += 1
+
+    def _run(self, activation: Activation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            with self.checkout() as session:
+                try:
+                    return activation.run(session, CollectString(max_bytes=self.limits.output), args, kwargs)
+                except MontyError as error:
+                    translated = self._translated(error, activation)
+                    if isinstance(translated, SandboxRaised):
+                        activation.keep_after(session)
+                    raise translated from None
+        except TimeoutError as error:
+            raise SandboxLimit(selector=activation.selector, reason=f"no worker became free ({error}).") from None
+
+    def checkout(self, **options: Any) -> MontySession:
+        """A fresh session under the limits, for this module and the type check."""
+        limits = self.limits
+        return self._started().checkout(
+            limits={
+                "max_feed_duration_secs": limits.seconds,
+                "max_memory": limits.memory_mib << 20,
+                "max_recursion_depth": limits.recursion,
+                # Counted by the host, across sessions; this is only the pool's own bound above ours.
+                "max_suspensions": limits.host_calls + 10,
+            },
+            # Nothing in a session may differ from one attempt to the next.
+            os_policy={"datetime": "call_host", "sleep": "zero", "random_start": {"seed": 0}},
+            assert_message_annotations=False,
+            **options,
+        )
+
+    def _started(self) -> Monty:
+        with self._lock:
+            if self._pool is not None and self._owner == os.getpid():
+                return self._pool
+            # After a fork the parent's workers are not ours to talk to, nor to end.
+            self._owner = os.getpid()
+            self._wall = self._built() if self.wrapped else None
+            pool = Monty(
+                binary_path=self._wall.script if self._wall is not None else None,
+                max_processes=self.most_workers,
+                checkout_timeout=10.0,
+                request_timeout=self.limits.seconds + 5.0,
+                max_checkouts_per_worker=2000,
+            )
+            self._pool = pool.__enter__()
+            return self._pool
+
+    def _built(self) -> Wall:
+        self._folder = tempfile.TemporaryDirectory(prefix="batos-sandbox-")
+        return build(Path(find_monty_binary()).resolve(), Path(self._folder.name))
+
+    def _translated(self, error: MontyError, activation: Activation) -> SandboxError:
+        """Monty's error as ours, with the line of the method's own source."""
+        if isinstance(error, MontyCrashedError):
+            reason = f"it used more than {self.limits.seconds} s or {self.limits.memory_mib} MiB, and its worker was ended."
+            return SandboxLimit(selector=activation.selector, reason=reason)
+        raised = error.exception()
+        message = str(raised.args[0] if len(raised.args) == 1 else raised)[:MOST_MESSAGE]
+        limit = self._limit(raised, message)
+        if limit is not None:
+            return SandboxLimit(selector=activation.selector, reason=limit)
+        frames = error.traceback() if isinstance(error, MontyRuntimeError | MontySyntaxError) else []
+        selector, line = activation.session.place(frames)
+        return SandboxRaised(selector=selector, kind=type(raised).__name__, message=message, line=line)
+
+    def _limit(self, raised: BaseException, message: str) -> str | None:
+        limits = self.limits
+        match raised:
+            case TimeoutError() if "time limit exceeded" in message:
+                return f"it ran longer than {limits.seconds} s."
+            case MemoryError():
+                return f"it used more than {limits.memory_mib} MiB, or printed more than {limits.output} bytes."
+            case RecursionError():
+                return f"calls are nested deeper than {limits.recursion}."
+            case RuntimeError() if "suspension" in message:
+                return "it made more host calls than it may."
+        return None
+
+
+__all__ = ["Limits", "MontyTypingError", "Sandbox"]

@@ -1,0 +1,103 @@
+"""The guardian's first look: bounds before parsing, characters that look like others, and the shape of the module."""
+
+from __future__ import annotations
+
+import ast
+import io
+import keyword
+import re
+import tokenize
+import unicodedata
+
+from batos.methods.rules import Finding, Rules
+
+_WORD = re.compile(r"[^\W\d]\w*")
+_OPEN, _CLOSE = "([{", ")]}"
+_TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # they change the reading direction
+
+
+def text_findings(source: str, table: Rules) -> list[Finding]:
+    """What forbids even parsing. The parser's own stack is finite, and a page of brackets reaches its end."""
+    if len(source) > table.characters:
+        return [Finding(1, "size", f"the source has {len(source)} characters; {table.characters} are allowed.")]
+    lines = source.count("\n") + 1
+    if lines > table.lines:
+        return [Finding(1, "size", f"the source has {lines} lines; {table.lines} are allowed.")]
+    findings = [*_characters(source), *_nesting(source, table.brackets)]
+    return findings or _words(source)
+
+
+def _characters(source: str) -> list[Finding]:
+    for number, line in enumerate(source.split("\n"), 1):
+        for character in line:
+            hidden = character in _TURNING or unicodedata.category(character) in ("Cc", "Cs", "Co", "Zl", "Zp")
+            if hidden and character not in "\t\r\f":
+                name = unicodedata.name(character, f"U+{ord(character):04X}")
+                return [Finding(number, "unicode", f"the character {name} is invisible and may hide what the source says.")]
+    return []
+
+
+def _nesting(source: str, most: int) -> list[Finding]:
+    """Brackets, counted without regard to strings: a source that needs more is not one we want to parse."""
+    depth = 0
+    for number, line in enumerate(source.split("\n"), 1):
+        for character in line:
+            depth += (character in _OPEN) - (character in _CLOSE)
+            if depth > most:
+                return [Finding(number, "nesting", f"brackets are nested deeper than {most}.")]
+    return []
+
+
+def _words(source: str) -> list[Finding]:
+    """Names that Python would read as another name (it folds them by NFKC), or that mix alphabets to look like one."""
+    for line, word in _names(source):
+        if not word.isascii() and (unicodedata.normalize("NFKC", word) != word or _mixes(word)):
+            return [Finding(line, "unicode", f"the name {word!r} looks like another one. Use plain letters.")]
+    return []
+
+
+def _names(source: str) -> list[tuple[int, str]]:
+    try:
+        tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    except (tokenize.TokenError, SyntaxError, ValueError):  # the parser will have more to say
+        return [(number, word) for number, line in enumerate(source.split("\n"), 1) for word in _WORD.findall(line)]
+    return [(token.start[0], token.string) for token in tokens if token.type == tokenize.NAME]
+
+
+def _mixes(word: str) -> bool:
+    alphabets = {unicodedata.name(letter, "?").split(" ")[0] for letter in word if letter.isalpha()}
+    return "LATIN" in alphabets and bool(alphabets & {"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"})
+
+
+def tree_findings(tree: ast.Module, selector: str, table: Rules) -> list[Finding]:
+    """Whether the module is one `def selector(self, …)`, and shallow enough to be walked by recursion."""
+    deep = _too_deep(tree, table.depth)
+    if deep:
+        return [Finding(deep, "nesting", f"expressions or blocks are nested deeper than {table.depth}.")]
+    if len(tree.body) != 1:
+        line = getattr(tree.body[1], "lineno", 1) if tree.body else 1
+        return [Finding(line, "one-function", f"the source must be a single `def {selector}(self, …)` and nothing else.")]
+    function = tree.body[0]
+    if isinstance(function, ast.AsyncFunctionDef):
+        return [Finding(function.lineno, "async", "a method is a plain `def`, not `async def`.")]
+    if not isinstance(function, ast.FunctionDef):
+        return [Finding(function.lineno, "one-function", f"the source must be a single `def {selector}(self, …)`.")]
+    if function.name != selector or keyword.iskeyword(selector):
+        return [Finding(function.lineno, "selector", f"the function is called {function.name!r}; the selector is {selector!r}.")]
+    arguments = function.args
+    names = [*arguments.posonlyargs, *arguments.args]
+    if not names or names[0].arg != "self" or len(arguments.defaults) == len(names):
+        return [Finding(function.lineno, "self", "the first parameter must be `self`, without a default.")]
+    return []
+
+
+def _too_deep(tree: ast.AST, most: int) -> int:
+    """The line where the tree grows deeper than `most`, or 0. Without recursion, as this is what recursion relies on."""
+    waiting: list[tuple[ast.AST, int, int]] = [(tree, 0, 1)]
+    while waiting:
+        node, depth, line = waiting.pop()
+        line = getattr(node, "lineno", line)
+        if depth > most:
+            return line
+        waiting.extend((child, depth + 1, line) for child in ast.iter_child_nodes(node))
+    return 0

@@ -1,0 +1,142 @@
+"""What is asked of the writer, read out of a request: selector, intent, slots, examples, the caller's own message.
+
+Values arrive as frozen JSON and are thawed here. A slot that holds another object stays visible by name but has no
+value to compute with. This module knows nothing about how a method is found.
+"""
+
+from __future__ import annotations
+
+import keyword
+from dataclasses import dataclass, field
+from typing import Any
+
+from batos.errors import BackendRefused
+from batos.inference.port import Request
+from batos.objects.values import thaw
+
+ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "absent"})()
+"""Stands for a result that an example does not state."""
+
+
+class _HoldsObject(Exception):
+    """A value refers to a prototype object."""
+
+
+def _no_object(oid: bytes) -> Any:
+    raise _HoldsObject
+
+
+@dataclass(frozen=True)
+class Case:
+    """One example: inputs, and what came of them. `kwargs` keep the order in which they were given."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    slots: dict[str, Any]
+    result: Any = ABSENT
+    raises: str | None = None
+    slots_after: dict[str, Any] | None = None
+
+    @property
+    def inputs(self) -> tuple[Any, ...]:
+        return (*self.args, *self.kwargs.values())
+
+
+@dataclass(frozen=True)
+class Brief:
+    """The whole task. `slots` are the data slots with values; `opaque` names those that hold objects."""
+
+    selector: str
+    intent: str
+    owner: str
+    slots: dict[str, Any]
+    opaque: tuple[str, ...]
+    cases: tuple[Case, ...]
+    message: Case | None
+    is_facet: bool
+    methods: tuple[str, ...] = ()
+    feedback: tuple[dict[str, Any], ...] = field(default=())
+
+    @property
+    def arity(self) -> int:
+        """How many arguments the method takes."""
+        told = self.cases[0] if self.cases else self.message
+        return len(told.inputs) if told is not None else 0
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        told = self.cases[0] if self.cases else self.message
+        return tuple(told.kwargs) if told is not None else ()
+
+
+def refused(reason: str) -> BackendRefused:
+    return BackendRefused(backend="builtin", reason=reason)
+
+
+def read(request: Request) -> Brief:
+    """The brief of a request with purpose "method". Raises BackendRefused for one that no method can answer."""
+    materials: dict[str, Any] = dict(request.materials)
+    selector = str(materials.get("selector") or "")
+    if not selector.isidentifier() or keyword.iskeyword(selector):
+        raise refused(f"{selector!r} is no name that a Python method can have. Choose another selector.")
+    mirror = materials.get("object") or {}
+    contract = materials.get("contract") or {}
+    slots, opaque = _thawed_slots(mirror.get("slots") or {})
+    intent = contract.get("intent") or (mirror.get("intents") or {}).get(selector) or ""
+    try:
+        cases = tuple(_case(example, slots) for example in contract.get("examples") or ())
+    except _HoldsObject:
+        raise refused(
+            f"An example of {selector!r} holds another object, and the built-in backend computes with plain values only. "
+            "Give examples with plain values, or configure a model backend such as `openai:URL#MODEL`."
+        ) from None
+    return Brief(
+        selector=selector,
+        intent=str(intent),
+        owner=str(mirror.get("name") or "the object"),
+        slots=slots,
+        opaque=opaque,
+        cases=cases,
+        message=_message(materials.get("message") or {}, slots),
+        is_facet=bool(materials.get("is_facet")),
+        methods=tuple(str(name) for name in mirror.get("methods") or () if isinstance(name, str)),
+        feedback=tuple(materials.get("feedback") or ()),
+    )
+
+
+def _thawed_slots(frozen: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    slots: dict[str, Any] = {}
+    opaque = []
+    for name, value in frozen.items():
+        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+            continue
+        if isinstance(value, dict) and set(value) == {"$kind"}:  # how a mirror shows what cannot be frozen
+            opaque.append(name)
+            continue
+        try:
+            slots[name] = thaw(value, _no_object)
+        except _HoldsObject:
+            opaque.append(name)
+    return slots, tuple(opaque)
+
+
+def _case(example: dict[str, Any], slots: dict[str, Any]) -> Case:
+    before = thaw(example.get("slots") or {}, _no_object)
+    after = example.get("slots_after")
+    return Case(
+        args=tuple(thaw(list(example.get("args") or ()), _no_object)),
+        kwargs=thaw(example.get("kwargs") or {}, _no_object),
+        slots={**slots, **before},
+        result=thaw(example["result"], _no_object) if "result" in example else ABSENT,
+        raises=example.get("raises"),
+        slots_after=thaw(after, _no_object) if after is not None else None,
+    )
+
+
+def _message(message: dict[str, Any], slots: dict[str, Any]) -> Case | None:
+    if "args" not in message and "kwargs" not in message:
+        return None
+    try:
+        return _case({"args": message.get("args"), "kwargs": message.get("kwargs")}, slots)
+    except _HoldsObject:
+        return None

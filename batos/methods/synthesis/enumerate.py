@@ -1,0 +1,280 @@
+"""Bottom-up, cost-ordered, typed enumeration of expressions with observational equivalence.
+
+All expressions of cost 1 are made, then of cost 2, and so on; of those that have the same values on all inputs only
+the first, cheapest, is kept. Lists are looked into by an inner search of the same kind over their items, laid end to
+end. After Albarghouthi et al., Escher (CAV 2013), and Feser et al., lambda2 (PLDI 2015).
+
+The search knows nothing about results; it shows what it keeps to an `Observer`. Its budget is counted in expressions,
+never in seconds, so that a replay finds the same.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from batos.methods.synthesis.forms import Form, forms
+from batos.methods.synthesis.leaves import Start
+from batos.methods.synthesis.nodes import INDEX_NODE, ITEM_NODE, Entry, Node
+from batos.methods.synthesis.operations import Operation, accepts, operations
+from batos.methods.synthesis.values import LISTS, MISSING, Column, key_of, type_of_column
+from batos.methods.synthesis.words import Words, lexicon
+
+READS_ITEM, READS_INDEX = 1 << 40, 1 << 41
+READS_INNER = READS_ITEM | READS_INDEX
+LONGEST_FLAT = 100
+"""Lists with more items than this, over all inputs, are not looked into."""
+
+
+class Exhausted(Exception):
+    """The budget is used up; what was found so far stands."""
+
+
+@dataclass
+class Budget:
+    """How much a whole search, inner ones included, may make and keep."""
+
+    expressions: int = 300_000
+    cells: int = 4_000_000
+    made: int = 0
+    kept_cells: int = 0
+
+    def count(self) -> None:
+        self.made += 1
+        if self.made > self.expressions or self.kept_cells > self.cells:
+            raise Exhausted
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What each operation and form costs, given the words of the task."""
+
+    operations: tuple[tuple[Operation, int], ...]
+    forms: tuple[tuple[Form, int], ...]
+    index: int
+
+    @classmethod
+    def by(cls, words: Words) -> Prices:
+        return cls(
+            operations=tuple((each, 1 if words.speak_for(each.words) else each.cost) for each in operations()),
+            forms=tuple((each, max(1, each.cost - 2) if words.speak_for(each.words) else each.cost) for each in forms()),
+            index=2 if words.speak_for(lexicon().index.split()) else 4,
+        )
+
+
+class Observer(Protocol):
+    def see(self, kind: str, entry: Entry) -> None:
+        """An expression that has a value for every example was kept."""
+        ...
+
+    def see_partial(self, entry: Entry) -> None:
+        """An expression failed on some of the examples."""
+        ...
+
+
+class _Inside(NamedTuple):
+    """The inner search of one list; `offsets[i]` is where the items of input i start."""
+
+    search: Search
+    offsets: list[int]
+
+
+@dataclass
+class Search:
+    """Enumeration over the first `needed` inputs, the examples, followed by the probes."""
+
+    starts: tuple[Start, ...]
+    prices: Prices
+    budget: Budget
+    needed: int
+    observer: Observer | None = None
+    outermost: bool = True
+    level: int = 0
+    bank: dict[str, dict[int, list[Entry]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+    seen: set[tuple[str, int]] = field(default_factory=set)
+    sources: list[tuple[str, Entry]] = field(default_factory=list)
+    insides: dict[int, _Inside | None] = field(default_factory=dict)
+
+    def advance(self) -> None:
+        """Make every expression of the next higher cost. Raises Exhausted."""
+        self.level += 1
+        for start in self.starts:
+            if start.cost == self.level:
+                self._keep(start.kind, Entry(start.column, start.node, start.cost, start.reads), start.feeds)
+        for operation, price in self.prices.operations:
+            if self.level - price >= len(operation.takes):
+                self._operate(operation, self.level - price)
+        if self.outermost:
+            for kind, source in tuple(self.sources):
+                if source.cost < self.level - 1:
+                    self._look_into(kind, source)
+
+    def entries(self, types: tuple[str, ...], cost: int) -> Iterator[Entry]:
+        """What is kept of these types (("any",) for all) at this cost."""
+        for kind in tuple(self.bank) if types == ("any",) else types:
+            if (by_cost := self.bank.get(kind)) is not None:
+                yield from by_cost.get(cost, ())
+
+    def _keep(self, kind: str | None, entry: Entry, feeds: bool = False) -> None:
+        self.budget.count()
+        column = entry.column
+        if MISSING in column[: self.needed]:
+            if self.observer is not None:
+                self.observer.see_partial(entry)
+            return
+        if kind is None and (kind := type_of_column(column)) is None:
+            return
+        try:
+            key = (kind, key_of(column))
+        except ValueError:  # a value from outside the types that the writer computes with
+            return
+        if key in self.seen:
+            return
+        self.seen.add(key)
+        self.budget.kept_cells += len(column)
+        self.bank[kind][entry.cost].append(entry)
+        if feeds and self.outermost and kind in LISTS:
+            self.sources.append((kind, entry))
+        if self.observer is not None:
+            self.observer.see(kind, entry)
+
+    def _operate(self, operation: Operation, rest: int) -> None:
+        """All applications whose operands cost `rest` together."""
+        types = tuple(accepts(pattern) for pattern in operation.takes)
+        strict = self.needed if self.observer is None else 0
+        apply, gives, feeds, level = operation.apply, operation.gives, operation.feeds, self.level
+        if len(types) == 1:
+            for one in self.entries(types[0], rest):
+                if not one.reads:
+                    continue  # nothing but constants
+                if (column := apply(strict, one.column)) is not None:
+                    self._keep(gives, Entry(column, (operation, one.node), level, one.reads), feeds)
+                else:
+                    self.budget.count()
+            return
+        for left in range(1, rest - len(types) + 2):
+            if operation.swaps and left > rest - left:
+                break
+            ones = list(self.entries(types[0], left))
+            for others in self._splits(types[1:], rest - left) if ones else ():
+                for one in ones:
+                    for operands in others:
+                        reads = one.reads
+                        for operand in operands:
+                            reads |= operand.reads
+                        if not reads:
+                            continue  # nothing but constants
+                        column = apply(strict, one.column, *(operand.column for operand in operands))
+                        if column is None:
+                            self.budget.count()
+                            continue
+                        node = (operation, one.node, *(operand.node for operand in operands))
+                        self._keep(gives, Entry(column, node, level, reads), feeds)
+
+    def _splits(self, types: tuple[tuple[str, ...], ...], cost: int) -> Iterator[list[tuple[Entry, ...]]]:
+        """The operands of these types that cost `cost` together: one list per way to share the cost."""
+        if len(types) == 1:
+            if found := [(entry,) for entry in self.entries(types[0], cost)]:
+                yield found
+            return
+        for left in range(1, cost):
+            seconds = list(self.entries(types[0], left))
+            thirds = list(self.entries(types[1], cost - left)) if seconds else []
+            if thirds:
+                yield [(second, third) for second in seconds for third in thirds]
+
+    def _look_into(self, kind: str, source: Entry) -> None:
+        """All forms over one list that reach this level's cost."""
+        if (inside := self._inside(source)) is None:
+            return
+        rest = self.level - source.cost
+        while inside.search.level < rest - 1:
+            inside.search.advance()
+        for form, price in self.prices.forms:
+            if kind in form.over and rest > price:
+                for parts in _parts(form, inside.search, rest - price):
+                    self._apply_form(form, source, inside.offsets, parts)
+
+    def _inside(self, source: Entry) -> _Inside | None:
+        key = id(source.node)
+        if key not in self.insides:
+            self.insides[key] = self._opened(source)
+        return self.insides[key]
+
+    def _opened(self, source: Entry) -> _Inside | None:
+        flat: Column = []
+        owners: list[int] = []
+        places: list[int] = []
+        offsets = [0]
+        for owner, items in enumerate(source.column):
+            if items is not MISSING:
+                flat += items
+                owners += [owner] * len(items)
+                places += range(len(items))
+            offsets.append(len(flat))
+        needed = offsets[self.needed]
+        kind = type_of_column(flat)
+        if needed < 1 or len(flat) > LONGEST_FLAT or kind is None:
+            return None
+        starts = [
+            Start(1, kind, flat, ITEM_NODE, READS_ITEM, False),
+            Start(self.prices.index, "number", places, INDEX_NODE, READS_INDEX, False),
+        ]
+        for start in self.starts:
+            spread = [start.column[owner] for owner in owners]
+            starts.append(Start(start.cost + bool(start.reads), start.kind, spread, start.node, start.reads, False))
+        return _Inside(Search(tuple(starts), self.prices, self.budget, needed, outermost=False), offsets)
+
+    def _apply_form(self, form: Form, source: Entry, offsets: list[int], parts: tuple[Entry, ...]) -> None:
+        bodies = parts[0].column if form.body else ()
+        tests = parts[-1].column if form.test else ()
+        column: Column = []
+        for owner, items in enumerate(source.column):
+            if items is MISSING:
+                column.append(MISSING)
+                continue
+            here = slice(offsets[owner], offsets[owner + 1])
+            try:
+                column.append(form.value(items, bodies[here], tests[here]))
+            except Exception:  # as with operations: no value here
+                column.append(MISSING)
+        reads = source.reads
+        for part in parts:
+            reads |= part.reads
+        node: Node = (form, source.node, *(part.node for part in parts))
+        self._keep(None, Entry(column, node, self.level, reads & ~READS_INNER), feeds=False)
+
+
+def _parts(form: Form, inner: Search, rest: int) -> Iterator[tuple[Entry, ...]]:
+    """The bodies and tests for a form that cost `rest` together."""
+    if not form.test:
+        yield from ((body,) for body in _bodies(form, inner, rest))
+    elif not form.body:
+        yield from ((test,) for test in _tests(form, inner, rest))
+    else:
+        for cost in range(2, rest):
+            tests = list(_tests(form, inner, cost))
+            for body in _bodies(form, inner, rest - cost) if tests else ():
+                yield from ((body, test) for test in tests)
+
+
+def _usable(form: Form, entry: Entry) -> bool:
+    reads = READS_INNER if form.indexed else READS_ITEM
+    return bool(entry.reads & reads) and not (entry.reads & READS_INNER & ~reads) and MISSING not in entry.column
+
+
+def _bodies(form: Form, inner: Search, cost: int) -> Iterator[Entry]:
+    for entry in inner.entries(form.body, cost):
+        plain_copy = entry.node is ITEM_NODE and form.name not in ("sum_of_those", "joined", "groups")
+        if _usable(form, entry) and not plain_copy:
+            yield entry
+
+
+def _tests(form: Form, inner: Search, cost: int) -> Iterator[Entry]:
+    for entry in inner.entries(("flag",), cost):
+        if _usable(form, entry):
+            given = entry.column[: inner.needed]
+            if form.mixed or (True in given and False in given):
+                yield entry

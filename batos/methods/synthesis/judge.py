@@ -1,0 +1,152 @@
+"""Whether the best program that fits may answer: answer, ask or refuse (rules of `docs/synthesis.md`).
+
+A program nearly always fits; the question is whether it is the right one. The rules weigh what the intent names and
+the program leaves out, look for rivals that cost as little, and for results that were learned by heart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from batos.methods.synthesis.forms import Form, forms
+from batos.methods.synthesis.goal import Goal
+from batos.methods.synthesis.leaves import Leaves
+from batos.methods.synthesis.nodes import Choice, Entry, Leaf, heads
+from batos.methods.synthesis.operations import Operation, operations
+from batos.methods.synthesis.values import MISSING, Column, key_of, same, texts_in
+from batos.methods.synthesis.words import Words, lexicon, stem
+
+UNUSED_ARGUMENT = 5
+UNUSED_SLOT = 2
+UNUSED_NUMBER = 2
+MOST_UNUSED_WORDS = 3
+SATURATED = 0.25
+"""With yes/no results: if more than this share of all answer patterns was within reach, a fit is no evidence."""
+
+CLOSE = 0
+"""Rivals that cost at most this much more than the best are worth a question."""
+
+LETTERS = 3
+"""A literal with as many letters may be a result learned by heart."""
+
+IMPLIED = {
+    "keep_each": ("each", "keep"), "how_many": ("keep", "count_of", "occurrences"), "entries_that": ("keep",),
+    "sum_of": ("each", "total"), "sum_of_those": ("each", "total", "keep"), "largest_by": ("largest",), "smallest_by": ("smallest",),
+    "sort_by": ("sort",), "sort_down_by": ("sort", "sort_down"), "sort_down": ("sort",), "entries_to": ("each",), "joined": ("join", "each"),
+    "divides": ("modulo",), "is_even": ("modulo",), "is_odd": ("modulo",), "unique_sorted": ("unique", "sort"), "range_of": ("largest", "smallest"),
+    "put_increment": ("put", "add"), "best_key": ("largest",), "worst_key": ("smallest",), "mean": ("total", "divide"),
+    "two_decimals": ("round_to",),
+}  # fmt: skip
+"""Using the one counts as using the others, when a word of the intent asks for them."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A candidate with its full price: what it costs plus what it leaves out."""
+
+    cost: int
+    entry: Entry
+
+
+class Critic:
+    """Prices the candidates of one task."""
+
+    def __init__(self, words: Words, leaves: Leaves, names: set[str], alone: bool = True) -> None:
+        """`names` are the words of slots and record keys: in an intent they name data, not operations.
+
+        A program that is only a part of the method, not `alone`, need not use everything.
+        """
+        self.leaves = leaves
+        self.unused_argument = UNUSED_ARGUMENT if alone else 1
+        self.most_unused_words = MOST_UNUSED_WORDS if alone else 1
+        self.stated = words.stated_numbers if alone else frozenset()
+        self.asked = [asked for word in words.listed if (asked := _speaks_of(word)) and not {word, stem(word)} & names]
+
+    def priced(self, entry: Entry) -> Program:
+        missed = (self.leaves.arguments & ~entry.reads).bit_count() * self.unused_argument
+        missed += (self.leaves.mentioned & ~entry.reads).bit_count() * UNUSED_SLOT
+        used: set[str] = set()
+        numbers: set[float] = set()
+        for head in heads(entry.node):
+            if isinstance(head, (Operation, Form)):
+                used |= {head.name, *IMPLIED.get(head.name, ())}
+            elif isinstance(head, Leaf) and type(head.value) in (int, float):
+                numbers.add(float(abs(head.value)))
+        missed += min(self.most_unused_words, sum(1 for asked in self.asked if not asked & used))
+        missed += UNUSED_NUMBER * len(self.stated - numbers)
+        return Program(entry.cost + missed, entry)
+
+
+def _speaks_of(word: str) -> frozenset[str]:
+    """The operations and forms that one word speaks for."""
+    one = Words(word)
+    return frozenset(each.name for each in (*operations(), *forms()) if one.speak_for(each.words))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`best` is the program; `rival` one that fits as well and differs at probe number `at`; `reason` why to doubt."""
+
+    best: Program
+    rival: Program | None
+    at: int
+    rivals: tuple[Program, ...]
+    reason: str | None = None
+
+
+def judge(programs: list[Program], goal: Goal, inputs: list[Any], words: Words, intent: str) -> Verdict | None:
+    """The verdict over programs that fit, cheapest first; None if there are none."""
+    if not programs:
+        return None
+    ranked = sorted(programs, key=lambda program: program.cost)
+    distinct = {key_of(program.entry.column[goal.count :]): program for program in reversed(ranked)}
+    best, *rivals = sorted(distinct.values(), key=lambda program: program.cost)
+    reason = _doubt(best, goal, inputs, words, intent)
+    close = rivals if reason else [program for program in rivals if program.cost <= best.cost + CLOSE]
+    for rival in close:
+        at = _differs(best, rival, goal.count)
+        if at is not None:
+            return Verdict(best, rival, at, tuple(rivals), reason)
+    return Verdict(best, None, 0, tuple(rivals), reason)
+
+
+def _differs(one: Program, other: Program, given: int) -> int | None:
+    """The number of the first probe for which two programs have different values."""
+    pairs = zip(one.entry.column[given:], other.entry.column[given:], strict=True)
+    for place, (mine, yours) in enumerate(pairs):
+        if mine is not MISSING and yours is not MISSING and not same(mine, yours):
+            return place
+    return None
+
+
+def _doubt(best: Program, goal: Goal, inputs: list[Any], words: Words, intent: str) -> str | None:
+    if goal.kind == "flag" and goal.saturation(best.cost) > SATURATED and not _spoken_for(best, words):
+        return "so many yes/no methods fit these few examples that fitting them proves nothing"
+    if goal.count > 1 and (learned := _by_heart(best, goal.results, inputs, intent)):
+        return f"the result {learned!r} would be learned by heart from its one example"
+    return None
+
+
+def _spoken_for(best: Program, words: Words) -> bool:
+    """Whether the intent has a word for every operation of the program."""
+    return all(words.speak_for(head.words) for head in heads(best.entry.node) if isinstance(head, (Operation, Form)))
+
+
+def _by_heart(best: Program, results: Column, inputs: list[Any], intent: str) -> str | None:
+    """A literal that stands in one result and in no input or intent."""
+    known = " ".join([*texts_in(inputs), intent]).lower()
+    for head in heads(best.entry.node):
+        if isinstance(head, Leaf) and head.kind == "constant" and isinstance(head.value, str):
+            text = head.value.strip()
+            if any(head.value in texts for texts in lexicon().texts.values()):
+                continue
+            if sum(letter.isalnum() for letter in text) >= LETTERS and text.lower() not in known:
+                if sum(text in repr(result) for result in results) <= 1:
+                    return text
+    return None
+
+
+def chooses(program: Program) -> bool:
+    """Whether the program decides between cases."""
+    return any(isinstance(head, Choice) for head in heads(program.entry.node))

@@ -1,0 +1,90 @@
+"""Inputs without answers, made from the examples: programs that agree on the examples but differ here stay distinct,
+and the first such input is the question that would decide between them.
+
+An input is changed consistently: letters shifted, lists rotated, numbers moved; the keys of records are kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from batos.methods.synthesis.brief import Brief, Case
+from batos.methods.synthesis.values import keys_in, type_of
+
+MADE = 3
+"""How many probes are made from the examples; the caller's own message is one more."""
+
+
+def probes(brief: Brief) -> list[Case]:
+    """The probe inputs of a brief; the caller's own message first, if it looks like the examples."""
+    kept = frozenset(key for case in brief.cases for key in keys_in([list(case.inputs), case.slots]))
+    made = []
+    if brief.message is not None and _alike(brief.message, brief.cases) and not _is_example(brief.message, brief.cases):
+        made.append(brief.message)
+    for turn in range(MADE):
+        made.append(changed(brief.cases[turn % len(brief.cases)], turn, kept))
+    return made
+
+
+def _alike(message: Case, cases: tuple[Case, ...]) -> bool:
+    kinds = [type_of(value) for value in message.inputs]
+    return list(message.kwargs) == list(cases[0].kwargs) and any(
+        kinds == [type_of(value) for value in case.inputs] for case in cases
+    )
+
+
+def _is_example(message: Case, cases: tuple[Case, ...]) -> bool:
+    return any((message.inputs, message.slots) == (case.inputs, case.slots) for case in cases)
+
+
+def changed(case: Case, turn: int, kept: frozenset[str]) -> Case:
+    """`case` changed in the way number `turn` (0, 1 or 2), without results."""
+    return Case(
+        args=tuple(change(value, turn, kept) for value in case.args),
+        kwargs={name: change(value, turn, kept) for name, value in case.kwargs.items()},
+        slots={name: change(value, turn, kept) for name, value in case.slots.items()},
+    )
+
+
+def change(value: Any, turn: int, kept: frozenset[str]) -> Any:
+    kind = type(value)
+    if kind is bool:
+        return not value if turn else value
+    if kind is str:
+        return value if value in kept else _text(value, turn)
+    if kind is int:
+        return value // 2 if turn == 2 else value + (3 if turn == 0 else 7 if value >= 0 else -7)
+    if kind is float:
+        return value / 4 if turn == 2 else value * (1.5 if turn == 0 else 0.75) + 1
+    if kind is tuple:
+        return tuple(change(part, turn, kept) for part in value)
+    if kind is dict:
+        return {key: change(part, turn, kept) for key, part in value.items()}
+    if kind is list:
+        return _list(value, turn, kept)
+    return value
+
+
+def _text(text: str, turn: int) -> str:
+    if turn == 2:
+        return text.split(" ")[-1] if " " in text else text[:-1]
+    shifted = "".join(_shifted(letter, turn + 1) for letter in text)
+    if turn == 1 and " " in shifted:
+        words = shifted.split(" ")
+        return " ".join([*reversed(words), words[0]])
+    return shifted + shifted[:2] if turn == 1 and shifted.isalpha() else shifted
+
+
+def _shifted(letter: str, by: int) -> str:
+    for first, size in (("a", 26), ("A", 26), ("0", 10)):
+        place = ord(letter) - ord(first)
+        if 0 <= place < size:
+            return chr(ord(first) + (place + by) % size)
+    return letter
+
+
+def _list(items: list[Any], turn: int, kept: frozenset[str]) -> list[Any]:
+    if turn == 2:
+        return [change(item, 1, kept) for item in sorted(items, key=repr)][: max(1, len(items) - 1)]
+    moved = [change(item, turn, kept) for item in items]
+    return moved[1:] + moved[:1] if turn == 0 else moved[::-1] + moved[1:2]

@@ -1,0 +1,79 @@
+"""One search for one result: from cases and results to a verdict over the programs that fit."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from batos.methods.synthesis.brief import Case
+from batos.methods.synthesis.enumerate import Budget, Exhausted, Prices, Search
+from batos.methods.synthesis.goal import Goal
+from batos.methods.synthesis.judge import CLOSE, Critic, Program, Verdict, judge
+from batos.methods.synthesis.leaves import leaves
+from batos.methods.synthesis.values import keys_in
+from batos.methods.synthesis.words import Words
+
+HIGHEST_LEVEL = 40
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to solve: `cases` are the examples and then the probes; `results` those of the examples.
+
+    `slot` is the slot that the result is written to, if any; not `alone` if the method does other things too.
+    """
+
+    cases: list[Case]
+    results: list[Any]
+    parameters: tuple[str, ...]
+    words: Words
+    intent: str
+    slot: str = ""
+    alone: bool = True
+
+
+def solve(task: Task, budget: Budget) -> Verdict | None:
+    """The verdict on the cheapest program that gives every result; None if none was found within the budget."""
+    starts = leaves(task.cases, task.results, task.parameters, task.words, task.slot)
+    prices = Prices.by(task.words)
+    goal = Goal(task.results, task.words, {operation.name: price for operation, price in prices.operations})
+    search = Search(starts.starts, prices, budget, len(task.results), goal)
+    critic = Critic(task.words, starts, _names(task), task.alone)
+    programs: list[Program] = []
+    with collector_off():
+        while search.level < HIGHEST_LEVEL:
+            exhausted = False
+            try:
+                search.advance()
+                goal.finish(search.level)
+            except Exhausted:
+                exhausted = True
+            programs += [critic.priced(entry) for entry in goal.candidates]
+            goal.candidates.clear()
+            best = min((program.cost for program in programs), default=HIGHEST_LEVEL)
+            if exhausted or search.level >= best + CLOSE:
+                break
+    inputs = [[list(case.inputs), list(case.slots.values())] for case in task.cases[: len(task.results)]]
+    return judge(programs, goal, inputs, task.words, task.intent)
+
+
+def _names(task: Task) -> set[str]:
+    """The words of slots and record keys."""
+    slots = list(task.cases[0].slots)
+    keys = keys_in([[list(case.inputs), list(case.slots.values())] for case in task.cases])
+    return {part.lower() for name in (*slots, *keys) for part in name.split("_")}
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """A search makes millions of tuples and no cycles; the cycle collector would only walk them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,43 @@
+"""Running a source that this writer emitted, on plain values: does it do what an example says?
+
+Only for sources made from the package's own tables; sources from elsewhere are tried in the sandbox.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from batos.methods.synthesis.brief import ABSENT, Case
+from batos.methods.synthesis.values import same
+
+
+class Receiver:
+    """An object with nothing but slots."""
+
+    def __init__(self, slots: dict[str, Any]) -> None:
+        self.__dict__.update(copy.deepcopy(slots))
+
+
+def compiled(source: str, selector: str) -> Callable[..., Any]:
+    names: dict[str, Any] = {}
+    exec(compile(source, f"<{selector}>", "exec"), names)
+    method: Callable[..., Any] = names[selector]
+    return method
+
+
+def satisfies(source: str, selector: str, case: Case) -> bool:
+    """Whether the method gives the case's result, or raises what it should, and leaves the slots as they should be."""
+    receiver = Receiver(case.slots)
+    try:
+        result = compiled(source, selector)(receiver, *copy.deepcopy(case.args), **copy.deepcopy(case.kwargs))
+    except Exception as error:  # whatever the method raises is what the example is compared with
+        return case.raises is not None and case.raises in {kind.__name__ for kind in type(error).__mro__}
+    if case.raises is not None:
+        return False
+    if case.result is not ABSENT and not same(result, case.result):
+        return False
+    return all(
+        same(getattr(receiver, slot, ABSENT), value) for slot, value in (case.slots_after or {}).items()
+    )

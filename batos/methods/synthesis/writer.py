@@ -1,0 +1,117 @@
+"""The built-in backend's skill "method": answers with a source, asks for one example more, or refuses.
+
+First a facet, then the naming conventions, then synthesis from the examples. It never answers with a source that
+fails a given example.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from batos.errors import SlotRefused
+from batos.inference.port import Answer, Request
+from batos.methods.synthesis import brief as briefs
+from batos.methods.synthesis import conventions, emit
+from batos.methods.synthesis.brief import Brief, refused
+from batos.methods.synthesis.effects import Effects, Part, Solver, Unsolved
+from batos.methods.synthesis.enumerate import Budget
+from batos.methods.synthesis.judge import Program
+from batos.methods.synthesis.trial import satisfies
+from batos.objects.values import freeze
+
+MODEL = "builtin"
+ELSEWHERE = "configure a model backend such as `openai:URL#MODEL`"
+RIVALS = 3
+"""So many rivals are told in the notes."""
+
+
+def write_method(request: Request) -> Answer:
+    """The method that the request describes, as source in `text`.
+
+    `notes` say which rule answered, and which rivals were ruled out. Where two methods fit equally well, `text` is
+    empty and `question` holds an example without result, with both candidates' results; `question["slot"]` is there
+    if the question is about a slot's value afterwards. Raises BackendRefused where there is nothing to go on.
+    """
+    brief = briefs.read(request)
+    if brief.is_facet:
+        return Answer(text=conventions.facet(brief), notes={"rule": "facet"}, model=MODEL)
+    if (found := conventions.by_convention(brief)) is not None:
+        source, convention = found
+        if all(satisfies(source, brief.selector, case) for case in brief.cases):
+            return Answer(text=source, notes={"rule": f"convention {convention.pattern}", "says": convention.says}, model=MODEL)
+    if not brief.cases:
+        raise refused(
+            f"The built-in backend cannot write {brief.selector!r} for {brief.owner}: the name follows none of its "
+            f"conventions, and there are no examples to go on. Give examples with `teach`, or {ELSEWHERE}."
+        )
+    return from_examples(brief, Budget())
+
+
+def from_examples(brief: Brief, budget: Budget) -> Answer:
+    """The method that the examples of `brief` describe; answers, asks and refuses like `write_method`."""
+    _check_arguments(brief)
+    names = emit.parameters(brief)
+    solver = Solver(brief, names, budget)
+    try:
+        effects = solver.effects()
+        source = emit.method(brief.selector, names, effects)
+        if any(case.raises and not satisfies(source, brief.selector, case) for case in brief.cases):
+            solver.guard(effects)
+            source = emit.method(brief.selector, names, effects)
+    except Unsolved as unsolved:
+        raise refused(
+            f"The built-in backend found no method {brief.selector!r} for {unsolved.about} among the {budget.made:,} expressions "
+            f"it tried. Break the task into smaller methods, give simpler examples, or {ELSEWHERE}."
+        ) from None
+    if not all(satisfies(source, brief.selector, case) for case in brief.cases):
+        raise refused(f"The built-in backend found no method {brief.selector!r} that satisfies every example. To go on, {ELSEWHERE}.")
+    return _verdict(brief, effects, source, budget)
+
+
+def _verdict(brief: Brief, effects: Effects, source: str, budget: Budget) -> Answer:
+    notes: dict[str, Any] = {
+        "rule": "examples",
+        "cost": sum(part.verdict.best.cost for part in effects.parts),
+        "expressions": budget.made,
+        "rivals": [_rival(brief, effects, part, rival) for part in effects.parts for rival in part.verdict.rivals[:RIVALS]],
+    }
+    for part in effects.parts:
+        if part.verdict.rival is not None and (question := _question(part, part.verdict.rival)) is not None:
+            return Answer(question=question, notes={**notes, "candidate": source}, model=MODEL)
+    doubts = [part.verdict.reason for part in effects.parts if part.verdict.reason]
+    if doubts:
+        raise refused(f"The built-in backend did not write {brief.selector!r}: {doubts[0]}. Give more examples, or {ELSEWHERE}.")
+    return Answer(text=source, notes=notes, model=MODEL)
+
+
+def _check_arguments(brief: Brief) -> None:
+    first = brief.cases[0]
+    for case in brief.cases:
+        if (len(case.args), list(case.kwargs)) != (len(first.args), list(first.kwargs)):
+            raise refused(
+                f"The examples of {brief.selector!r} differ in their number or names of arguments, and the built-in backend "
+                f"writes no default values. Give every example the same arguments, or {ELSEWHERE}."
+            )
+
+
+def _question(part: Part, rival: Program) -> dict[str, Any] | None:
+    place = len(part.task.results) + part.verdict.at
+    case = part.task.cases[place]
+    try:
+        question = {
+            "args": freeze(list(case.args)),
+            "kwargs": freeze(case.kwargs),
+            "slots": freeze(case.slots),
+            "candidates": [freeze(program.entry.column[place]) for program in (part.verdict.best, rival)],
+        }
+    except SlotRefused:
+        return None
+    return {**question, "slot": part.slot} if part.slot else question
+
+
+def _rival(brief: Brief, effects: Effects, part: Part, rival: Program) -> dict[str, Any]:
+    """A program that fits the examples too: its source, and why it lost."""
+    names = emit.parameters(brief)
+    alone = Effects(returns=rival.entry.node)
+    more = rival.cost - part.verdict.best.cost
+    return {"source": emit.method(brief.selector, names, alone), "about": part.slot or "result", "costs_more": more}

@@ -1,0 +1,286 @@
+"""One attempt at one mission: a deterministic function of the image's snapshot and the mission's journal.
+
+The cycle runs the six states on a fresh object whose `synthesis_state*` slot holds the current one. What it needs and
+does not find in the journal it raises as `Suspended`; the attempt is then aborted, and a later one, with the answers in
+its journal, runs from IDLE again. The first such signal poisons the attempt: code that swallows it meets it again at its
+next call and cannot commit.
+
+This module performs nothing and commits nothing. The runtime does both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from persistent.mapping import PersistentMapping
+from ZODB.POSException import ConflictError
+
+import batos.errors
+from batos.errors import BatosError, ChangedMeanwhile, MissionError, NeedsMission
+from batos.image.image import Image
+from batos.image.world import World
+from batos.inference.port import Request
+from batos.mind import speaking
+from batos.mind.needs import Key, Need, NeedKind, Pending, Suspended
+from batos.mind.states import State, after
+from batos.objects.primitives import Primitive
+from batos.objects.sending import performing, send
+from batos.objects.uvm_object import UvmObject, put
+from batos.objects.values import freeze, plain, thaw
+from batos.settings import Settings
+
+Result = TypeVar("Result")
+
+
+class Thinker(Protocol):
+    """Who answers `infer_` while a method runs: the cycle, or a trial's rehearsal."""
+
+    def infer(self, receiver: UvmObject, query: str, system_prompt: str | None) -> str: ...
+
+
+_current: ContextVar[Thinker | None] = ContextVar("batos_thinker", default=None)
+
+
+class CycleFailed(Exception):
+    """The cycle went to FAILED. `reason` is the sentence for the caller, `trace` what had been done."""
+
+    def __init__(self, reason: str, trace: tuple[dict[str, Any], ...], bug: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.trace = trace
+        self.bug = bug
+
+
+@dataclass
+class Cycle:
+    """What the states of one attempt work with. `journal` maps need keys to answers as the journal holds them."""
+
+    image: Image
+    world: World
+    mission: str
+    brief: Mapping[str, Any]
+    journal: Mapping[Key, dict[str, Any]]
+    settings: Settings
+    submitted_at: float
+    context: UvmObject = field(init=False)
+    trace: list[dict[str, Any]] = field(default_factory=list)
+    used: list[tuple[str, str, int]] = field(default_factory=list)
+    children: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    step: speaking.Step | None = None
+    answer: Any = None
+    pending: dict[str, Any] | None = None
+    _asked: Counter[str] = field(default_factory=Counter)
+    _poison: BaseException | None = None
+    _scripts: list[list[Any]] = field(default_factory=list)
+    _recording: list[list[Any]] = field(default_factory=list)
+
+    # Asking
+
+    def ask(self, kind: NeedKind, name: str, **request: Any) -> Any:
+        """The answer to a need, whose request is JSON. Raises `Suspended` if the journal has none, or the error that
+        was the answer."""
+        self.check()
+        if self._scripts:
+            return self._scripts[-1].pop(0)
+        need = Need(kind, name, plain(request))
+        need = Need(kind, name, need.request, self._asked[need.hash])
+        self._asked[need.hash] += 1
+        if need.key not in self.journal:
+            raise self.suspend((need,))
+        if len(self.used) >= self.settings.max_asks:
+            reason = f"it asked more than {self.settings.max_asks} times; the setting max_asks bounds this."
+            raise MissionError(mission=self.mission, reason=reason)
+        self.used.append((kind, *need.key))
+        answer = _opened(self.journal[need.key])
+        for recording in self._recording:
+            recording.append(answer)
+        return answer
+
+    def gather(self, calls: Sequence[Callable[[], Result]]) -> list[Result]:
+        """The results of independent `calls`, whose missing needs are all asked for in one round.
+
+        Each runs under a savepoint. One that writes is rolled back and run again, with the same answers, once all are
+        answered; so no call sees what another wrote before its request was made.
+        """
+        missing: list[Need] = []
+        kept: list[tuple[bool, Any]] = []
+        for call in calls:
+            done, result = self._tried(call, missing)
+            kept.append((done, result))
+        if missing:
+            raise self.suspend(tuple(missing))
+        return [result if done else self._scripted(call, result) for call, (done, result) in zip(calls, kept, strict=True)]
+
+    def _tried(self, call: Callable[[], Result], missing: list[Need]) -> tuple[bool, Any]:
+        savepoint = self.world.savepoint()
+        answers: list[Any] = []
+        self._recording.append(answers)
+        try:
+            result = call()
+        except Suspended as suspended:
+            self._poison = None
+            missing.extend(suspended.needs)
+            savepoint.rollback()
+            return False, answers
+        finally:
+            self._recording.pop()
+        if not self.world.changed_since_savepoint():
+            return True, result
+        savepoint.rollback()
+        return False, answers
+
+    def _scripted(self, call: Callable[[], Result], answers: list[Any]) -> Result:
+        self._scripts.append(list(answers))
+        try:
+            return call()
+        finally:
+            self._scripts.pop()
+
+    def suspend(self, needs: tuple[Need, ...]) -> Suspended:
+        self._poison = Suspended(needs)
+        return self._poison
+
+    def wait_for_person(self, **pending: Any) -> Pending:
+        self._poison = Pending(plain(pending))
+        return self._poison
+
+    def check(self) -> None:
+        """Raise the first signal again. Every call into the cycle, and the commit, begins with this."""
+        if self._poison is not None:
+            raise self._poison
+
+    def poison(self, signal: BaseException) -> None:
+        self._poison = self._poison or signal
+
+    def infer(self, receiver: UvmObject, query: str, system_prompt: str | None) -> str:
+        """Ask the receiver's own model; within a plan step, as the facet that is being asked."""
+        answer = self.generate(speaking.request(receiver, query, system_prompt, self.step))
+        if self.step is not None:
+            self.step.citations.extend((answer.get("data") or {}).get("citations", []))
+        return str(answer["text"])
+
+    def perform(self, tool: Primitive, receiver: UvmObject, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Have a primitive that acts on the outside performed as a need. At least once, unless it takes `key`."""
+        frozen = freeze(plain([list(args), kwargs]))
+        done = self.ask("tool", "primitive", name=tool.name, receiver=self.world.add(receiver).hex(), message=frozen)
+        return self.thawed(done)
+
+    def spawn(self, brief: dict[str, Any]) -> str:
+        """List a mission to be filed when this cycle has committed; its id, which a replay gives again."""
+        identity = hashlib.sha256(f"{self.mission} {len(self.children)}".encode()).hexdigest()[:32]
+        self.children.append({"mission": identity, "brief": brief})
+        return identity
+
+    def generate(self, request: Request, backend: str | None = None) -> dict[str, Any]:
+        """The answer to an inference request, as JSON, from the image's backend or the one named. Raises as `ask`."""
+        extra = {"backend": backend} if backend else {}
+        return self.ask("inference", "generate", **extra, **request.model_dump(mode="json"))  # type: ignore[no-any-return]
+
+    @contextmanager
+    def stepping(self, step: speaking.Step) -> Iterator[None]:
+        """Within the block, inferences belong to one step of the plan."""
+        outer, self.step = self.step, step
+        try:
+            yield
+        finally:
+            self.step = outer
+
+    # What the states keep
+
+    @property
+    def scratch(self) -> PersistentMapping:
+        """`original_query`, `start_time`, `plan`, `partial_responses`, `final_response`, while the cycle runs."""
+        return self.context._tmp_synthesis_data
+
+    @property
+    def target(self) -> UvmObject:
+        return self.world.object(self.brief["target"])  # type: ignore[no-any-return]
+
+    def note(self, **facts: Any) -> None:
+        """Add facts, which are JSON, to the current state's entry of the trace."""
+        self.trace[-1].update(plain(facts))
+
+    def thawed(self, data: Any) -> Any:
+        return thaw(data, self.world.object)
+
+
+def _opened(stored: dict[str, Any]) -> Any:
+    """A journaled answer: its value, or the error it was, raised. The end of a learn stands there as it is."""
+    if "error" in stored:
+        kind = getattr(batos.errors, stored["error"]["type"])
+        raise kind(**stored["error"]["facts"])
+    return stored.get("value", stored)
+
+
+def thinker() -> Thinker:
+    """Who answers inferences in this thread now. Raises `NeedsMission` outside a cycle and a trial."""
+    found = _current.get()
+    if found is None:
+        raise NeedsMission()
+    return found
+
+
+def current() -> Cycle:
+    """The cycle that this thread is running. Raises `NeedsMission` outside one."""
+    found = _current.get()
+    if not isinstance(found, Cycle):
+        raise NeedsMission()
+    return found
+
+
+@contextmanager
+def answering_with(found: Thinker) -> Iterator[None]:
+    """Within the block, inferences of this thread go to `found`."""
+    token = _current.set(found)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def run(cycle: Cycle) -> None:
+    """Run the states from IDLE to COMPLETE. Raises `Suspended`, `Pending`, a conflict, or `CycleFailed`."""
+    psm = cycle.world["psm"]
+    cycle.context = UvmObject({"synthesis_state*": psm.IDLE, "parent*": cycle.world["traits"]})
+    put(cycle.context, "mission_brief", dict(cycle.brief))
+    put(cycle.context, "_tmp_synthesis_data", {})
+    with answering_with(cycle), performing(cycle.perform):
+        _walk(cycle, psm)
+
+
+def _walk(cycle: Cycle, psm: UvmObject) -> None:
+    state = State.IDLE
+    try:
+        while True:
+            cycle.trace.append({"state": state.value})
+            cycle.events.append({"kind": "cycle", "mission": cycle.mission, "state": state.value})
+            successor = after(state, send(cycle.context, "_process_synthesis_"))
+            cycle.check()
+            if state is State.COMPLETE:
+                return
+            state = successor
+            put(cycle.context, "synthesis_state*", getattr(psm, state.value))
+            if state is State.FAILED:
+                raise MissionError(mission=cycle.mission, reason="a state decided that it failed.")
+    except (ConflictError, ChangedMeanwhile):
+        raise
+    except Exception as error:
+        cycle.check()  # a signal that was swallowed and followed by an error is still that signal
+        _fail(cycle, psm, error)
+
+
+def _fail(cycle: Cycle, psm: UvmObject, error: Exception) -> None:
+    """Enter FAILED: its prototype dooms the transaction, and the reason goes out as `CycleFailed`."""
+    reason = str(error) if isinstance(error, BatosError) else f"{type(error).__name__}: {error}"
+    cycle.trace.append({"state": State.FAILED.value, "reason": reason})
+    cycle.events.append({"kind": "cycle", "mission": cycle.mission, "state": State.FAILED.value})
+    put(cycle.context, "synthesis_state*", psm.FAILED)
+    send(cycle.context, "_process_synthesis_")
+    raise CycleFailed(reason, tuple(cycle.trace), bug=not isinstance(error, BatosError)) from error

@@ -1,0 +1,51 @@
+"""Needs: what a cycle asks of the outside, and the signal that suspends it until the answer is there.
+
+A need is frozen JSON, made while the transaction is open and performed when none is. Its key is the hash of what is
+asked and how often the same has been asked before in this cycle, so a replay finds the same answers in the same order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+NeedKind = Literal["inference", "learn", "observe", "program", "tool"]
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Need:
+    """`name` says what is to be done within the kind (`observe` `search`); `request` is JSON."""
+
+    kind: NeedKind
+    name: str
+    request: dict[str, Any]
+    occurrence: int = 0
+
+    @cached_property
+    def hash(self) -> str:
+        text = json.dumps([self.kind, self.name, self.request], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    @property
+    def key(self) -> Key:
+        return self.hash, self.occurrence
+
+
+class Suspended(BaseException):
+    """The cycle cannot go on before `needs` are performed. Not an `Exception`: no method may catch it by accident."""
+
+    def __init__(self, needs: tuple[Need, ...]) -> None:
+        super().__init__(f"waiting for {', '.join(f'{need.kind} {need.name}' for need in needs)}")
+        self.needs = needs
+
+
+class Pending(BaseException):
+    """The cycle cannot go on before a person has decided. `pending` is JSON: reason, proposal or question."""
+
+    def __init__(self, pending: dict[str, Any]) -> None:
+        super().__init__(pending.get("reason", "waiting for a person"))
+        self.pending = pending

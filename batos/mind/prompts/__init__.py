@@ -1,0 +1,32 @@
+"""Prompts are text files beside this one: `NAME.system.md` and `NAME.user.md`, filled by `string.Template`.
+
+A template cannot run code, and a value that it wants and does not get is an error.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from batos.inference.port import Message
+
+
+@cache
+def template(name: str) -> Template:
+    return Template((files(__package__) / f"{name}.md").read_text(encoding="utf-8").strip())
+
+
+def render(name: str, **values: Any) -> tuple[Message, Message]:
+    """The prompt `name` as a system and a user message. Values that are not text are written as JSON."""
+    texts = {key: value if isinstance(value, str) else _shown(value) for key, value in values.items()}
+    return (
+        Message(role="system", content=template(f"{name}.system").substitute(texts)),
+        Message(role="user", content=template(f"{name}.user").substitute(texts)),
+    )
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True)

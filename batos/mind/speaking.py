@@ -1,0 +1,94 @@
+"""How a persona speaks: its identity, its facets, and the request that is made when it asks its model.
+
+Personas are data (`personas/*.toml`). Awakening puts them into the image, and from then on the image holds the truth: a
+persona's `identity`, `adapter` and facets are slots that can be read and changed there.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from batos.inference.port import Request
+from batos.mind import prompts
+from batos.objects import lookup
+from batos.objects.uvm_object import UvmObject, label
+
+PERSONAS = ("robin", "brick", "babs", "alfred")
+
+
+class Facet(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    slot: str = Field(pattern=r"^[a-z][a-z0-9_]*_facet_$")
+    intent: str = Field(min_length=20, max_length=600)
+
+
+class Persona(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z]+$")
+    mandate: str = Field(min_length=20, max_length=400)
+    identity: str = Field(min_length=40, max_length=2000)
+    facet: tuple[Facet, ...] = Field(min_length=1)
+
+
+@cache
+def personas() -> tuple[Persona, ...]:
+    """The personas that awakening puts into an image. Raises pydantic's `ValidationError` for a bad file."""
+    folder = files("batos.mind") / "personas"
+    return tuple(Persona(**tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8"))) for name in PERSONAS)
+
+
+@dataclass
+class Step:
+    """One step of a plan while it is performed: whose facet is asked, and the passages it may draw on."""
+
+    persona: str
+    facet: str
+    intent: str
+    chunks: list[dict[str, Any]]
+    citations: list[Any] = field(default_factory=list)
+
+
+def request(receiver: UvmObject, query: str, system_prompt: str | None, step: Step | None) -> Request:
+    """The request that `receiver` makes of its model when it is sent `infer_`."""
+    identity = _slot(receiver, "identity") or ""
+    chunks = step.chunks if step else []
+    system, user = prompts.render(
+        "facet",
+        identity=identity,
+        system_prompt=system_prompt or "Answer plainly.",
+        query=query,
+        passages=numbered(chunks) or "none",
+    )
+    return Request(
+        purpose="facet",
+        messages=(system, user),
+        materials={
+            "query": query,
+            "persona": label(receiver),
+            "facet": step.facet if step else "",
+            "intent": step.intent if step else "",
+            "system_prompt": system_prompt or "",
+            "chunks": chunks,
+        },
+        persona=label(receiver),
+        adapter=_slot(receiver, "adapter"),
+    )
+
+
+def numbered(chunks: list[dict[str, Any]]) -> str:
+    """Passages as a model reads them, numbered from 1 for citing."""
+    return "\n\n".join(f"[{number}] {chunk['document_id']}\n{chunk['text']}" for number, chunk in enumerate(chunks, 1))
+
+
+def _slot(receiver: UvmObject, name: str) -> str | None:
+    found = lookup.find(receiver, name)
+    return found.value if found is not None and isinstance(found.value, str) else None
+

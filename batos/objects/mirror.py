@@ -1,0 +1,98 @@
+"""The mirror: for talking *about* an object. The object itself is for talking *to*.
+
+Browsers, prompts and the catalog see objects through mirrors only. As in Self, a slot can carry an annotation:
+a comment, a category, a visibility.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from batos.errors import SlotRefused
+from batos.objects import lookup
+from batos.objects.records import Intent, Method
+from batos.objects.uvm_object import UvmObject, label, own_slots, put, remove, state
+from batos.objects.values import freeze
+
+Kind = Literal["data", "parent", "method", "intent"]
+NOTES = ("comment", "category", "visibility")
+
+
+@dataclass(frozen=True)
+class Slot:
+    name: str
+    kind: Kind
+    value: Any
+    notes: dict[str, str]
+
+
+class Mirror:
+    """Lists, adds, annotates and removes the slots of `target`."""
+
+    def __init__(self, target: UvmObject) -> None:
+        self.target = target
+
+    @property
+    def label(self) -> str:
+        return label(self.target)
+
+    def slots(self) -> list[Slot]:
+        """The own slots, in slot order, methods last."""
+        return [Slot(name, kind_of(name, value), value, self.notes(name)) for name, value in own_slots(self.target).items()]
+
+    def parents(self) -> list[UvmObject]:
+        return lookup.parents(self.target)
+
+    def selectors(self) -> list[str]:
+        """Every selector the object understands, its own and its parents', sorted."""
+        known: set[str] = set()
+        for holder in lookup.delegation(self.target):
+            known.update(name for name, value in own_slots(holder).items() if isinstance(value, Method))
+        return sorted(known)
+
+    def add(self, name: str, value: Any, **notes: str) -> None:
+        put(self.target, name, value)
+        if notes:
+            self.annotate(name, **notes)
+
+    def remove(self, name: str) -> None:
+        remove(self.target, name)
+
+    def annotate(self, name: str, **notes: str) -> None:
+        """Note a comment, a category or a visibility on an own slot."""
+        if name not in own_slots(self.target) or not set(notes) <= set(NOTES):
+            raise SlotRefused(slot=name, what="this annotation", instead=f"Annotate an existing slot with {', '.join(NOTES)}.")
+        current = state(self.target)
+        all_notes = current.get("__notes__", {})
+        current["__notes__"] = {**all_notes, name: {**all_notes.get(name, {}), **notes}}
+        self.target._p_changed = True
+
+    def notes(self, name: str) -> dict[str, str]:
+        return dict(state(self.target).get("__notes__", {}).get(name, {}))
+
+    def as_json(self) -> dict[str, Any]:
+        """The object as plain data, for prompts, type stubs and browsers; a method shows its selector and trust."""
+        slots = self.slots()
+        return {
+            "name": self.label,
+            "slots": {slot.name: _shown(slot.value) for slot in slots if slot.kind == "data"},
+            "intents": {slot.name: slot.value.text for slot in slots if slot.kind == "intent"},
+            "methods": self.selectors(),
+            "parents": [label(parent) for parent in self.parents()],
+        }
+
+
+def _shown(value: Any) -> Any:
+    try:
+        return freeze(value)
+    except SlotRefused:  # a blob, a tree or an object not yet stored: its kind is what a reader needs
+        return {"$kind": type(value).__name__}
+
+
+def kind_of(name: str, value: Any) -> Kind:
+    if isinstance(value, Method):
+        return "method"
+    if isinstance(value, Intent):
+        return "intent"
+    return "parent" if name.endswith("*") else "data"

@@ -1,0 +1,157 @@
+"""The prototype object: named slots, parents to delegate to, and nothing else.
+
+An object's slots are its own state, so a read of an own data slot costs one C attribute read. Method and intent slots
+live apart, under `__methods__`, because a method read as an attribute must know its receiver. Dunder, `_p_` and `_v_`
+names are never slots. A change of any slot marks the object changed: the Persistence Covenant is kept here.
+
+This module knows persistence, not the database, and no missions: what is not understood is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from persistent import Persistent
+
+from batos.errors import NotUnderstood, SlotRefused
+from batos.objects import lookup
+from batos.objects.records import Intent, Method
+from batos.objects.values import admit, is_object
+
+# The two underscored names that the founding document gives to the state machine.
+PRIVATE_SLOTS = frozenset({"_process_synthesis_", "_tmp_synthesis_data"})
+
+
+class UvmObject(Persistent):
+    """A prototype. `parents` become the parent slots `parent*`, `parent2*`, …, or as named in a mapping."""
+
+    __is_prototype__ = True
+
+    def __init__(self, parents: Iterable[UvmObject] | Mapping[str, UvmObject] = (), **slots: Any) -> None:
+        for name, parent in _named(parents):
+            put(self, name, parent)
+        for name, value in slots.items():
+            put(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        # Reached only when the object has no such data slot of its own. Underscored names are Python's, ZODB's or a
+        # notebook's: asking for one must never look like a message.
+        if name.startswith("_"):
+            raise AttributeError(name)
+        found = lookup.find(self, name)
+        if found is None or isinstance(found.value, Intent):
+            raise not_understood(self, name)
+        if isinstance(found.value, Method):
+            return lookup.Message(self, name)
+        return found.value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith(("_p_", "_v_")):
+            super().__setattr__(name, value)
+        else:
+            put(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        if name.startswith(("_p_", "_v_")):
+            super().__delattr__(name)
+        else:
+            remove(self, name)
+
+    def __repr__(self) -> str:
+        return f"<{label(self)}>"
+
+
+def _named(parents: Iterable[UvmObject] | Mapping[str, UvmObject]) -> Iterable[tuple[str, UvmObject]]:
+    if isinstance(parents, Mapping):
+        return parents.items()
+    return ((f"parent{number if number > 1 else ''}*", parent) for number, parent in enumerate(parents, 1))
+
+
+def state(obj: UvmObject) -> dict[str, Any]:
+    """The object's whole state, loaded. `__dict__` alone does not wake a ghost."""
+    obj._p_activate()
+    return obj.__dict__
+
+
+def label(obj: UvmObject) -> str:
+    """What to call `obj` in a message: its name in the world, else its object id."""
+    name = state(obj).get("__label__")
+    if name:
+        return str(name)
+    return f"object {int.from_bytes(obj._p_oid, 'big'):#x}" if obj._p_oid else "new object"
+
+
+def not_understood(receiver: UvmObject, selector: str, args: tuple[Any, ...] = (), kwargs: Any = None) -> NotUnderstood:
+    """The error for a message that `receiver` does not understand. `oid` is None for an object not yet stored; the
+    arguments ride along as `message`, for a layer that answers within the same transaction."""
+    oid = receiver._p_oid.hex() if receiver._p_oid else None
+    error = NotUnderstood(receiver=label(receiver), selector=selector, oid=oid)
+    error.message = (args, kwargs or {})
+    return error
+
+
+def is_slot_name(name: str) -> bool:
+    """Whether `name` may name a slot: an identifier, with `*` at the end for a parent slot."""
+    core = name.removesuffix("*")
+    return core.isidentifier() and (not core.startswith("_") or core in PRIVATE_SLOTS)
+
+
+def put(obj: UvmObject, name: str, value: Any) -> None:
+    """Create or change the own slot `name`. Raises `SlotRefused` for a name or value that a slot cannot have."""
+    if not is_slot_name(name):
+        raise SlotRefused(slot=name, what="anything under this name", instead="Use an identifier without a leading underscore.")
+    if name.endswith("*"):
+        _check_parent(obj, name, value)
+        state(obj)[name] = value
+    elif isinstance(value, Method | Intent):
+        current = state(obj)
+        current.pop(name, None)
+        # A new dict, not a change of the old one: earlier snapshots of the state stay what they were.
+        current["__methods__"] = {**current.get("__methods__", {}), name: value}
+    else:
+        admitted = admit(name, value)
+        _drop_method(obj, name)
+        state(obj)[name] = admitted
+    obj._p_changed = True
+
+
+def _check_parent(obj: UvmObject, name: str, value: Any) -> None:
+    if not is_object(value):
+        raise SlotRefused(slot=name, what=f"a value of type {type(value).__name__}", instead="A parent slot holds an object.")
+    if lookup.delegates_to(value, obj):
+        raise SlotRefused(slot=name, what=f"{label(value)}, which delegates to {label(obj)}", instead="Parents must not form a circle.")
+
+
+def _drop_method(obj: UvmObject, name: str) -> bool:
+    methods = state(obj).get("__methods__", {})
+    if name not in methods:
+        return False
+    state(obj)["__methods__"] = {key: value for key, value in methods.items() if key != name}
+    return True
+
+
+def remove(obj: UvmObject, name: str) -> None:
+    """Remove the own slot `name`. Raises `NotUnderstood` when the object has none."""
+    current = state(obj)
+    if not _drop_method(obj, name):
+        if name not in own_slots(obj):
+            raise not_understood(obj, name)
+        del current[name]
+    current.get("__notes__", {}).pop(name, None)
+    obj._p_changed = True
+
+
+def own_slots(obj: UvmObject) -> dict[str, Any]:
+    """The own slots with their values as stored: data and parents in slot order, then methods and intents."""
+    current = state(obj)
+    slots = {name: value for name, value in current.items() if not name.startswith("__")}
+    return {**slots, **current.get("__methods__", {})}
+
+
+def clone(obj: UvmObject) -> UvmObject:
+    """A new object with the same own slots; lists, dicts and sets are copied, methods and objects are shared."""
+    copy = UvmObject()
+    for name, value in own_slots(obj).items():
+        put(copy, name, value)
+    return copy

@@ -1,0 +1,1 @@
+"""What keeps the system going: the mission database, workers, performers, the heartbeat, the Uvm."""

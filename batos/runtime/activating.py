@@ -1,0 +1,79 @@
+"""How sandboxed methods are run for this image: in the sandbox, with the cycle's signals, and counted per version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from batos.clock import Clock
+from batos.errors import NeedsMission, SandboxRaised
+from batos.methods.host import ObjectHost
+from batos.methods.sandbox import Sandbox
+from batos.mind import cycle as thinking
+from batos.mind.speaking import PERSONAS
+from batos.objects.records import Method
+from batos.objects.sending import Activator
+from batos.objects.uvm_object import UvmObject, state
+from batos.runtime.awakening import WORLD
+from batos.runtime.missions import MissionStore
+
+# The world that batos made is not for sandboxed methods to write, not even for methods of its own objects.
+PROTECTED = frozenset({*WORLD, *PERSONAS})
+
+
+def counted_activator(sandbox: Sandbox, store: MissionStore, clock: Clock) -> Activator:
+    """The activator for an image. Calls, errors and time are counted; a suspension is no error, a trial no call."""
+
+    def activate(method: Method, receiver: UvmObject, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        running = _running()
+        host = ObjectHost(_protected, checked=running.check if running else _unchecked, now=_now(running, clock))
+        if _rehearsing():
+            return sandbox.activate(method, receiver, args, kwargs, host)
+        started = clock.monotonic()
+        failed = False
+        try:
+            return sandbox.activate(method, receiver, args, kwargs, host)
+        except SandboxRaised:
+            failed = True
+            raise
+        finally:
+            micros = int((clock.monotonic() - started) * 1_000_000)
+            if receiver._p_oid is not None:
+                store.count_call(receiver._p_oid.hex(), method.selector, method.version, not failed, micros)
+
+    return activate
+
+
+def _unchecked() -> None:
+    """Outside a cycle there is no signal that a method could have swallowed."""
+
+
+def _running() -> thinking.Cycle | None:
+    try:
+        return thinking.current()
+    except NeedsMission:
+        return None
+
+
+def _rehearsing() -> bool:
+    try:
+        return not isinstance(thinking.thinker(), thinking.Cycle)
+    except NeedsMission:
+        return False
+
+
+def _now(running: thinking.Cycle | None, clock: Clock) -> Callable[[], datetime]:
+    """In a cycle the time is a need, so that a replay reads the same clock."""
+
+    def now() -> datetime:
+        moment = running.ask("observe", "clock") if running else clock.now()
+        return datetime.fromtimestamp(moment, UTC)
+
+    return now
+
+
+def _protected(receiver: UvmObject) -> str | None:
+    if state(receiver).get("__label__") in PROTECTED:
+        return "it is part of the world that only a person may change"
+    return None

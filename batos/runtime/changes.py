@@ -1,0 +1,55 @@
+"""Waking who waits for a change: at once within the process, by looking now and then for what other processes did."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Condition
+
+POLL_SECONDS = 0.1
+
+
+class Changes:
+    """A counter that threads can wait on. A wake-up says "look again", never what changed."""
+
+    def __init__(self, look_elsewhere: Callable[[], object]) -> None:
+        """`look_elsewhere` is called by a waiting thread now and then, to `notify` of what another process changed."""
+        self._look_elsewhere = look_elsewhere
+        self._condition = Condition()
+        self._count = 0
+        self._closed = False
+
+    def count(self) -> int:
+        """To be read before looking, and handed to `wait`: what changes in between is then not missed."""
+        return self._count
+
+    def notify(self) -> None:
+        with self._condition:
+            self._count += 1
+            self._condition.notify_all()
+
+    def wait(self, since: int | None, seconds: float) -> bool:
+        """Wait until something changed since `count()` said `since` (None: since now), at most `seconds`.
+
+        False when the time ran out, or when it is closed and nothing will change any more.
+        """
+        end = time.monotonic() + seconds
+        with self._condition:
+            seen = self._count if since is None else since
+        while not self._closed:
+            with self._condition:
+                if self._count != seen:
+                    return True
+                left = end - time.monotonic()
+                if left <= 0:
+                    return False
+                if self._condition.wait(min(left, POLL_SECONDS)):
+                    continue
+            self._look_elsewhere()
+        return False
+
+    def close(self) -> None:
+        """Let everyone who waits go."""
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()

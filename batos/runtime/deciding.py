@@ -1,0 +1,150 @@
+"""What a person decides: proposals are approved or refused, methods are installed by hand.
+
+Approving installs the method as proposed, in one commit, and lets the missions that waited for it go on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from batos.errors import MissionError, UnknownObject
+from batos.image.image import Image
+from batos.image.receipts import Proposal
+from batos.image.world import World
+from batos.methods.contract import Contract
+from batos.methods.extraction import extract
+from batos.methods.guardian import check
+from batos.objects import lookup
+from batos.objects.records import Intent, Method
+from batos.objects.uvm_object import UvmObject, label, own_slots, put
+from batos.runtime.missions import MissionStore
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """An open or decided proposal, as plain data. `source` is what would be installed, `replaces` what is there now."""
+
+    id: str
+    target: str
+    selector: str
+    reason: str
+    state: str
+    mission: str
+    source: str
+    replaces: str | None
+
+
+def proposals(image: Image, state: str | None = "open") -> list[Proposed]:
+    """The proposals in `state` (None: all), oldest first."""
+    with image.reading() as world:
+        found = [_shown(proposal) for proposal in world.proposals.values() if state in (None, proposal.state)]
+        order = {proposal.proposal: proposal.made_at for proposal in world.proposals.values()}
+    return sorted(found, key=lambda proposed: (order[proposed.id], proposed.id))
+
+
+def _shown(proposal: Proposal) -> Proposed:
+    method = proposal.method
+    present = own_slots(proposal.target).get(method.selector)
+    replaces = present.source if isinstance(present, Method) else None
+    return Proposed(
+        proposal.proposal,
+        label(proposal.target),
+        method.selector,
+        proposal.reason,
+        proposal.state,
+        proposal.mission,
+        method.source or "",
+        replaces,
+    )
+
+
+def approve(image: Image, store: MissionStore, identity: str) -> Proposed:
+    """Install what was proposed. Raises `UnknownObject`, or `MissionError` when it was decided before."""
+
+    def work(world: World) -> Proposed:
+        proposal = _open(world, identity)
+        method = proposal.method
+        present = own_slots(proposal.target).get(method.selector)
+        if isinstance(present, Method) and present is not method.previous:
+            reason = f"{method.selector!r} of {label(proposal.target)} was changed since; it cannot be approved any more."
+            raise MissionError(mission=proposal.mission, reason=reason)
+        shown = _shown(proposal)
+        put(proposal.target, method.selector, method)
+        proposal.state = "approved"
+        return shown
+
+    approved = image.change(f"approve proposal {identity}", work, proposal=identity)
+    _resume(store, identity)
+    return approved
+
+
+def refuse(image: Image, store: MissionStore, identity: str) -> Proposed:
+    """Decide against a proposal; the missions that waited for it fail with that reason."""
+
+    def work(world: World) -> Proposed:
+        proposal = _open(world, identity)
+        proposal.state = "refused"
+        return _shown(proposal)
+
+    refused = image.change(f"refuse proposal {identity}", work, proposal=identity)
+    for mission in _waiting(store, identity):
+        store.finish_waiting(mission, "failed", {"answer": None, "reason": f"Proposal {identity} was refused."})
+    return refused
+
+
+def _open(world: World, identity: str) -> Proposal:
+    proposal = world.proposals.get(identity)
+    if proposal is None:
+        raise UnknownObject(name=f"proposal {identity}", known="`batos approve` lists the open ones.")
+    if proposal.state != "open":
+        raise MissionError(mission=proposal.mission, reason=f"proposal {identity} was {proposal.state} before.")
+    return proposal
+
+
+def _waiting(store: MissionStore, identity: str) -> list[str]:
+    waiting = store.list("waiting", limit=10_000)
+    return [mission.id for mission in waiting if (mission.pending or {}).get("proposal") == identity]
+
+
+def _resume(store: MissionStore, identity: str) -> None:
+    for mission in _waiting(store, identity):
+        store.resume(mission)
+
+
+def install_by_hand(image: Image, target: str, selector: str, source: str, author: str) -> dict[str, Any]:
+    """`create_method`: a source written by a person goes through the same gate and is kept as unproven.
+
+    Raises `MethodRefused` with the guardian's reason. Returns the version and the audit's findings.
+    """
+    extracted = extract(source, selector)
+    audit = check(extracted, selector)
+
+    def work(world: World) -> int:
+        receiver: UvmObject = named(world, target)
+        found = lookup.find(receiver, selector)
+        own = own_slots(receiver).get(selector)
+        present = found.value if found is not None else None
+        contract = present.contract if isinstance(present, Method) else Contract().to_json()
+        method = Method(
+            selector,
+            extracted,
+            contract=contract,
+            intent=present.text if isinstance(present, Intent) else getattr(present, "intent", None),
+            previous=own if isinstance(own, Method) else None,
+            provenance={"author": author, "made_at": image.clock.now(), "proven": 0},
+        )
+        put(receiver, selector, method)
+        return method.version
+
+    version = image.change(f"install {selector} on {target} by hand", work, author=author)
+    return {"version": version, "proven": False, "reads": sorted(audit.reads), "writes": sorted(audit.writes)}
+
+
+def named(world: World, target: str) -> UvmObject:
+    """The object called `target`, or with that id (16 hex digits). Raises `UnknownObject`."""
+    if target in world:
+        return world[target]
+    if len(target) == 16 and all(digit in "0123456789abcdef" for digit in target):
+        return world.object(target)  # type: ignore[no-any-return]
+    return world[target]

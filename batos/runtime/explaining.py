@@ -1,0 +1,156 @@
+"""`why` and `inspect`: where something came from, and what an object is, as plain data.
+
+`why` walks the chain: method → mission → cycle → journal → prompts, model, adapter; and for what was made from memory,
+the chunks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from batos.errors import UnknownObject
+from batos.image.image import Image
+from batos.image.receipts import Receipt
+from batos.image.world import World
+from batos.objects import lookup
+from batos.objects.mirror import Mirror
+from batos.objects.records import Intent, Method
+from batos.objects.uvm_object import UvmObject, label
+from batos.objects.values import is_object, plain
+from batos.runtime.deciding import named
+from batos.runtime.missions import MissionStore
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why `selector` of `target` is what it is. `asked` lists the journaled needs with what was answered."""
+
+    target: str
+    selector: str
+    what: str
+    source: str | None
+    contract: dict[str, Any]
+    provenance: dict[str, Any]
+    versions: tuple[int, ...]
+    mission: dict[str, Any] | None
+    trace: tuple[dict[str, Any], ...]
+    asked: tuple[dict[str, Any], ...]
+    chunks: tuple[tuple[str, int], ...]
+
+
+def why(image: Image, store: MissionStore, target: str, selector: str) -> Why:
+    """Raises `UnknownObject` when the object has no such slot, its parents' included."""
+    with image.reading() as world:
+        receiver = named(world, target)
+        found = lookup.find(receiver, selector)
+        if found is None:
+            raise UnknownObject(name=f"{target}.{selector}", known=f"`batos inspect {target}` lists its slots.")
+        return _why(world, store, receiver, selector, found.value)
+
+
+def _why(world: World, store: MissionStore, receiver: UvmObject, selector: str, value: Any) -> Why:
+    source: str | None = None
+    contract: dict[str, Any] = {}
+    provenance: dict[str, Any] = {}
+    versions: tuple[int, ...] = ()
+    chunks: tuple[tuple[str, int], ...] = ()
+    what = f"a {type(value).__name__}"
+    if isinstance(value, Method):
+        what = f"a {value.trust} method, version {value.version}"
+        source, contract, provenance = value.source, value.contract, dict(value.provenance)
+        versions = tuple(method.version for method in _versions(value))
+    elif isinstance(value, Intent):
+        what = f"an intent: {value.text}"
+    elif is_object(value) and lookup.find(value, "mission") is not None:
+        what, source = f"an object written by {value.written_by}", value.source
+        provenance = {"mission": value.mission, "model": value.written_by}
+        chunks = tuple((document, index) for document, index in plain(value.made_from))
+    receipt = world.receipts.get(provenance.get("mission", ""))
+    return Why(
+        label(receiver),
+        selector,
+        what,
+        source,
+        contract,
+        provenance,
+        versions,
+        _mission(receipt),
+        receipt.trace if receipt else (),
+        _asked(store, receipt),
+        chunks,
+    )
+
+
+def _versions(method: Method) -> list[Method]:
+    versions = [method]
+    while versions[-1].previous is not None:
+        versions.append(versions[-1].previous)
+    return versions
+
+
+def _mission(receipt: Receipt | None) -> dict[str, Any] | None:
+    if receipt is None:
+        return None
+    return {"id": receipt.mission, "type": receipt.brief["type"], "outcome": receipt.outcome, "made_at": receipt.made_at}
+
+
+def _asked(store: MissionStore, receipt: Receipt | None) -> tuple[dict[str, Any], ...]:
+    """What the mission's cycle asked for, in order, from the journal."""
+    if receipt is None:
+        return ()
+    journal = store.journal(receipt.mission)
+    entries = [journal.get((hash_, occurrence)) for _, hash_, occurrence in receipt.journal]
+    return tuple(
+        {
+            "kind": entry.kind,
+            "name": entry.request.get("name", ""),
+            "purpose": entry.request.get("purpose"),
+            "prompt": entry.request.get("messages"),
+            "answer": entry.answer,
+            "model": entry.model,
+            "adapter": entry.adapter,
+            "tokens": entry.prompt_tokens + entry.completion_tokens,
+            "seconds": entry.seconds,
+        }
+        for entry in entries
+        if entry is not None
+    )
+
+
+def inspect(image: Image, target: str) -> dict[str, Any]:
+    """The object's own slots, parents and selectors as plain data; methods show source, trust and provenance."""
+    with image.reading() as world:
+        receiver = named(world, target)
+        mirror = Mirror(receiver)
+        return {
+            "name": mirror.label,
+            "oid": world.add(receiver).hex(),
+            "parents": [label(parent) for parent in mirror.parents()],
+            "slots": [
+                {"name": slot.name, "kind": slot.kind, "value": _shown(slot.value), **slot.notes}
+                for slot in mirror.slots()
+                if slot.kind != "parent"
+            ],
+            "understands": mirror.selectors(),
+        }
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, Method):
+        return {
+            "version": value.version,
+            "trust": value.trust,
+            "source": value.source,
+            "primitive": value.primitive,
+            "proven": value.provenance.get("proven"),
+        }
+    if isinstance(value, Intent):
+        return value.text
+
+    def reference(obj: Any) -> str:
+        return f"<{label(obj)}>" if is_object(obj) else f"<{type(obj).__name__}>"
+
+    shown = plain(value, reference)
+    return f"{len(shown)} bytes" if isinstance(shown, bytes) else shown
+

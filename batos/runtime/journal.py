@@ -1,0 +1,122 @@
+"""The journal: every performed need with its answer, first wins; and the log of attempts.
+
+Functions on a transaction that the caller opened. A mission's answers are all that its cycle needs to run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from batos.runtime.briefs import JSON, NeedKey, from_text, to_text
+from batos.runtime.database import Transaction
+
+FIELDS = (
+    "kind, hash, occurrence, request, answer, model, adapter, prompt_tokens, completion_tokens, cost, seconds, made_at"
+)
+
+INSERT = f"""
+    INSERT INTO journal (mission, {FIELDS})
+    VALUES (:mission, :kind, :hash, :occurrence, :request, :answer, :model, :adapter, :prompt_tokens,
+        :completion_tokens, :cost, :seconds, :made_at)
+    ON CONFLICT DO NOTHING"""
+
+READ_BACK = "SELECT answer FROM journal WHERE mission = :mission AND hash = :hash AND occurrence = :occurrence"
+ANSWERS = "SELECT hash, occurrence, answer FROM journal WHERE mission = :mission"
+ENTRIES = f"SELECT {FIELDS} FROM journal WHERE mission = :mission ORDER BY made_at, hash, occurrence"
+
+LOG = """
+    INSERT INTO attempts (mission, result, needs, started, ended)
+    VALUES (:mission, :result, :needs, :started, :ended)"""
+
+ATTEMPTS = "SELECT mission, result, needs, started, ended FROM attempts WHERE mission = :mission ORDER BY seq"
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One performed need. `hash` is the request's; `occurrence` counts equal requests of the same mission from 0.
+
+    `cost` is in the unit of money that the budgets use, `seconds` how long it took, `made_at` Unix seconds.
+    """
+
+    kind: str
+    hash: str
+    occurrence: int
+    request: JSON
+    answer: JSON
+    model: str | None = None
+    adapter: str | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+    seconds: float = 0.0
+    made_at: float = 0.0
+
+    @property
+    def key(self) -> NeedKey:
+        return self.hash, self.occurrence
+
+    @staticmethod
+    def read(row: tuple[Any, ...]) -> JournalEntry:
+        kind, hash_, occurrence, request, answer, *spending = row
+        return JournalEntry(kind, hash_, occurrence, from_text(request), from_text(answer), *spending)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One run of a mission's cycle: how it ended, and which needs it raised. Times are Unix seconds."""
+
+    mission: str
+    result: str
+    needs: JSON
+    started: float
+    ended: float
+
+
+def insert(tx: Transaction, mission: str, entries: Sequence[JournalEntry]) -> dict[NeedKey, JSON]:
+    """Record what is not recorded yet. Returns the answers as they are stored: an earlier one stays.
+
+    They come from the stored text even when it is ours, so that this run sees what a replay would see.
+    """
+    answers: dict[NeedKey, JSON] = {}
+    for entry in entries:
+        answer = to_text(entry.answer)
+        inserted = tx.run(
+            INSERT, mission=mission, kind=entry.kind, hash=entry.hash, occurrence=entry.occurrence,
+            request=to_text(entry.request), answer=answer, model=entry.model, adapter=entry.adapter,
+            prompt_tokens=entry.prompt_tokens, completion_tokens=entry.completion_tokens, cost=entry.cost,
+            seconds=entry.seconds, made_at=entry.made_at,
+        )  # fmt: skip
+        if not inserted:
+            stored = tx.row(READ_BACK, mission=mission, hash=entry.hash, occurrence=entry.occurrence)
+            answer = stored[0] if stored else answer
+        answers[entry.key] = from_text(answer)
+    return answers
+
+
+class AttemptLog:
+    """Attempts on their way to the database. They ride along with the next write, for an own one would cost more than
+    they are worth; those since the last write are lost with the process."""
+
+    def __init__(self) -> None:
+        self._waiting: list[dict[str, Any]] = []
+        self._lock = Lock()
+
+    def add(self, attempt: Attempt) -> None:
+        with self._lock:
+            self._waiting.append(
+                {"mission": attempt.mission, "result": attempt.result, "needs": to_text(attempt.needs),
+                 "started": attempt.started, "ended": attempt.ended}
+            )  # fmt: skip
+
+    @property
+    def empty(self) -> bool:
+        return not self._waiting
+
+    def flush(self, tx: Transaction) -> None:
+        if self._waiting:
+            with self._lock:
+                rows, self._waiting = self._waiting, []
+            tx.run_each(LOG, rows)

@@ -1,0 +1,101 @@
+"""The queue: filing a mission, taking the best one, and what becomes of its lease.
+
+Functions on a transaction that the caller opened.
+"""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from batos.errors import LeaseLost
+from batos.runtime import waits
+from batos.runtime.briefs import COLUMNS, Brief, Leased, mission_of
+from batos.runtime.database import Transaction
+
+INSERT = """
+    INSERT INTO missions (id, parent, type, target, selector, brief, state, priority, run_at, created_at, changed_at,
+                          leases_lost)
+    VALUES (:id, :parent, :type, :target, :selector, :brief, 'queued', :priority, :run_at, :now, :now, 0)
+    ON CONFLICT DO NOTHING"""
+
+# Oldest first within a priority: a mission that comes back with its answers goes before those filed after it.
+TAKE = f"""
+    UPDATE missions SET state = 'running', worker = :worker, lease = :lease, lease_until = :until, changed_at = :now
+    WHERE seq = (
+        SELECT seq FROM missions AS candidate
+        WHERE state = 'queued' AND run_at <= :now AND NOT EXISTS (
+            SELECT 1 FROM missions AS other WHERE other.target = candidate.target AND other.state = 'running')
+        ORDER BY priority DESC, seq LIMIT 1{{lock}})
+    RETURNING {COLUMNS}"""
+
+TAKE_ON_SQLITE = TAKE.format(lock="")
+TAKE_ON_POSTGRESQL = TAKE.format(lock=" FOR UPDATE OF candidate SKIP LOCKED")
+
+QUEUE = """
+    UPDATE missions SET state = 'queued', lease = NULL, lease_until = NULL, waiting_for = NULL, changed_at = :now"""
+
+REQUEUE = QUEUE + ", deadline = NULL, run_at = COALESCE(:run_at, run_at) WHERE id = :mission"
+RETURN_LOST = QUEUE + ", leases_lost = leases_lost + 1 WHERE id = :mission AND lease_until <= :now"
+RETURN_OVERDUE = QUEUE + " WHERE id = :mission AND state = 'waiting' AND deadline <= :now"  # keeps it: see Mission
+
+
+def insert(
+    tx: Transaction, mission: str, brief: Brief, *, parent: str | None, priority: int, run_at: float, now: float
+) -> bool:
+    """File a mission. False if its id is known, or an equal learn is open."""
+    return bool(
+        tx.run(
+            INSERT, id=mission, parent=parent, type=brief.type, target=brief.target, selector=brief.selector,
+            brief=brief.details(), priority=priority, run_at=run_at, now=now,
+        )
+    )  # fmt: skip
+
+
+def take(tx: Transaction, worker: str, now: float, seconds: float) -> Leased | None:
+    """Lease the best mission that may run. Whatever it waited for before, it waits for nothing now."""
+    lease = uuid4().hex
+    statement = TAKE_ON_POSTGRESQL if tx.on_postgresql else TAKE_ON_SQLITE
+    row = tx.row(statement, worker=worker, lease=lease, until=now + seconds, now=now)
+    if row is None:
+        return None
+    mission = mission_of(row)
+    tx.run("DELETE FROM waits WHERE mission = :mission", mission=mission.id)
+    return Leased(mission, f"{mission.id}:{lease}", now + seconds)
+
+
+def hold(tx: Transaction, token: str) -> str:
+    """The mission that the token leases. Raises LeaseLost if it does so no longer."""
+    mission, _, lease = token.rpartition(":")
+    lock = " FOR UPDATE" if tx.on_postgresql else ""
+    if tx.row(f"SELECT 1 FROM missions WHERE id = :mission AND lease = :lease{lock}", mission=mission, lease=lease):
+        return mission
+    raise LeaseLost(mission=mission)
+
+
+def renew(tx: Transaction, token: str, until: float) -> bool:
+    mission, _, lease = token.rpartition(":")
+    statement = "UPDATE missions SET lease_until = :until WHERE id = :mission AND lease = :lease"
+    return bool(tx.run(statement, mission=mission, lease=lease, until=until))
+
+
+def requeue(tx: Transaction, mission: str, now: float, run_at: float | None = None) -> None:
+    """Back to the queue with nothing lost, to run at `run_at` or as soon as may be."""
+    tx.run(REQUEUE, mission=mission, run_at=run_at, now=now)
+
+
+def return_expired(tx: Transaction, now: float, max_leases_lost: int) -> None:
+    """Queue again what ran out: leases of workers that are gone, and waits past their deadline.
+
+    A mission that lost more than `max_leases_lost` workers is dead: it is more likely their cause than their victim.
+    """
+    lost = tx.rows("SELECT id, leases_lost FROM missions WHERE lease_until <= :now ORDER BY seq", now=now)
+    overdue = tx.rows("SELECT id FROM missions WHERE state = 'waiting' AND deadline <= :now ORDER BY seq", now=now)
+    if lost or overdue:
+        tx.serialize(waits.ONE_AFTER_THE_OTHER)
+    for mission, before in lost:
+        if tx.run(RETURN_LOST, mission=mission, now=now) and before >= max_leases_lost:
+            reason = f"{before + 1} workers took it and were not heard of again"
+            waits.end(tx, mission, "dead", {"reason": reason}, now)
+    for (mission,) in overdue:
+        if tx.run(RETURN_OVERDUE, mission=mission, now=now):
+            waits.give_up(tx, mission, now)

@@ -1,0 +1,276 @@
+"""The mission database's one door: missions, their leases, waits and journal; budgets and counters by inheritance.
+
+Every method is one transaction. What must not be lost (a submission, a round of answers, a person's decision) is on the
+disk when it returns. Leases, waits and acknowledgements are not synced: losing one only means that the mission is
+delivered again, and its journal answers it for free. Knows nothing of images, cycles or models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from uuid import uuid4
+
+from batos.errors import ImageBusy, MissionError, UnknownMission
+from batos.runtime import counters, journal, leases, waits
+from batos.runtime.bookkeeping import ACK, DECISION, JOURNAL, LEARN, LEASE, SUBMIT, WAIT, Bookkeeping
+from batos.runtime.briefs import (
+    COLUMNS,
+    JSON,
+    Awaited,
+    Brief,
+    EndState,
+    Filed,
+    Leased,
+    Mission,
+    NeedKey,
+    State,
+    from_text,
+    mission_of,
+)
+from batos.runtime.counters import Budget, CallCount, Purse
+from batos.runtime.database import Contended, Transaction
+from batos.runtime.journal import Attempt, JournalEntry
+from batos.runtime.schema import STATES
+
+__all__ = [
+    "Attempt", "Brief", "Budget", "CallCount", "Filed", "JournalEntry", "Leased", "Mission", "MissionStore",
+]  # fmt: skip
+
+LEASE_TRIES = 10
+
+OPEN_LEARN = f"""
+    SELECT {COLUMNS} FROM missions
+    WHERE type = 'learn' AND target = :target AND selector = :selector AND state IN ('queued', 'running', 'waiting')"""
+
+COUNTS = " UNION ALL ".join(f"SELECT '{state}', count(*) FROM missions WHERE state = '{state}'" for state in STATES)
+
+# The nearest mission that a person is to decide on: the mission itself, or one that it waits for.
+PENDING_BELOW = f"""
+    WITH RECURSIVE below(awaited) AS (
+        SELECT CAST(:mission AS TEXT)
+        UNION
+        SELECT waits.awaited FROM waits JOIN below ON waits.mission = below.awaited)
+    SELECT {COLUMNS} FROM missions WHERE id IN (SELECT awaited FROM below) AND waiting_for = 'person'
+    ORDER BY seq LIMIT 1"""
+
+
+class MissionStore(Bookkeeping):
+    """An open mission database, safe from any thread; any number of processes may hold the same one.
+
+    Methods that take a `token` raise LeaseLost, and write nothing, once the lease is no longer the worker's. All raise
+    ImageUnavailable or one of its kinds when the database cannot do what it should.
+    """
+
+    # Filing
+
+    def submit(
+        self,
+        brief: Brief,
+        *,
+        parent: str | None = None,
+        priority: int = 0,
+        run_at: float | None = None,
+        mission_id: str | None = None,
+    ) -> str:
+        """File a mission, on the disk when this returns. Filing an id again changes nothing.
+
+        Returns the mission's id. For a learn that is open already it is that one's, and so is the contract.
+        """
+        identity = mission_id or uuid4().hex
+        now = self._clock.now()
+        with self._write(SUBMIT) as tx:
+            at = now if run_at is None else run_at
+            filed = leases.insert(tx, identity, brief, parent=parent, priority=priority, run_at=at, now=now)
+            if filed or tx.row("SELECT 1 FROM missions WHERE id = :id", id=identity):
+                return identity
+            return self._open_learn(tx, brief).id
+
+    def submit_learn(
+        self, brief: Brief, waiting_mission: str, lease_token: str, *, need: NeedKey | None = None, priority: int = 0
+    ) -> Filed:
+        """File the learn that a mission must wait for, or join the open one for the same target and selector.
+
+        The wait is filed in the same transaction, and refused, with the circle, if it would close one: then nothing is
+        filed. With `need`, the learn's end is recorded as its answer in the waiting mission's journal:
+        `{"mission", "state", "outcome"}`, where an open state means that the wait ended first, by its deadline.
+        The mission goes on running; `wait_for_missions` is what makes it wait.
+        """
+        now = self._clock.now()
+        with self._write(LEARN) as tx:
+            tx.serialize(waits.ONE_AFTER_THE_OTHER)
+            leases.hold(tx, lease_token)
+            identity = uuid4().hex
+            if leases.insert(tx, identity, brief, parent=waiting_mission, priority=priority, run_at=now, now=now):
+                waits.add(tx, waiting_mission, identity, need)
+                return Filed(identity, "queued")
+            learn = self._open_learn(tx, brief)
+            if circle := waits.circle(tx, waiting_mission, learn.id):
+                return Filed(learn.id, learn.state, circle)
+            waits.add(tx, waiting_mission, learn.id, need)
+            return Filed(learn.id, learn.state)
+
+    # Working
+
+    def lease(self, worker: str, now: float, seconds: float) -> Leased | None:
+        """Take the best mission that may run: due, and none running for its target. None if there is no such mission.
+
+        What ran out is queued again first: leases not renewed, waits past their deadline.
+        """
+        for _ in range(LEASE_TRIES):
+            try:
+                with self._write(LEASE) as tx:
+                    leases.return_expired(tx, now, self._max_leases_lost)
+                    return leases.take(tx, worker, now, seconds)
+            except Contended:  # PostgreSQL: another worker took another mission of the target at the same time
+                continue
+        raise ImageBusy(path=self._db.place, reason=f"{LEASE_TRIES} times another worker took the mission first.")
+
+    def renew(self, tokens: Iterable[str], now: float, seconds: float) -> frozenset[str]:
+        """Keep the leases for `seconds` from now. Returns the tokens that hold nothing any more."""
+        with self._write(LEASE) as tx:
+            return frozenset(token for token in sorted(tokens) if not leases.renew(tx, token, now + seconds))
+
+    def release(self, token: str, run_at: float | None = None) -> None:
+        """Give a mission back unfinished, to run again at `run_at` or as soon as may be."""
+        with self._write(ACK) as tx:
+            leases.requeue(tx, leases.hold(tx, token), self._clock.now(), run_at)
+
+    def wait_for_needs(self, token: str) -> None:
+        """It runs no longer, so another mission of its target may; the lease stays with who performs its needs."""
+        self._pause(token, "needs")
+
+    def wait_for_missions(self, token: str, children: Sequence[str], deadline: float | None = None) -> None:
+        """Wait until all `children` have ended, or until `deadline`; the lease is given up.
+
+        Goes straight back to the queue if all have ended. Raises WaitCircle, and it runs on, if one waits for it.
+        """
+        now = self._clock.now()
+        with self._write(WAIT) as tx:
+            tx.serialize(waits.ONE_AFTER_THE_OTHER)
+            mission = leases.hold(tx, token)
+            if waits.add_open(tx, mission, children):
+                waits.pause(tx, mission, "missions", now, deadline=deadline)
+            else:
+                leases.requeue(tx, mission, now)
+
+    def wait_for_person(self, token: str, pending: JSON, deadline: float | None = None) -> None:
+        """Wait for `resume` or `finish_waiting`, or until `deadline`. `pending` is what the person is shown."""
+        self._pause(token, "person", pending=pending, deadline=deadline)
+
+    def record_round(
+        self, token: str, entries: Sequence[JournalEntry], *, charge: Iterable[Purse] = ()
+    ) -> dict[NeedKey, JSON]:
+        """Record a round of performed needs, what they cost, and that the mission may run again: all or nothing.
+
+        The mission's and the day's budget are charged, and those in `charge`. Returns the answers as they are stored,
+        which the caller must go on with: the first one recorded wins.
+        """
+        now = self._clock.now()
+        with self._write(JOURNAL) as tx:
+            mission = leases.hold(tx, token)
+            answers = journal.insert(tx, mission, entries)
+            counters.charge(tx, entries, [("mission", mission), ("day", counters.day_of(now)), *charge])
+            leases.requeue(tx, mission, now)
+        return answers
+
+    def finish(self, token: str, state: EndState, outcome: JSON) -> None:
+        """Acknowledge a mission's end; who waited for it is queued in the same transaction."""
+        with self._write(ACK) as tx:
+            waits.end(tx, leases.hold(tx, token), state, outcome, self._clock.now())
+
+    # Deciding
+
+    def finish_waiting(self, mission_id: str, state: EndState, outcome: JSON) -> None:
+        """End a mission that waits for a person. Raises MissionError if it does not."""
+        with self._write(DECISION) as tx:
+            self._awaits_person(tx, mission_id)
+            waits.end(tx, mission_id, state, outcome, self._clock.now())
+
+    def resume(self, mission_id: str, contract: JSON = None) -> None:
+        """Queue a mission that waits for a person, with another contract if one is given. Raises MissionError."""
+        with self._write(DECISION) as tx:
+            brief = self._awaits_person(tx, mission_id).brief
+            if contract is not None:
+                changed = Brief(
+                    brief.type, brief.target, brief.selector, brief.args, brief.kwargs, contract, brief.extra
+                )
+                tx.run("UPDATE missions SET brief = :brief WHERE id = :id", brief=changed.details(), id=mission_id)
+            tx.run("UPDATE missions SET pending = NULL WHERE id = :id", id=mission_id)
+            leases.requeue(tx, mission_id, self._clock.now())
+
+    def reopen(self, mission_id: str) -> None:
+        """Queue a mission again that ended in a future which the image, restored from a backup, does not know."""
+        with self._write(DECISION) as tx:
+            tx.run("UPDATE missions SET outcome = NULL WHERE id = :id", id=mission_id)
+            leases.requeue(tx, mission_id, self._clock.now())
+
+    def cancel(self, mission_id: str) -> bool:
+        """End it as failed with the outcome `{"cancelled": true}`; a worker's token is void. False if it had ended."""
+        with self._write(DECISION) as tx:
+            if not tx.row("SELECT 1 FROM missions WHERE id = :id", id=mission_id):
+                raise UnknownMission(mission=mission_id)
+            return waits.end(tx, mission_id, "failed", {"cancelled": True}, self._clock.now())
+
+    # Reading
+
+    def get(self, mission_id: str) -> Mission:
+        row = self._db.row(f"SELECT {COLUMNS} FROM missions WHERE id = :id", id=mission_id)
+        if row is None:
+            raise UnknownMission(mission=mission_id)
+        return mission_of(row)
+
+    def list(self, state: State | None = None, limit: int = 100, parent: str | None = None) -> tuple[Mission, ...]:
+        """The newest missions first."""
+        where = "WHERE 1 = 1"
+        if state is not None:
+            where += f" AND state = '{STATES[STATES.index(state)]}'"  # spelt out, or the partial indexes are not used
+        if parent is not None:
+            where += " AND parent = :parent"
+        rows = self._db.rows(
+            f"SELECT {COLUMNS} FROM missions {where} ORDER BY seq DESC LIMIT :limit", parent=parent, limit=limit
+        )
+        return tuple(map(mission_of, rows))
+
+    def find_open_learn(self, target: str, selector: str) -> Mission | None:
+        row = self._db.row(OPEN_LEARN, target=target, selector=selector)
+        return mission_of(row) if row else None
+
+    def pending_below(self, mission_id: str) -> Mission | None:
+        """What a person must decide for the mission to go on: itself, or one that it waits for at any remove."""
+        row = self._db.row(PENDING_BELOW, mission=mission_id)
+        return mission_of(row) if row else None
+
+    def counts(self) -> dict[str, int]:
+        """How many missions stand in each state."""
+        return dict(self._db.rows(COUNTS))
+
+    def journal(self, mission_id: str) -> dict[NeedKey, JournalEntry]:
+        entries = (JournalEntry.read(row) for row in self._db.rows(journal.ENTRIES, mission=mission_id))
+        return {entry.key: entry for entry in entries}
+
+    def answers(self, mission_id: str) -> dict[NeedKey, JSON]:
+        """The journal's answers alone: all that a replay needs, and a fraction of the bytes."""
+        rows = self._db.rows(journal.ANSWERS, mission=mission_id)
+        return {(hash_, occurrence): from_text(answer) for hash_, occurrence, answer in rows}
+
+    # Within
+
+    def _pause(self, token: str, waiting_for: Awaited, *, deadline: float | None = None, pending: JSON = None) -> None:
+        with self._write(WAIT) as tx:
+            mission = leases.hold(tx, token)
+            waits.pause(tx, mission, waiting_for, self._clock.now(), deadline=deadline, pending=pending)
+
+    def _open_learn(self, tx: Transaction, brief: Brief) -> Mission:
+        row = tx.row(OPEN_LEARN, target=brief.target, selector=brief.selector)
+        if row is None:
+            raise MissionError(mission=brief.selector, reason="it could not be filed; submit it again.")
+        return mission_of(row)
+
+    def _awaits_person(self, tx: Transaction, mission_id: str) -> Mission:
+        row = tx.row(f"SELECT {COLUMNS} FROM missions WHERE id = :id", id=mission_id)
+        if row is None:
+            raise UnknownMission(mission=mission_id)
+        mission = mission_of(row)
+        if mission.waiting_for != "person":
+            raise MissionError(mission=mission_id, reason=f"it is {mission.state} and waits for nobody's decision.")
+        return mission

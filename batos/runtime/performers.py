@@ -1,0 +1,173 @@
+"""Performing needs: the only place where a mission reaches the outside, with no transaction open.
+
+A table maps (kind, name) to a function of the workplace and the request. An answer that is an error batos raises on
+purpose is journaled as that error, so a replay meets it again; programs are run by performers that installed packages
+bring, under the entry-point group `batos.performers`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Any
+
+from batos.clock import Clock
+from batos.errors import BatosError, MissionError
+from batos.image.handles import Handle, inward, outward
+from batos.image.image import Image
+from batos.inference.port import Backend, Request, open_backend
+from batos.memory.catalog import documents
+from batos.memory.search import Searcher
+from batos.mind.needs import Need
+from batos.mind.trial import try_out
+from batos.objects import primitives
+from batos.objects.mirror import Mirror
+from batos.objects.records import Method
+from batos.objects.values import freeze, thaw
+from batos.runtime.journal import JournalEntry
+from batos.runtime.missions import MissionStore
+from batos.runtime.own_documents import ingest_own_documents
+
+log = logging.getLogger(__name__)
+
+JSON = Any
+
+
+@dataclass
+class Workplace:
+    """What performers work with. `system` is the running `Uvm`, for programs that are shown the bridge."""
+
+    image: Image
+    store: MissionStore
+    backend: Backend
+    searcher: Searcher
+    clock: Clock
+    system: Any = None
+    _other_backends: dict[str, Backend] = field(default_factory=dict)
+
+    def backend_named(self, name: str | None) -> Backend:
+        if name is None or name == self.backend.name:
+            return self.backend
+        if name not in self._other_backends:
+            self._other_backends[name] = open_backend(name, clock=self.clock)
+        return self._other_backends[name]
+
+
+def perform(place: Workplace, mission: str, need: Need) -> JournalEntry:
+    """Perform one need and return its journal entry. Never raises an `Exception`: a failure is an answer."""
+    started = place.clock.monotonic()
+    spent: dict[str, Any] = {}
+    try:
+        if need.kind == "inference":
+            place.store.check_budgets(mission)
+            answer = _infer(place, need.request)
+            spent = {key: answer[key] for key in ("model", "adapter", "prompt_tokens", "completion_tokens", "cost")}
+            stored = {"value": answer}
+        else:
+            stored = {"value": _performer(need)(place, need.request)}
+    except BatosError as error:
+        stored = {"error": {"type": type(error).__name__, "facts": _writable(error.facts)}}
+    except Exception as error:
+        log.exception("performing %s %s failed", need.kind, need.name)
+        reason = f"performing {need.kind} {need.name} failed: {type(error).__name__}: {error}"
+        stored = {"error": {"type": MissionError.__name__, "facts": {"mission": mission, "reason": reason}}}
+    seconds = place.clock.monotonic() - started
+    request = {"name": need.name, **need.request}
+    return JournalEntry(
+        need.kind, need.hash, need.occurrence, request, stored, seconds=seconds, made_at=place.clock.now(), **spent
+    )
+
+
+def _writable(facts: dict[str, Any]) -> dict[str, Any]:
+    written: dict[str, Any] = json.loads(json.dumps(facts, default=str))
+    return written
+
+
+def _infer(place: Workplace, request: dict[str, Any]) -> dict[str, Any]:
+    wanted = dict(request)
+    backend = place.backend_named(wanted.pop("backend", None))
+    return backend.generate(Request.model_validate(wanted)).model_dump(mode="json")
+
+
+def _search(place: Workplace, request: dict[str, Any]) -> JSON:
+    hits = place.searcher.search(request["query"], limit=request["limit"], where=request.get("where"))
+    return [{**hit.as_dict()["chunk"], "score": hit.score} for hit in hits]
+
+
+def _documents(place: Workplace, request: dict[str, Any]) -> JSON:
+    """All chunks of the untainted documents of the wanted kinds, in the order of their ids."""
+    with place.image.reading() as world:
+        return [
+            {
+                "document_id": document.document_id,
+                "chunk_index": chunk.chunk_index,
+                "text": chunk.text,
+                "metadata": {"kind": document.kind},
+                "score": 0.0,
+            }
+            for document in documents(world)
+            if document.kind in request["kinds"] and not document.tainted
+            for chunk in document.chunks
+        ]
+
+
+def _similar(place: Workplace, request: dict[str, Any]) -> JSON:
+    """Sources of methods whose selector or intent shares words with the query, those that share most first."""
+    wanted = set(request["query"].lower().split())
+    found: dict[str, int] = {}
+    with place.image.reading() as world:
+        for name in world.names():
+            for slot in Mirror(world[name]).slots():
+                if isinstance(slot.value, Method) and slot.value.source is not None:
+                    words = f"{slot.name.replace('_', ' ')} {slot.value.contract.get('intent') or ''}".lower().split()
+                    found[slot.value.source] = len(wanted & set(words))
+    ranked = sorted((-shared, source) for source, shared in found.items() if shared)
+    return [source for _, source in ranked[: request["limit"]]]
+
+
+def _trial(place: Workplace, request: dict[str, Any]) -> JSON:
+    return try_out(place.image, request)
+
+
+def _clock(place: Workplace, request: dict[str, Any]) -> JSON:
+    return place.clock.now()
+
+
+def _own_documents(place: Workplace, request: dict[str, Any]) -> JSON:
+    return ingest_own_documents(place.image)
+
+
+def _effect(place: Workplace, request: dict[str, Any]) -> JSON:
+    """Call a primitive that acts on the outside, with handles in place of objects."""
+
+    def handle(oid: bytes) -> Handle:
+        return Handle(place.image, oid)
+
+    args, kwargs = thaw(request["message"], handle)
+    found = primitives.registered(request["name"])
+    result = found.function(handle(bytes.fromhex(request["receiver"])), *args, **kwargs)
+    with place.image.reading() as world:
+        return freeze(outward(place.image, world, inward(world, result)))
+
+
+PERFORMERS: dict[tuple[str, str], Callable[[Workplace, dict[str, Any]], JSON]] = {
+    ("observe", "search"): _search,
+    ("observe", "documents"): _documents,
+    ("observe", "similar"): _similar,
+    ("observe", "trial"): _trial,
+    ("observe", "clock"): _clock,
+    ("tool", "ingest_own_documents"): _own_documents,
+    ("tool", "primitive"): _effect,
+}
+
+
+def _performer(need: Need) -> Callable[[Workplace, dict[str, Any]], JSON]:
+    if need.kind == "program":
+        installed = entry_points(group="batos.performers")
+        if need.name not in installed.names:
+            raise MissionError(mission="", reason=f"no installed package runs programs of the kind {need.name!r}.")
+        return installed[need.name].load()  # type: ignore[no-any-return]
+    return PERFORMERS[need.kind, need.name]

@@ -1,0 +1,33 @@
+"""Putting the two databases of an image in agreement when its work is taken up.
+
+The image is the truth. Missions that its receipts list as children are filed if a crash came before that was done, and a
+mission that is marked done but has no receipt, as after restoring an older image, goes back to the queue.
+"""
+
+from __future__ import annotations
+
+from batos.image.receipts import Receipt
+from batos.runtime.performers import Workplace
+from batos.runtime.worker import file_child
+
+SWEPT = "swept"
+RECEIPT = (Receipt.__module__, Receipt.__name__)
+
+
+def recover(place: Workplace) -> None:
+    """Sweep the receipts that are newer than the last sweep, then look for missions that the image does not know."""
+    swept = bytes.fromhex(place.store.meta(SWEPT, "00" * 8))
+    newest = swept
+    for logged in place.image.transactions_since(swept):
+        newest = logged.tid
+        for record in logged.records:
+            if record.kind == RECEIPT:
+                state = record.load().state
+                for child in state["children"]:
+                    file_child(place, child, state["mission"])
+    if newest != swept:
+        place.store.set_meta(SWEPT, newest.hex())
+    with place.image.reading() as world:
+        lost = [found.id for found in place.store.list("done", limit=1000) if found.id not in world.receipts]
+    for identity in lost:
+        place.store.reopen(identity)

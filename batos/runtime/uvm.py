@@ -1,0 +1,348 @@
+"""The running system over one image: what `batos.open` returns.
+
+It joins the image with the mission database, the searcher, the backend and the workers. Opened beside a daemon that
+holds the image's work, it starts no workers of its own and waits for the daemon's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from batos.clock import Clock, SystemClock
+from batos.errors import NeedsMission, NotUnderstood
+from batos.image.handles import Handle, handle_of, inward, send_in
+from batos.image.history import Change, history, undo
+from batos.image.image import Image
+from batos.image.world import World
+from batos.inference.port import Backend, open_backend
+from batos.memory.catalog import index_document, unindex_document
+from batos.memory.ingesting import IngestReport, Progress, ingest_path
+from batos.memory.search import Hit, Searcher
+from batos.methods.contract import Contract
+from batos.methods.sandbox import Limits, Sandbox
+from batos.mind.needs import Suspended
+from batos.objects import lookup, primitives
+from batos.objects.records import Method
+from batos.objects.uvm_object import UvmObject
+from batos.objects.values import freeze, is_object
+from batos.runtime import deciding, explaining
+from batos.runtime.activating import counted_activator
+from batos.runtime.awakening import awaken
+from batos.runtime.briefs import Brief
+from batos.runtime.events import Events, Listener
+from batos.runtime.mission import Mission
+from batos.runtime.missions import MissionStore
+from batos.runtime.performers import Workplace
+from batos.runtime.recovery import recover
+from batos.runtime.worker import Workers, brief_json
+from batos.settings import Settings, from_environment
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer with the chunks it cites. `known` is False when memory does not hold it, and the text says so."""
+
+    text: str
+    citations: tuple[tuple[str, int], ...]
+    known: bool
+    mission: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Uvm:
+    """Use as a context manager, or close it. Every method may be called from any thread."""
+
+    def __init__(
+        self,
+        uri: str | Path,
+        *,
+        model: str | Backend = "builtin",
+        create: bool = True,
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+        work: bool = True,
+    ) -> None:
+        self.settings = from_environment(settings)
+        self.clock = clock or SystemClock()
+        backend = open_backend(model, clock=self.clock)
+        self.image = Image.open(uri, create=create, clock=self.clock)
+        self.store = MissionStore.open(self.image.path / "missions.sqlite3", self.clock, self.settings.max_attempts)
+        self.events = Events()
+        limits = Limits(seconds=self.settings.sandbox_seconds, memory_mib=self.settings.sandbox_memory_mib)
+        self._sandbox = Sandbox(limits)
+        self.image.activator = counted_activator(self._sandbox, self.store, self.clock)
+        self.image.messenger = self
+        self.image.after_commit.append(self._told)
+        awaken(self.image)
+        self.searcher = Searcher(self.image)
+        self.place = Workplace(self.image, self.store, backend, self.searcher, self.clock, system=self)
+        self._limit_budgets()
+        self._workers = Workers(self.place, self.settings, self.events)
+        if work:
+            recover(self.place)
+            self._workers.start()
+
+    def _limit_budgets(self) -> None:
+        for scope, limit in (("mission", self.settings.mission_tokens), ("day", self.settings.day_tokens)):
+            if self.store.budget(scope, "*").limit != limit:
+                self.store.set_limit(scope, "*", limit)
+
+    def _told(self, note: str, info: dict[str, Any]) -> None:
+        self.events.publish("change", note=note, **info)
+
+    # Objects
+
+    def transaction(self, note: str) -> AbstractContextManager[World]:
+        """Raw objects by name; everything written in the block commits together under `note`, or not at all."""
+        return self.image.transaction(note)
+
+    def create(self, name: str, slots: Mapping[str, Any] | None = None, parents: Iterable[str] = ("traits",)) -> Handle:
+        """A new object under `name`, delegating to the objects called `parents`."""
+
+        def work(world: World) -> Handle:
+            values = {key: inward(world, value) for key, value in (slots or {}).items()}
+            return handle_of(self.image, world, world.create(name, values, [world[parent] for parent in parents]))
+
+        return self.image.change(f"create {name}", work)
+
+    def __getitem__(self, name: str) -> Handle:
+        with self.image.reading() as world:
+            return handle_of(self.image, world, world[name])
+
+    def __contains__(self, name: object) -> bool:
+        with self.image.reading() as world:
+            return name in world
+
+    def names(self) -> list[str]:
+        with self.image.reading() as world:
+            return world.names()
+
+    def delete(self, name: str) -> None:
+        """Take an object's name away. What still refers to it keeps it, and history has it."""
+        self.image.change(f"delete {name}", lambda world: world.delete(name))
+
+    # Messages and missions
+
+    def deliver(self, handle: Handle, selector: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Send at once if the message is understood and needs nothing; otherwise file a mission and wait for it."""
+        try:
+            return self.image.change(
+                f"{selector} to {handle!r}",
+                lambda world: send_in(world, self.image, handle._oid, selector, args, kwargs),
+            )
+        except (NotUnderstood, NeedsMission, Suspended):
+            return self.submit(handle, selector, args, kwargs).result()
+
+    def send(self, target: str | Handle, selector: str, /, *args: Any, **kwargs: Any) -> Any:
+        """What the object answers. Raises `MissionFailed` or `MissionPending` when it had to learn and did not."""
+        return self.deliver(self._handle(target), selector, args, kwargs)
+
+    def submit(
+        self,
+        target: str | Handle,
+        selector: str,
+        args: Iterable[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        learn: bool = False,
+        intent: str | None = None,
+        examples: Iterable[Any] = (),
+        tainted: bool = False,
+    ) -> Mission:
+        """File a message as a mission, durable when this returns. `learn` allows a selector close to a known one."""
+        contract = Contract.of(intent, examples)
+        asked = contract.to_json() if contract.examples or intent else None
+        extra = {"learn": learn or asked is not None, "tainted": tainted}
+        return self._file(target, selector, args, kwargs or {}, None, asked, extra)
+
+    def teach(self, target: str | Handle, selector: str, *, intent: str | None = None, examples: Iterable[Any] = ()) -> None:
+        """Have a method learned from an intent and examples; learned when it returns.
+
+        Raises `MissionFailed`, or `MissionPending` with a proposal to approve or a question to answer.
+        """
+        contract = Contract.of(intent, examples).to_json()
+        extra = {"learn": True, "taught": True}
+        self._file(target, selector, (), {}, "learn", contract, extra).result()
+
+    def submit_question(self, question: str) -> Mission:
+        """File a question as a mission."""
+        return self._file("orchestrator", "ask", (question,), {}, "ask", None, {})
+
+    def ask(self, question: str, timeout: float | None = None) -> Answer:
+        """Answer a question from memory, by a cycle of the composite mind."""
+        mission = self.submit_question(question)
+        found = mission.result(timeout)
+        cited = tuple((citation["document_id"], citation["chunk_index"]) for citation in found["citations"])
+        return Answer(found["answer"], cited, found["known"], mission.id)
+
+    def _file(
+        self,
+        target: str | Handle,
+        selector: str,
+        args: Iterable[Any],
+        kwargs: Mapping[str, Any],
+        type_: str | None,
+        contract: Any,
+        extra: dict[str, Any],
+    ) -> Mission:
+        """Freeze the message against the image as it is now, and file it."""
+        with self.image.reading() as world:
+            receiver = inward(world, self._handle(target))
+            brief = Brief(
+                type_ or _mission_type(receiver, selector),
+                world.add(receiver).hex(),
+                selector,
+                tuple(freeze(inward(world, arg)) for arg in args),
+                {name: freeze(inward(world, value)) for name, value in kwargs.items()},
+                contract,
+                extra,
+            )
+        identity = self.store.submit(brief)
+        self.events.publish("mission", id=identity, state="queued", type=brief.type, target=brief.target, selector=selector)
+        return Mission(self.image, self.store, identity)
+
+    def _handle(self, target: str | Handle) -> Handle:
+        if isinstance(target, Handle):
+            return target
+        with self.image.reading() as world:
+            return handle_of(self.image, world, deciding.named(world, target))
+
+    def missions(self, state: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
+        """The newest missions first, as plain data."""
+        with self.image.reading() as world:
+            return [self._shown(world, found) for found in self.store.list(state, limit)]  # type: ignore[arg-type]
+
+    def mission(self, identity: str) -> dict[str, Any]:
+        """One mission with its attempts and the trace of its cycle. Raises `UnknownMission`."""
+        found = self.store.get(identity)
+        with self.image.reading() as world:
+            receipt = world.receipts.get(identity)
+            shown = self._shown(world, found)
+        trace = list(receipt.trace) if receipt else []
+        attempts = [asdict(attempt) for attempt in self.store.attempts(identity)]
+        return {**shown, "brief": brief_json(found.brief), "trace": trace, "attempts": attempts}
+
+    def _shown(self, world: World, found: Any) -> dict[str, Any]:
+        pending = self.store.pending_below(found.id) if not found.ended else None
+        receiver = world.object(found.brief.target)
+        return {
+            "mission": found.id,
+            "type": found.brief.type,
+            "target": repr(receiver).strip("<>") if is_object(receiver) else found.brief.target,
+            "selector": found.brief.selector,
+            "state": found.state,
+            "created_at": found.created_at,
+            "outcome": found.outcome,
+            "pending": pending.pending if pending else (found.outcome or {}).get("pending"),
+        }
+
+    # Memory
+
+    def ingest(self, path: str | Path, progress: Callable[[Progress], None] | None = None) -> IngestReport:
+        """Read a file or folder into memory. Raises `MemoryRefused`; in a folder, bad files are skipped and reported."""
+        return ingest_path(self.image, path, progress)
+
+    def ingest_text(self, document_id: str, text: str, metadata: Mapping[str, Any] | None = None) -> Any:
+        """Remember a text under an id."""
+        return self.image.change(
+            f"ingest {document_id}", lambda world: index_document(world, document_id, text, metadata, now=self.clock.now())
+        )
+
+    def search(self, query: str, limit: int = 5, where: Mapping[str, Any] | None = None) -> list[Hit]:
+        """The passages that answer `query` best. No query is an error."""
+        return self.searcher.search(query, limit, where)
+
+    def forget(self, document_id: str) -> int:
+        """Make memory forget a document; the number of its passages. Raises `UnknownObject`."""
+        return self.image.change(
+            f"forget {document_id}", lambda world: unindex_document(world, document_id, now=self.clock.now())
+        )
+
+    # Looking back
+
+    def history(self, target: str | Handle) -> list[Change]:
+        """The changes of an object, newest first."""
+        return history(self.image, self._handle(target)._oid)
+
+    def undo(self, change: str) -> str:
+        """Put back what a change wrote. Raises `UndoRefused`, or `UnknownChange`."""
+        return undo(self.image, change)
+
+    def why(self, target: str, selector: str) -> explaining.Why:
+        """Where a slot came from: its mission, what was asked and answered, the chunks."""
+        return explaining.why(self.image, self.store, target, selector)
+
+    def inspect(self, target: str) -> dict[str, Any]:
+        return explaining.inspect(self.image, target)
+
+    # Deciding
+
+    def proposals(self, state: str | None = "open") -> list[dict[str, Any]]:
+        return [asdict(proposed) for proposed in deciding.proposals(self.image, state)]
+
+    def approve(self, proposal: str) -> dict[str, Any]:
+        return asdict(deciding.approve(self.image, self.store, proposal))
+
+    def refuse(self, proposal: str) -> dict[str, Any]:
+        return asdict(deciding.refuse(self.image, self.store, proposal))
+
+    def create_method(self, target: str, selector: str, source: str, author: str) -> dict[str, Any]:
+        """Install a source written by a person, through the same gate, as unproven. Raises `MethodRefused`."""
+        return deciding.install_by_hand(self.image, target, selector, source, author)
+
+    # Telling
+
+    def subscribe(self, kind: str, function: Listener) -> Callable[[], None]:
+        """Call `function` with events of `kind` (mission, cycle, change, heartbeat, or `*`); returns what ends it."""
+        return self.events.subscribe(kind, function)
+
+    def state(self) -> dict[str, Any]:
+        """The whole of it in a few numbers and names."""
+        with self.image.reading() as world:
+            workbench = lookup.find(world["genesis"], "workbench") is not None
+            names = world.names()
+        memory = self.searcher.statistics()
+        return {
+            "image": str(self.image.path),
+            "instance": self.image.id,
+            "backend": self.place.backend.name,
+            "objects": names,
+            "missions": self.store.counts(),
+            "memory": asdict(memory),
+            "proposals": len(self.proposals()),
+            "heartbeat": self.store.meta("heartbeat", {}),
+            "workbench": workbench,
+        }
+
+    def close(self) -> None:
+        """Stop working, give missions back, and close everything. A second call does nothing."""
+        if self.image.messenger is None:
+            return
+        self.image.messenger = None
+        self._workers.stop()
+        self.place.backend.close()
+        self._sandbox.close()
+        self.searcher.close()
+        self.store.close()
+        self.image.close()
+
+    def __enter__(self) -> Uvm:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _mission_type(receiver: UvmObject, selector: str) -> str:
+    """Some messages are missions of a type of their own; the primitive behind them says so."""
+    found = lookup.find(receiver, selector)
+    if found is not None and isinstance(found.value, Method) and found.value.primitive is not None:
+        return primitives.registered(found.value.primitive).mission or "unhandled_message"
+    return "unhandled_message"
+

@@ -1,0 +1,338 @@
+"""Workers: threads that lease missions, run their cycles, and record what came of it.
+
+An attempt either commits, or is thrown away: because it needs something (the needs are then performed by other threads,
+with no transaction open, and one journal transaction queues the mission again), because it lost a race (it runs again at
+once), because a person must decide, or because it failed (a failure record is all that stays).
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from ZODB.POSException import ConflictError
+
+from batos.errors import BatosError, ChangedMeanwhile, LeaseLost, WaitCircle
+from batos.faults import fault
+from batos.image.receipts import Receipt
+from batos.mind import cycle as thinking
+from batos.mind.cycle import Cycle, CycleFailed
+from batos.mind.needs import Need, Pending, Suspended
+from batos.objects.lookup import noting_reads
+from batos.runtime.briefs import Brief, Leased, Mission
+from batos.runtime.events import Events
+from batos.runtime.journal import JournalEntry
+from batos.runtime.performers import Workplace, perform
+from batos.settings import Settings
+
+log = logging.getLogger(__name__)
+
+RACES = 12
+IDLE_SECONDS = 1.0
+
+
+class Workers:
+    """`start` them, `stop` them; in between they work."""
+
+    def __init__(self, place: Workplace, settings: Settings, events: Events) -> None:
+        self._place = place
+        self._settings = settings
+        self._events = events
+        self._stopping = threading.Event()
+        self._held: set[str] = set()
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._performers = ThreadPoolExecutor(settings.performers, thread_name_prefix="batos-performer")
+
+    def start(self) -> None:
+        for number in range(self._settings.workers):
+            self._spawn(f"batos-worker-{number}", self._work)
+        if self._settings.workers:
+            self._spawn("batos-leases", self._keep_leases)
+
+    def _spawn(self, name: str, target: Callable[[], None]) -> None:
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def stop(self) -> None:
+        """Let running attempts end and threads go. What is unfinished stays queued, or comes back with its lease."""
+        self._stopping.set()
+        self._performers.shutdown(wait=True, cancel_futures=True)
+        for thread in self._threads:
+            thread.join()
+        with self._lock:
+            left, self._held = self._held, set()
+        for token in left:
+            self._give_back(token)
+
+    def _give_back(self, token: str) -> None:
+        try:
+            self._place.store.release(token)
+        except BatosError:
+            log.debug("a lease was lost before it could be given back")
+
+    # Leasing
+
+    def _work(self) -> None:
+        store, clock = self._place.store, self._place.clock
+        name = threading.current_thread().name
+        while not self._stopping.is_set():
+            seen = store.openings()
+            try:
+                leased = store.lease(name, clock.now(), self._settings.lease_seconds)
+                if leased is not None:
+                    self._hold(leased.token)
+                    self._run(leased)
+                    continue
+            except LeaseLost:
+                continue
+            except Exception:
+                log.exception("a worker met a bug; the mission comes back when its lease ends")
+            store.wait_work(IDLE_SECONDS, seen)
+
+    def _hold(self, token: str) -> None:
+        with self._lock:
+            self._held.add(token)
+
+    def _drop(self, token: str) -> None:
+        with self._lock:
+            self._held.discard(token)
+
+    def _keep_leases(self) -> None:
+        while not self._stopping.wait(self._settings.lease_seconds / 3):
+            with self._lock:
+                held = tuple(self._held)
+            if held:
+                lost = self._place.store.renew(held, self._place.clock.now(), self._settings.lease_seconds)
+                for token in lost:
+                    self._drop(token)
+
+    # Running
+
+    def _run(self, leased: Leased) -> None:
+        """One or more attempts, until the mission commits, fails, or has to wait."""
+        mission = leased.mission
+        self._tell(mission, "running")
+        for race in range(RACES):
+            started = self._place.clock.now()
+            cycle: Cycle | None = None
+            try:
+                cycle = self._attempt(mission)
+            except Suspended as suspended:
+                self._log(mission, "suspended", started, suspended.needs)
+                self._suspend(leased, suspended.needs)
+                return
+            except Pending as pending:
+                self._log(mission, "pending", started)
+                self._wait_for_person(leased, pending)
+                return
+            except (ConflictError, ChangedMeanwhile):
+                self._log(mission, "conflict", started)
+                self._stopping.wait(random.uniform(0, 0.001 * 2**race))
+                continue
+            except CycleFailed as failed:
+                self._log(mission, "failed", started)
+                self._fail(leased, failed)
+                return
+            self._log(mission, "committed", started)
+            self._finish(leased, cycle)
+            return
+        self._place.store.release(leased.token, run_at=self._place.clock.now() + 0.05)
+        self._drop(leased.token)
+
+    def _log(self, mission: Mission, result: str, started: float, needs: tuple[Need, ...] = ()) -> None:
+        names = [f"{need.kind} {need.name}" for need in needs]
+        self._place.store.log_attempt(mission.id, result, names, started, self._place.clock.now())
+
+    def _attempt(self, mission: Mission) -> Cycle | None:
+        """Run the cycle and commit it with its receipt. None if an earlier delivery has done so."""
+        image = self._place.image
+        answers = self._place.store.answers(mission.id)
+        brief = brief_json(mission.brief)
+        with noting_reads() as reads, image.transaction(_note(mission), mission=mission.id) as world:
+            if mission.id in world.receipts:
+                return None
+            cycle = Cycle(image, world, mission.id, brief, answers, self._settings, mission.created_at)
+            try:
+                thinking.run(cycle)
+            finally:
+                self._tell_states(cycle)
+            cycle.check()
+            world.root["receipts"][mission.id] = Receipt(
+                mission.id,
+                "proposed" if cycle.pending else "done",
+                brief=brief,
+                answer=cycle.answer,
+                pending=cycle.pending,
+                journal=tuple(cycle.used),
+                trace=tuple(cycle.trace),
+                children=tuple(cycle.children),
+                made_at=self._place.clock.now(),
+            )
+            image.read_current(world, reads)
+            fault("cycle.before_commit")
+        fault("cycle.after_commit")
+        return cycle
+
+    def _tell_states(self, cycle: Cycle) -> None:
+        for event in cycle.events:
+            self._events.publish(**event)
+
+    def _tell(self, mission: Mission, state: str) -> None:
+        brief = mission.brief
+        self._events.publish(
+            "mission", id=mission.id, state=state, type=brief.type, target=brief.target, selector=brief.selector
+        )
+
+    # Ending
+
+    def _finish(self, leased: Leased, cycle: Cycle | None) -> None:
+        mission = leased.mission
+        if cycle is None:
+            with self._place.image.reading() as world:
+                receipt = world.receipts[mission.id]
+                outcome = {"answer": receipt.answer, "reason": receipt.reason, "pending": receipt.pending}
+                state = "failed" if receipt.outcome == "failed" else "done"
+        else:
+            for child in cycle.children:
+                file_child(self._place, child, mission.id)
+            outcome, state = {"answer": cycle.answer, "reason": "", "pending": cycle.pending}, "done"
+        self._place.store.finish(leased.token, state, outcome)  # type: ignore[arg-type]
+        self._drop(leased.token)
+        self._tell(mission, state)
+
+    def _fail(self, leased: Leased, failed: CycleFailed) -> None:
+        """Nothing of the cycle is kept but this record; then the mission is told to have failed."""
+        mission = leased.mission
+        if failed.bug:
+            log.error("mission %s met a bug", mission.id, exc_info=failed.__cause__)
+
+        def record(world: Any) -> None:
+            if mission.id not in world.receipts:
+                world.root["receipts"][mission.id] = Receipt(
+                    mission.id,
+                    "failed",
+                    brief=brief_json(mission.brief),
+                    reason=failed.reason,
+                    trace=failed.trace,
+                    made_at=self._place.clock.now(),
+                )
+
+        self._place.image.change(f"failure of mission {mission.id}", record, mission=mission.id)
+        self._place.store.finish(leased.token, "failed", {"answer": None, "reason": failed.reason})
+        self._drop(leased.token)
+        self._tell(mission, "failed")
+
+    def _wait_for_person(self, leased: Leased, pending: Pending) -> None:
+        deadline = self._place.clock.now() + self._settings.pending_seconds
+        self._place.store.wait_for_person(leased.token, pending.pending, deadline)
+        self._drop(leased.token)
+        self._tell(leased.mission, "waiting")
+
+    # Suspending
+
+    def _suspend(self, leased: Leased, needs: tuple[Need, ...]) -> None:
+        """Wait for missions that learn, or have the other needs performed. Both at once is two rounds."""
+        others = tuple(need for need in needs if need.kind != "learn")
+        if others:
+            self._place.store.wait_for_needs(leased.token)
+            self._tell(leased.mission, "waiting")
+            self._perform(leased, others)
+            return
+        children: list[str] = []
+        refused: list[JournalEntry] = []
+        for need in needs:
+            filed = self._place.store.submit_learn(_learn(need), leased.mission.id, leased.token, need=need.key)
+            if filed.circle:
+                refused.append(self._circle(leased.mission, need, filed.circle))
+            else:
+                children.append(filed.mission_id)
+        if refused:
+            self._place.store.record_round(leased.token, refused)
+        else:
+            self._place.store.wait_for_missions(leased.token, children)
+        self._drop(leased.token)
+        self._tell(leased.mission, "waiting")
+
+    def _circle(self, mission: Mission, need: Need, circle: tuple[str, ...]) -> JournalEntry:
+        """A need that would wait for itself is answered with the refusal."""
+        selectors = [self._place.store.get(identity).brief.selector for identity in circle]
+        told = " waits for ".join(selectors)
+        facts = {"mission": mission.id, "selector": need.name, "circle": told}
+        answer = {"error": {"type": WaitCircle.__name__, "facts": facts}}
+        now = self._place.clock.now()
+        return JournalEntry("learn", need.hash, need.occurrence, need.request, answer, made_at=now)
+
+    def _perform(self, leased: Leased, needs: tuple[Need, ...]) -> None:
+        """Hand the needs of one round to the performers; whoever finishes last records the round."""
+        entries: list[JournalEntry] = []
+        left = [len(needs)]
+        lock = threading.Lock()
+
+        def done(future: Future[JournalEntry]) -> None:
+            with lock:
+                if not future.cancelled() and future.exception() is None:
+                    entries.append(future.result())
+                left[0] -= 1
+                last = left[0] == 0
+            if last:
+                self._record(leased, entries)
+
+        for need in needs:
+            self._performers.submit(perform, self._place, leased.mission.id, need).add_done_callback(done)
+
+    def _record(self, leased: Leased, entries: list[JournalEntry]) -> None:
+        try:
+            if entries:
+                self._place.store.record_round(leased.token, entries)
+                self._drop(leased.token)
+        except LeaseLost:
+            log.warning("the lease of mission %s ran out while its needs were performed", leased.mission.id)
+            self._drop(leased.token)
+        except Exception:
+            log.exception("the answers of mission %s could not be recorded", leased.mission.id)
+
+
+def _note(mission: Mission) -> str:
+    brief = mission.brief
+    return {"learn": f"learn {brief.selector}", "ask": "answer a question", "display": "make the workbench"}.get(
+        brief.type, f"{brief.selector} (mission)"
+    )
+
+
+def brief_json(brief: Brief) -> dict[str, Any]:
+    """The brief as the cycle and the receipt hold it."""
+    return {
+        "type": brief.type,
+        "target": brief.target,
+        "selector": brief.selector,
+        "args": list(brief.args),
+        "kwargs": dict(brief.kwargs),
+        "contract": brief.contract,
+        "extra": dict(brief.extra),
+    }
+
+
+def _learn(need: Need) -> Brief:
+    request = need.request
+    return Brief(
+        "learn",
+        request["target"],
+        need.name,
+        tuple(request["args"]),
+        request["kwargs"],
+        request["contract"],
+        {"depth": request["depth"], "learn": True},
+    )
+
+
+def file_child(place: Workplace, child: dict[str, Any], parent: str) -> None:
+    """File a mission that a committed receipt lists. Filing it again changes nothing."""
+    brief = child["brief"]
+    filed = Brief(brief["type"], brief["target"], brief["selector"], tuple(brief["args"]), brief["kwargs"])
+    place.store.submit(filed, parent=parent, mission_id=child["mission"])

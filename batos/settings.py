@@ -1,0 +1,67 @@
+"""Every setting in one table. A setting is read once, when an image is opened; `BATOS_<NAME>` in the environment wins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal
+
+from batos.errors import SettingRefused
+
+
+def _setting(default: Any, help_: str) -> Any:
+    return field(default=default, metadata={"help": help_})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Times are in seconds."""
+
+    policy: Literal["auto", "propose"] = _setting("auto", "Whether a proven sandboxed method is installed or proposed.")
+    workers: int = _setting(2, "Threads that run cycles.")
+    performers: int = _setting(16, "Threads that perform needs: inferences, searches, trials.")
+    lease_seconds: float = _setting(30.0, "How long a worker that died keeps its missions.")
+    max_attempts: int = _setting(5, "Deliveries of one mission before it is dead.")
+    max_asks: int = _setting(48, "Needs that one mission may ask for.")
+    learn_depth: int = _setting(4, "How deep missions may learn for each other.")
+    repair_rounds: int = _setting(3, "Sources a learning cycle may try.")
+    pending_seconds: float = _setting(7 * 86400.0, "How long a mission waits for a person.")
+    mission_tokens: int = _setting(200_000, "Tokens that one mission may spend.")
+    day_tokens: int = _setting(2_000_000, "Tokens that all missions of a day may spend.")
+    heartbeat: bool = _setting(True, "Whether the daemon's heartbeat beats.")
+    heartbeat_first: float = _setting(30.0, "Time until the first beat.")
+    heartbeat_every: float = _setting(300.0, "Time between beats.")
+    heartbeat_missions: int = _setting(4, "Self-improvement missions that the heartbeat may file in a day.")
+    sandbox_seconds: float = _setting(2.0, "Running time of one sandboxed activation.")
+    sandbox_memory_mib: int = _setting(64, "Memory of one sandboxed activation.")
+
+    def __post_init__(self) -> None:
+        if self.policy not in ("auto", "propose"):
+            raise SettingRefused(name="policy", value=self.policy, reason="it is `auto` or `propose`.")
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
+                raise SettingRefused(name=entry.name, value=value, reason="it must not be negative.")
+
+
+def from_environment(base: Settings | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """`base` with what the environment sets. Raises `SettingRefused` for a value of the wrong type."""
+    base = base or Settings()
+    changed: dict[str, Any] = {}
+    for entry in fields(Settings):
+        text = environ.get(f"BATOS_{entry.name.upper()}")
+        if text is not None:
+            changed[entry.name] = _read(entry.name, text, type(getattr(base, entry.name)))
+    return replace(base, **changed)
+
+
+def _read(name: str, text: str, kind: type) -> Any:
+    if kind is bool:
+        if text.lower() not in ("0", "1", "no", "yes", "false", "true", "off", "on"):
+            raise SettingRefused(name=name, value=text, reason="it is yes or no.")
+        return text.lower() in ("1", "yes", "true", "on")
+    try:
+        return kind(text)
+    except ValueError:
+        raise SettingRefused(name=name, value=text, reason=f"it is a number ({kind.__name__}).") from None

@@ -1,0 +1,75 @@
+"""A table for a reply whose results are flat maps: one row each, one column for each name that they have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kivy.properties import BooleanProperty, ListProperty
+from kivy.uix.boxlayout import BoxLayout
+from kivy.uix.recycleview.views import RecycleDataViewBehavior
+
+from batos.workbench.kit import theme
+from batos.workbench.kit.bridge_link import LinkReply
+from batos.workbench.kit.surfaces import MOST_ROWS, Cell, RowsView, Sheet
+
+MOST_COLUMNS = 6
+LONGEST = 48  # characters that a column makes room for
+
+
+class RowLine(RecycleDataViewBehavior, BoxLayout):
+    """One row. `shares` is the part of the width that each cell gets."""
+
+    cells = ListProperty()
+    shares = ListProperty()
+    even = BooleanProperty(False)
+
+    def on_cells(self, *_: object) -> None:
+        self._place()
+
+    def on_shares(self, *_: object) -> None:
+        self._place()
+
+    def _place(self) -> None:
+        if len(self.cells) != len(self.shares):
+            return
+        while len(self.children) > len(self.cells):
+            self.remove_widget(self.children[0])
+        while len(self.children) < len(self.cells):
+            self.add_widget(Cell())
+        for cell, text, share in zip(reversed(self.children), self.cells, self.shares, strict=True):
+            cell.text, cell.size_hint_x = text, share
+
+
+class RowsTable(Sheet):
+    """The rows of a reply under their column names."""
+
+    def __init__(self) -> None:
+        super().__init__(orientation="vertical", padding=(0, 8), spacing=2)
+        self._head = RowLine(size_hint_y=None, height=theme.ROW_HEIGHT)
+        self._rows = RowsView()
+        self._rows.viewclass = RowLine
+        self.add_widget(self._head)
+        self.add_widget(self._rows)
+
+    def fill(self, reply: LinkReply, asked: dict[str, Any]) -> str:
+        rows = [row for row in reply.results if isinstance(row, dict)][:MOST_ROWS]
+        names = list(dict.fromkeys(name for row in rows for name in row))[:MOST_COLUMNS]
+        table = [[written(row.get(name)) for name in names] for row in rows]
+        widths = [max(len(name), *(len(line[place]) for line in table)) for place, name in enumerate(names)]
+        shares = [max(6, min(LONGEST, width)) for width in widths]
+        self._head.shares, self._head.cells = shares, [name.replace("_", " ") for name in names]
+        for cell in self._head.children:
+            cell.color, cell.font_size = theme.MUTED, theme.SMALL
+        self._rows.data = [
+            {"shares": shares, "cells": line, "even": place % 2 == 0} for place, line in enumerate(table)
+        ]
+        return f"{len(reply.results)} row{'' if len(reply.results) == 1 else 's'}"
+
+
+def written(value: Any) -> str:
+    """A value in one line."""
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.3f}".rstrip("0").rstrip(".")
+    return " ".join(str(value).split())[:200]

@@ -1,0 +1,41 @@
+"""The examples and the README's lines run as they are written, in an empty folder, with the installed batos."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+EXAMPLES = sorted((REPOSITORY / "examples").glob("[0-9]*.py"))
+PRINTED = {
+    "01_first_object.py": ["G.H.", "ADA LOVELACE", "builtin", "undo.md", "history"],
+    "README.md": ["G.H."],
+}
+
+
+def run(folder: Path, *command: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("BATOS_")}
+    finished = subprocess.run(
+        [sys.executable, "-P", *command], cwd=folder, env=environment, capture_output=True, text=True, timeout=50
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished.stdout
+
+
+def says(output: str, name: str) -> None:
+    missing = [words for words in PRINTED[name] if words not in output]
+    assert not missing, f"{missing} not in:\n{output}"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_prints_what_it_promises(example, tmp_path):
+    says(run(tmp_path, str(example)), example.name)
+
+
+def test_the_lines_of_the_readme_run(tmp_path):
+    lines = re.search(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+
+    says(run(tmp_path, "-c", lines.group(1)), "README.md")
