@@ -115,7 +115,9 @@ class ImageUnavailable(BatosError):
 
 
 class ImageMissing(ImageUnavailable):
-    says = "There is no image at {path}. Create one with `batos run --image {path}` or `batos ingest --image {path} FILE`."
+    says = (
+        "There is no image at {path}. Create one with `batos run --image {path}` or `batos ingest --image {path} FILE`."
+    )
 
 
 class ImageForeign(ImageUnavailable):
@@ -135,7 +137,10 @@ class ImageUnwritable(ImageUnavailable):
 
 
 class RecordRefused(BatosError):
-    says = "The image names {module}.{name}, which is not a class that images may hold; it was not loaded. If the image is yours, run `batos doctor`."
+    says = (
+        "The image names {module}.{name}, which is not a class that images may hold; it was not loaded. "
+        "If the image is yours, run `batos doctor`."
+    )
 
 
 class UndoRefused(BatosError):
@@ -213,7 +218,10 @@ class MissionCancelled(MissionError):
 
 
 class MissionTimeout(MissionError, TimeoutError):
-    says = "Mission {mission} was not finished after {seconds} s; it goes on. Ask again with `batos missions show {mission}`."
+    says = (
+        "Mission {mission} was not finished after {seconds} s; it goes on. "
+        "Ask again with `batos missions show {mission}`."
+    )
 
 
 class UnknownMission(MissionError, KeyError):
@@ -229,7 +237,10 @@ class LeaseLost(MissionError):
 
 
 class MisspeltSelector(MissionError):
-    says = "{receiver} does not understand {selector!r}. Did you mean {suggestion!r}? To learn it all the same, use `teach` or `learn=True`."
+    says = (
+        "{receiver} does not understand {selector!r}. Did you mean {suggestion!r}? "
+        "To learn it all the same, use `teach` or `learn=True`."
+    )
 
 
 class IllegalTransition(BatosError):
@@ -260,7 +271,10 @@ class UnknownBackend(BackendError):
 
 
 class BudgetExhausted(BatosError):
-    says = "The {scope} budget is used up: {spent} of {limit} {unit}. Raise it with `batos.Settings` or wait until it renews."
+    says = (
+        "The {scope} budget is used up: {spent} of {limit} {unit}. "
+        "Raise it with `batos.Settings` or wait until it renews."
+    )
 
 
 # Memory, bridge, workbench, the rest

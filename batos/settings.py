@@ -1,4 +1,4 @@
-"""Every setting in one table. A setting is read once, when an image is opened; `BATOS_<NAME>` in the environment wins."""
+"""Every setting in one table, read once when an image is opened. `BATOS_<NAME>` in the environment wins."""
 
 from __future__ import annotations
 

@@ -6,14 +6,19 @@ These are real implementations of the ports, held to the same contract suites as
 from __future__ import annotations
 
 import json
+import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from threading import Condition, Event
 from typing import Any
 
+from batos.clock import Clock
 from batos.errors import BackendNonsense, BackendRefused
-from batos.inference.port import Answer, Request
+from batos.inference.port import Answer, Backend, Request
 from batos.inference.schema import NotJson, read_json
+from batos.runtime.uvm import Uvm
+from batos.settings import Settings
 
 Reply = str | dict[str, Any] | Answer | Exception
 """Text, data (sent as JSON), a whole answer, or an error to raise."""
@@ -122,3 +127,19 @@ class MovableClock:
             while self._waiting < count:
                 if not self._changed.wait(max(0.0, deadline - time.monotonic())) and self._waiting < count:
                     raise TimeoutError(f"{self._waiting} of {count} threads waited on the clock after {timeout} s")
+
+
+@contextmanager
+def temporary_image(
+    *,
+    scheme: str = "sqlite",
+    model: str | Backend = "builtin",
+    settings: Settings | None = None,
+    clock: Clock | None = None,
+) -> Iterator[Uvm]:
+    """A new image in a folder of its own, opened; closed and removed afterwards."""
+    with (
+        tempfile.TemporaryDirectory(prefix="batos-") as folder,
+        Uvm(f"{scheme}:{folder}/test.image", model=model, settings=settings, clock=clock) as uvm,
+    ):
+        yield uvm

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from batos.runtime.uvm import Uvm
+from batos.testing import MovableClock, ScriptedBackend, temporary_image
 from hypothesis import settings
 
 TESTS = Path(__file__).parent
@@ -24,25 +26,19 @@ settings.load_profile("repeatable")
 
 
 @pytest.fixture
-def clock():
-    from batos.testing import MovableClock
-
+def clock() -> MovableClock:
     return MovableClock()
 
 
 @pytest.fixture
-def backend():
+def backend() -> ScriptedBackend:
     """Says what the test gives it to say, and remembers what it was asked."""
-    from batos.testing import ScriptedBackend
-
     return ScriptedBackend()
 
 
 @pytest.fixture
-def image():
+def image() -> Iterator[Uvm]:
     """A new image with the built-in backend, closed and removed afterwards."""
-    from batos.testing import temporary_image
-
     with temporary_image() as opened:
         yield opened
 

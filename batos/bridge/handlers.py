@@ -122,8 +122,15 @@ def inspect_object(system: System, body: InspectObject) -> Rows:
 
 
 def list_missions(system: System, body: ListMissions) -> Rows:
-    rows = tuple(plain_map(mission) for mission in system.missions(body.state))
+    rows = tuple(_mission_row(plain_map(mission)) for mission in system.missions(body.state))
     return Rows(details=f"{_count(len(rows), 'mission')}.", results=rows)
+
+
+def _mission_row(standing: Row) -> Row:
+    """A mission as a flat row: its outcome, or what it asks a person, comes down to the words that one would read."""
+    row: Row = {name: value for name, value in standing.items() if name not in ("outcome", "pending")}
+    row["details"] = _words(standing.get("outcome")) or _words(standing.get("pending")) or ""
+    return row
 
 
 def list_proposals(system: System, _body: Nothing) -> Rows:
@@ -156,17 +163,16 @@ def mission_reply(system: System, mission_id: str) -> MissionReply:
     standing = plain_map(system.mission(mission_id))
     state = str(standing["state"])
     outcome = standing.get("outcome")
-    ended = outcome if isinstance(outcome, dict) else {}
     seen = MissionSeen(
         mission=mission_id,
         state=state,
         settled=state in SETTLED,
         target=_text(standing.get("target")),
         selector=_text(standing.get("selector")),
-        outcome=ended.get("answer"),
+        outcome=outcome.get("answer") if isinstance(outcome, dict) else None,
         pending=standing.get("pending"),
     )
-    words = _words(ended.get("answer")) or _words(ended.get("reason")) or _words(seen.pending)
+    words = _words(outcome) or _words(seen.pending)
     return MissionReply(details=words or f"Mission {mission_id} is {state}.", results=(seen,))
 
 
@@ -176,7 +182,7 @@ def _words(value: JsonValue) -> str | None:
         return value
     if isinstance(value, dict):
         return next((words for name in ("answer", "text", "reason") if (words := _words(value.get(name)))), None)
-    return None
+    return None  # numbers and lists are read from `outcome`
 
 
 # Changing

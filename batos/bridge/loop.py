@@ -89,9 +89,7 @@ class BridgeLoop:
             for stop_telling in unsubscribe:
                 stop_telling()
             await self._finish()
-            for socket in self._sockets.values():
-                socket.close(linger=LINGER_MILLISECONDS)
-            context.term()
+            context.destroy(linger=LINGER_MILLISECONDS)
 
     async def _until_stopped(self) -> None:
         endless = [asyncio.create_task(self._receive(role)) for role in self._sockets]

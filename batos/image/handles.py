@@ -91,7 +91,9 @@ def deliver(handle: Handle, selector: str, args: tuple[Any, ...], kwargs: dict[s
     image = handle._image
     if image.messenger is not None and image.current() is None:
         return image.messenger.deliver(handle, selector, args, kwargs)
-    return image.change(f"{selector} to {handle!r}", lambda world: send_in(world, image, handle._oid, selector, args, kwargs))
+    return image.change(
+        f"{selector} to {handle!r}", lambda world: send_in(world, image, handle._oid, selector, args, kwargs)
+    )
 
 
 def send_in(world: World, image: Image, oid: bytes, selector: str, args: Any, kwargs: Any) -> Any:

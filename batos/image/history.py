@@ -1,8 +1,8 @@
 """Past changes: listing those of an object, and undoing one.
 
-Undo is a new change that puts back, slot by slot, what the change wrote, where the slot still holds it. The storage's own
-undo cannot serve: it refuses a transaction as soon as any record it touched was changed later. Receipts and proposals
-take no part: what a mission did stays told, also after it was undone.
+Undo is a new change that puts back, slot by slot, what the change wrote, where the slot still holds it. The storage's
+own undo cannot serve: it refuses a transaction as soon as any record it touched was changed later. Receipts and
+proposals take no part: what a mission did stays told, also after it was undone.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def find_transaction(image: Image, change: str) -> tuple[bytes, list[tuple[bytes
 
 
 def undo(image: Image, change: str) -> str:
-    """Put back what `change` wrote, in one new change; its note. Raises `UndoRefused` when something was built on it."""
+    """Put back what `change` wrote, in one new change; its note. Raises `UndoRefused` if something was built on it."""
     tid, records, note = find_transaction(image, change)
 
     def work(world: World) -> None:

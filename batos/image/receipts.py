@@ -12,8 +12,9 @@ Outcome = Literal["done", "failed", "proposed"]
 class Receipt(Persistent):
     """The one record per mission, written in the commit that holds the mission's effects (or, when it failed, alone).
 
-    `answer` is frozen JSON; `pending` is what a person is asked, when the outcome is a proposal or a question. `journal` lists (kind, request hash, occurrence) of what was used, in order of asking.
-    `trace` lists the states that were visited with what was decided there. `children` are missions to be filed.
+    `answer` is frozen JSON; `pending` is what a person is asked, when the outcome is a proposal or a question.
+    `journal` lists (kind, request hash, occurrence) of what was used, in order of asking. `trace` lists the states that
+    were visited with what was decided there. `children` are missions to be filed.
     """
 
     def __init__(

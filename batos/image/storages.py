@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ZODB.FileStorage import FileStorage
 from zc.lockfile import LockError
+from ZODB.FileStorage import FileStorage
 
 from batos.errors import ImageBusy, ImageCorrupt, ImageForeign, ImageMissing, ImageUnavailable, ImageUnwritable
 

@@ -37,11 +37,14 @@ class World:
     @property
     def connection(self) -> Any:
         """The ZODB connection. Raises `TransactionMisuse` from another thread, or after the transaction."""
+        self._check()
+        return self._connection
+
+    def _check(self) -> None:
         if not self._open:
             raise TransactionMisuse(reason="This transaction has ended. Open a new one with `image.transaction(note)`.")
         if threading.get_ident() != self._thread:
             raise TransactionMisuse(reason="Raw objects belong to the thread that opened the transaction; use handles.")
-        return self._connection
 
     @property
     def root(self) -> Any:
@@ -104,7 +107,7 @@ class World:
 
     def savepoint(self) -> Any:
         """A point to roll back to; what was written before it is kept either way."""
-        self.connection
+        self._check()
         return self.transaction.get().savepoint()
 
     def changed_since_savepoint(self) -> bool:
@@ -113,7 +116,7 @@ class World:
 
     def doom(self) -> None:
         """Make sure that this transaction can only be aborted."""
-        self.connection
+        self._check()
         self.transaction.get().doom()
 
     def add(self, obj: Persistent) -> bytes:

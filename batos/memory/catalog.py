@@ -10,6 +10,7 @@ import difflib
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 
 from BTrees.OOBTree import OOBTree
@@ -21,10 +22,11 @@ from batos.memory.chunking import Piece, split
 from batos.memory.records import Document, Media, MemoryChunk
 from batos.memory.shipped import content_hash, is_shipped
 from batos.objects.uvm_object import UvmObject, put, state
-from batos.objects.values import plain
+from batos.objects.values import admit, plain
 
 CATALOG = "knowledge_catalog"
 LONGEST_ID = 1_000
+MOST_GUESSES = 5_000  # ids that a mistyped one is compared with
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,11 @@ def index_document(
 
     Chunks whose text and heading stay the same stay the same objects, the others are tombstoned. `metadata["kind"]`
     ("document" if absent) says what kind of document it is. Text that did not come with batos is tainted; only code
-    that wrote the text itself may say otherwise. Raises `MemoryRefused` for what cannot be remembered.
+    that wrote the text itself may say otherwise. Raises `MemoryRefused` for a text, and `SlotRefused`
+    for metadata, that cannot be kept.
     """
     _check(document_id, text)
+    admit("metadata", dict(metadata or {}))  # what cannot be stored is refused before anything is written
     digest = content_hash(text)
     outside = not is_shipped(digest) if tainted is None else tainted
     facts = {
@@ -100,14 +104,21 @@ def unindex_document(world: World, document_id: str, *, now: float | None = None
     return len(document.chunks)
 
 
-def find_document(world: World, document_id: str) -> Document:
-    """Raises `UnknownObject`, with ids that are close, for a document that is not there or was forgotten."""
+def get_document(world: World, document_id: str) -> Document | None:
+    """The document of this id; None if there is none, or it was forgotten."""
     found = _documents(world).get(document_id)
-    if found is None or found.forgotten_at is not None:
-        close = difflib.get_close_matches(document_id, [document.document_id for document in documents(world)], n=3)
+    return found if found is not None and found.forgotten_at is None else None
+
+
+def find_document(world: World, document_id: str) -> Document:
+    """Like `get_document`, but raises `UnknownObject`, with ids that are close."""
+    found = get_document(world, document_id)
+    if found is None:
+        ids = islice(_documents(world).keys(), MOST_GUESSES)
+        close = [name for name in difflib.get_close_matches(document_id, ids, n=3) if get_document(world, name)]
         hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else "It was never ingested, or forgotten."
         raise UnknownObject(name=document_id, known=hint)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def documents(world: World, prefix: str = "") -> Iterator[Document]:

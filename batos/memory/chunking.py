@@ -21,6 +21,8 @@ from batos.memory.records import Media
 BUDGET = 200
 # The splitter's time grows with the square of its text for some texts (a row of bars, say): it is given blocks.
 LONGEST_BLOCK = 4_000
+# Each chunk holds its headings, so one endless heading must not be multiplied.
+LONGEST_HEADING = 200
 
 _TOKEN = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"  # a CJK sign is a token
@@ -118,7 +120,7 @@ def _markdown(text: str) -> Iterator[Section]:
 
 
 def _titles(path: Iterable[tuple[int, str]]) -> tuple[str, ...]:
-    return tuple(title for _, title in path if title)
+    return tuple(title[:LONGEST_HEADING] for _, title in path if title)
 
 
 def _headings(lines: list[str]) -> Iterator[tuple[int, int, str]]:
@@ -205,7 +207,7 @@ def _cut(
     for statement in found:
         if statement.depth != depth:
             continue
-        heading = (*above, statement.name) if statement.name else above
+        heading = (*above, statement.name[:LONGEST_HEADING]) if statement.name else above
         if statement.name or cuts[-1][1] != above:
             if statement.line == cuts[-1][0]:
                 cuts.pop()

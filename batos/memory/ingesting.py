@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from batos.errors import MemoryRefused, UnknownObject
+from batos.errors import MemoryRefused
 from batos.image.image import Image
 from batos.image.world import World
-from batos.memory.catalog import IndexReport, find_document, index_document
+from batos.memory.catalog import IndexReport, get_document, index_document
 from batos.memory.reading import Material, files_of, read, shown
 
 
@@ -77,7 +77,5 @@ def _free_id(world: World, material: Material, preferred: int) -> str:
 
 def _source_of(world: World, document_id: str) -> str | None:
     """Where the document of this id came from; None if there is no such document, "" if it came from no file."""
-    try:
-        return str(find_document(world, document_id).metadata.get("source", ""))
-    except UnknownObject:
-        return None
+    document = get_document(world, document_id)
+    return None if document is None else str(document.metadata.get("source", ""))

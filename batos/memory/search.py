@@ -18,7 +18,7 @@ from ZODB.POSException import ReadConflictError
 from batos.errors import UnknownObject
 from batos.image.image import Image
 from batos.image.world import World
-from batos.memory.catalog import CATALOG, find_document
+from batos.memory.catalog import CATALOG, get_document
 from batos.memory.follower import catch_up, row
 from batos.memory.query import expression
 from batos.memory.records import MemoryChunk, document_of
@@ -136,10 +136,8 @@ class _Pending:
         self.documents: set[str] = set(world.pending_documents)
         self.chunks: dict[int, MemoryChunk] = {}
         for document_id in sorted(self.documents):
-            try:
-                chunks = find_document(world, document_id).chunks
-            except UnknownObject:
-                continue
+            document = get_document(world, document_id)
+            chunks = document.chunks if document is not None else ()
             # Ids below zero: a chunk that is not committed may have no object id, and must not meet one that has.
             self.chunks.update((-len(self.chunks) - number, chunk) for number, chunk in enumerate(chunks, 1))
 

@@ -1,15 +1,16 @@
 """One activation of one method in one fresh session of the sandbox, driven step by step.
 
-Every call that the sandbox makes stops it; the host answers, or raises. What the host raises never goes in: the pause is
-dropped and the error goes on outside, so that code in the sandbox can neither see nor swallow a suspension, a conflict or
-a denial. What goes in as an exception is only what Python code expects: a missing slot as `AttributeError`, and what a
-called primitive or method raised by a built-in name.
+Every call that the sandbox makes stops it; the host answers, or raises. What the host raises never goes in: the pause
+is dropped and the error goes on outside, so that code in the sandbox can neither see nor swallow a suspension, a
+conflict or a denial. What goes in as an exception is only what Python code expects: a missing slot as `AttributeError`,
+and what a called primitive or method raised by a built-in name.
 
-**Whose slots may be written.** All methods of one session share its globals, so nothing that the code claims about whose
-turn it is can be trusted. Therefore a session has one receiver for its whole life, and it is the only object it may write.
-A method that the receiver sends to itself runs in the session. So does a method of another object that does not declare
-that it writes (its source never says `self._p_changed = True`): it runs without any right to that object's slots. A
-method of another object that does declare it is activated in a session of its own, where that object is the receiver.
+Whose slots may be written: all methods of one session share its globals, so nothing that the code claims about whose
+turn it is can be trusted. Therefore a session has one receiver for its whole life, and it is the only object it may
+write. A method that the receiver sends to itself runs in the session. So does a method of another object that does not
+declare that it writes (its source never says `self._p_changed = True`): it runs without any right to that object's
+slots. A method of another object that does declare it is activated in a session of its own, where that object is the
+receiver; what the two pass to each other is copied.
 """
 
 from __future__ import annotations
@@ -21,7 +22,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, get_args
 
-from pydantic_monty import ExcType, FunctionSnapshot, FutureSnapshot, MontyComplete, MontySession, NameLookupSnapshot
+from pydantic_monty import (
+    ExcType,
+    FunctionSnapshot,
+    FutureSnapshot,
+    MontyComplete,
+    MontyError,
+    MontySession,
+    NameLookupSnapshot,
+)
 
 from batos.errors import SandboxDenied, SandboxLimit, SandboxRaised
 from batos.methods import prelude
@@ -54,6 +63,10 @@ class Reading:
     is_method: bool = False
 
 
+class Denial(Exception):
+    """Raised by a host: the running method has no right to do what the message says."""
+
+
 class Host(Protocol):
     """The objects, as an activation reaches them. Whatever it raises goes on outside, unseen by the sandbox."""
 
@@ -64,7 +77,7 @@ class Host(Protocol):
         ...
 
     def write(self, receiver: Any, name: str, value: Any) -> None:
-        """Write a data slot of the receiver. Raises `SandboxDenied` for any other slot."""
+        """Write a data slot of the receiver. Raises `Denial` for any other slot."""
         ...
 
     def remove(self, receiver: Any, name: str) -> None: ...
@@ -125,6 +138,7 @@ class Activation:
             "_host_find": self._find,
             "_host_send": self._send,
             "_host_keep": self._keep,
+            "_host_text": self._text,
         }
 
     def run(self, session: MontySession, printed: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -142,11 +156,11 @@ class Activation:
         return crossing.out(answer)
 
     def keep_after(self, session: MontySession) -> None:
-        """Take over the writes made before the method raised: whoever catches the exception finds them, as in Python."""
+        """Take over the writes made before the method raised: who catches the exception finds them, as in Python."""
         try:
             self._keep(self._driven(session.feed_start(prelude.CHANGES)))
         except MontyError:
-            return  # a value among them cannot leave the sandbox, or there is no time left to say; the exception stands
+            return  # a value among them cannot leave the sandbox, or no time is left; the first exception stands
 
     def _driven(self, step: Any) -> Any:
         while not isinstance(step, MontyComplete):
@@ -212,7 +226,7 @@ class Activation:
         if reading is None:
             raise _Inside("AttributeError", f"the object has no slot {name!r}")
         if reading.is_method:
-            return ("method", self.session.also("_bound"))
+            return ("method", None)
         value = plain(reading.value)
         self.shown[reference.token, name] = (value, reading.own)
         return ("data", self.crossing.into(value, name))
@@ -221,7 +235,7 @@ class Activation:
         return self._read(reference, name)[1] is not None
 
     def _set(self, reference: Any, name: Any) -> None:
-        raise self._denied(f"write slot {name!r} of another object; only `self` may be written, others through messages")
+        raise self._denied(f"write slot {name!r} of another object; send it a message instead")
 
     def _delete(self, reference: Any, name: Any) -> None:
         target, reading = self._read(reference, name)
@@ -243,9 +257,13 @@ class Activation:
             return ("away", None)
         return ("source", self.session.add(program))
 
+    def _text(self, name: Any) -> str:
+        return self.session.also(str(name))
+
     def _send(self, reference: Any, selector: Any, args: Any, kwargs: Any, changes: Any) -> tuple[Any, list[Any]]:
         target = self._object(reference)
-        if type(selector) is not str or type(args) not in (tuple, list) or type(kwargs) is not dict or not all(type(name) is str for name in kwargs):
+        named_by_text = type(kwargs) is dict and all(type(name) is str for name in kwargs)
+        if type(selector) is not str or type(args) is not tuple or not named_by_text:
             raise self._denied("send a message that is none")
         self._keep(changes)
         given = tuple(self.crossing.out(value) for value in args)
@@ -292,7 +310,9 @@ class Activation:
             if type(name) is not str or target is not self.receiver:
                 raise self._denied(f"change slot {name!r} of another object; send it a message instead")
             if not own and assigned is not True:
-                raise self._denied(f"change what the inherited slot {name!r} holds; assign a changed copy to `self.{name}` instead")
+                raise self._denied(
+                    f"change what it inherits as {name!r}; assign a changed copy to `self.{name}` instead"
+                )
             self.host.write(target, name, now)
             self.shown[0, name] = (plain(now), True)
 

@@ -15,7 +15,9 @@ FREE, SHALLOW, ITSELF = 0, 1, 2
 MOST_PASSES = 20
 CHANGED = "_p_changed"
 
-_COPIES = frozenset({"list", "tuple", "set", "dict", "frozenset", "sorted", "reversed", "enumerate", "zip", "iter", "filter", "copy"})
+_COPIES = frozenset(
+    "list tuple set dict frozenset sorted reversed enumerate zip iter filter copy".split()  # noqa: SIM905
+)
 _VIEWS = frozenset({"copy", "values", "items", "keys"})
 _PICKS = frozenset({"get", "pop", "popitem", "popleft", "setdefault"})
 _CHOICES = frozenset({"next", "min", "max"})
@@ -67,8 +69,8 @@ class Aliases:
                     self._bind(target, self.level(value))
             case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.NamedExpr(target=target, value=value):
                 self._bind(target, self.level(value))
-            case ast.For(target=target, iter=iterated) | ast.AsyncFor(target=target, iter=iterated) | ast.comprehension(target=target, iter=iterated):
-                self._bind(target, self._element(iterated))
+            case ast.For(target=target, iter=iterated) | ast.comprehension(target=target, iter=iterated):
+                self._bind(target, ITSELF if self.level(iterated) else FREE)
             case ast.withitem(context_expr=value, optional_vars=ast.expr() as target):
                 self._bind(target, self.level(value))
             case ast.match_case(pattern=pattern):
@@ -103,9 +105,6 @@ class Aliases:
     def _raise(self, name: str, level: int) -> None:
         self._levels[name] = max(self._levels.get(name, FREE), level)
 
-    def _element(self, iterated: ast.expr) -> int:
-        return ITSELF if self.level(iterated) else FREE
-
     def level(self, node: ast.expr | None) -> int:
         """How the value of an expression hangs on the object's state."""
         match node:
@@ -127,15 +126,7 @@ class Aliases:
                 return max(map(self.level, values))
             case ast.NamedExpr(value=value) | ast.Starred(value=value):
                 return self.level(value)
-            case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
-                return min(max(map(self.level, parts), default=FREE), SHALLOW)
-            case ast.Dict(values=values):
-                return min(max(map(self.level, values), default=FREE), SHALLOW)
-            case ast.ListComp(elt=element) | ast.SetComp(elt=element) | ast.GeneratorExp(elt=element) | ast.DictComp(value=element):
-                return min(self.level(element), SHALLOW)
-            case ast.BinOp(left=left, right=right):
-                return min(max(self.level(left), self.level(right)), SHALLOW)
-        return FREE
+        return min(max(map(self.level, _elements(node)), default=FREE), SHALLOW)
 
     def _of_call(self, call: ast.Call) -> int:
         given = max((self.level(argument) for argument in call.args), default=FREE)
@@ -153,12 +144,13 @@ class Aliases:
         return FREE
 
     def _answer(self, scope: _Scope) -> int:
-        """What a nested function may return, told by the names in its answers only, as functions may call each other."""
-        answers: list[ast.AST] = [scope.body] if isinstance(scope, ast.Lambda) else []
-        if not isinstance(scope, ast.Lambda):
-            answers = [part for part in ast.walk(scope) if isinstance(part, ast.Return)]
+        """What a nested function may return, told by the names in its answers only: functions may call each other."""
+        answers: list[ast.AST] = [part for part in ast.walk(scope) if isinstance(part, ast.Return)]
+        if isinstance(scope, ast.Lambda):
+            answers = [scope.body]
         names = {part.id for answer in answers for part in ast.walk(answer) if isinstance(part, ast.Name)}
-        return ITSELF if any(name == "self" or name in self._scopes or self._levels.get(name) for name in names) else FREE
+        held = any(name == "self" or name in self._scopes or self._levels.get(name) for name in names)
+        return ITSELF if held else FREE
 
     # Changes
 
@@ -173,19 +165,35 @@ class Aliases:
                 yield Write(line, attr)
             case ast.Subscript(value=value, ctx=ast.Store() | ast.Del()) if self.level(value) == ITSELF:
                 yield Write(line, slot_of(value))
-            case ast.AugAssign(target=ast.Name() as target, value=ast.List() | ast.Dict() | ast.Set() | ast.ListComp()) if (
-                self.level(target) == ITSELF
-            ):
-                yield Write(line, None)
+            case ast.AugAssign(target=ast.Name() as target, value=value) if self.level(target) == ITSELF:
+                # `total += n` on a number changes no state. With a display on the right it is a container.
+                if isinstance(value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp):
+                    yield Write(line, None)
             case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[first, *rest]) if is_self(first):
                 name = rest[0].value if rest and isinstance(rest[0], ast.Constant) else None
                 yield Write(line, name if isinstance(name, str) else None)
-            case ast.Call(func=ast.Attribute(value=value, attr=attr)) if attr in self.mutators and self.level(value) == ITSELF:
-                yield Write(line, slot_of(value))
+            case ast.Call(func=ast.Attribute(value=value, attr=attr)) if attr in self.mutators:
+                if self.level(value) == ITSELF:
+                    yield Write(line, slot_of(value))
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[first, *_]) if (
-                name in self.functions and self.level(first) == ITSELF
+                name in self.functions
             ):
-                yield Write(line, slot_of(first))
+                if self.level(first) == ITSELF:
+                    yield Write(line, slot_of(first))
+
+
+def _elements(node: ast.expr | None) -> list[ast.expr]:
+    """The expressions whose values a display, a comprehension or a sum holds."""
+    match node:
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts) | ast.Dict(values=parts):
+            return parts
+        case ast.ListComp(elt=element) | ast.SetComp(elt=element) | ast.GeneratorExp(elt=element):
+            return [element]
+        case ast.DictComp(value=element):
+            return [element]
+        case ast.BinOp(left=left, right=right):
+            return [left, right]
+    return []
 
 
 def is_self(node: ast.AST) -> bool:

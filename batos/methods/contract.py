@@ -125,9 +125,8 @@ class Example:
             return cls.from_json(stated)
         if isinstance(stated, tuple) and len(stated) == 2 and isinstance(stated[0], tuple | list):
             return cls(args=tuple(stated[0]), result=stated[1])
-        raise SettingRefused(
-            name="examples", value=stated, reason="write (args, result) with args a tuple, or batos.Example(args, result=…)."
-        )
+        reason = "write (args, result) with args a tuple, or batos.Example(args, result=…)."
+        raise SettingRefused(name="examples", value=stated, reason=reason)
 
 
 @dataclass(frozen=True)
@@ -194,4 +193,6 @@ def _exception_name(raises: Any) -> str | None:
 
 
 def _unresolved(oid: bytes) -> Any:
-    raise SettingRefused(name="examples", value=f"object {oid.hex()}", reason="objects need an image to be looked up in.")
+    raise SettingRefused(
+        name="examples", value=f"object {oid.hex()}", reason="an object needs an image to be found in."
+    )

@@ -1,9 +1,9 @@
-"""The Persistence Covenant: whatever path a method takes, if it wrote state it ends having said `self._p_changed = True`.
+"""The Persistence Covenant: a path through a method that wrote state ends having said `self._p_changed = True`.
 
-A forward walk over the statements. What flows is the set of lines whose writes are not yet answered by the marking line;
-`None` stands for a place that is never reached. Loops are walked until nothing changes, an exception may arise at any
-point of a `try` body, and `finally` is passed on every way out. Exceptions outside a `try` that no `raise` names are left
-out: every call could be one.
+A forward walk over the statements. What flows is the set of lines whose writes are not yet answered by the marking
+line; `None` stands for a place that is never reached. Loops are walked until nothing changes, an exception may arise at
+any point of a `try` body, and `finally` is passed on every way out. Exceptions outside a `try` that no `raise` names
+are left out: every call could be one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ CLEAN: frozenset[int] = frozenset()
 
 def is_mark(node: ast.AST) -> bool:
     """Whether `node` is the target of the marking line."""
-    return isinstance(node, ast.Attribute) and node.attr == CHANGED and is_self(node.value) and isinstance(node.ctx, ast.Store)
+    named = isinstance(node, ast.Attribute) and node.attr == CHANGED and is_self(node.value)
+    return named and isinstance(node.ctx, ast.Store)  # type: ignore[attr-defined]
 
 
 def unmarked_writes(function: ast.FunctionDef, aliases: Aliases) -> list[int]:
@@ -36,7 +37,7 @@ def _join(*pending: Pending) -> Pending:
 
 @dataclass(frozen=True)
 class _Flow:
-    """What is pending on each way out of a statement; `raised` by the name of the exception, `?` where it is not plain."""
+    """What is pending on each way out of a statement; `raised` by the exception's name, `?` where it is not plain."""
 
     fall: Pending = None
     returned: Pending = None
@@ -49,7 +50,10 @@ class _Flow:
         return _Flow(
             _join(self.fall, other.fall),
             _join(self.returned, other.returned),
-            {name: self.raised.get(name, CLEAN) | other.raised.get(name, CLEAN) for name in {**self.raised, **other.raised}},
+            {
+                name: self.raised.get(name, CLEAN) | other.raised.get(name, CLEAN)
+                for name in (*self.raised, *other.raised)
+            },
             _join(self.broken, other.broken),
             _join(self.continued, other.continued),
         )
@@ -59,10 +63,14 @@ class _Flow:
         return replace(self, fall=None).beside(other)
 
 
+Step = Callable[[frozenset[int]], _Flow]
+
+
 @dataclass
 class _Walk:
     aliases: Aliases
-    _seen: list[set[int]] = field(default_factory=list)  # per open `try` or `with`: what was pending anywhere in its body
+    # For each open `try` or `with`: what was pending anywhere in its body.
+    _seen: list[set[int]] = field(default_factory=list)
 
     def block(self, statements: Iterable[ast.stmt], pending: Pending) -> _Flow:
         flow = _Flow(fall=pending)
@@ -108,6 +116,10 @@ class _Walk:
                 return self._with(node, pending)
             case ast.Match():
                 return self._match(node, pending)
+        return self._simple(node, pending)
+
+    def _simple(self, node: ast.stmt, pending: frozenset[int]) -> _Flow:
+        match node:
             case ast.Assign(targets=targets, value=value):
                 return _Flow(fall=self._assign(targets, value, pending))
             case ast.AnnAssign(target=target, value=ast.expr() as value):
@@ -124,7 +136,7 @@ class _Walk:
             after = CLEAN if marks else self._after(target, after)
         return after
 
-    def _loop(self, enter: Callable[[frozenset[int]], _Flow], orelse: list[ast.stmt], pending: frozenset[int], endless: bool) -> _Flow:
+    def _loop(self, enter: Step, orelse: list[ast.stmt], pending: frozenset[int], endless: bool) -> _Flow:
         """Run `enter` (one turn) until what is pending at its start no longer grows; then the ways out."""
         start = pending
         while True:
@@ -140,11 +152,13 @@ class _Walk:
     def _while(self, node: ast.While, pending: frozenset[int]) -> _Flow:
         endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
         tested = self._after(node.test, pending)
-        return self._loop(lambda start: self.block(node.body, self._after(node.test, start)), node.orelse, tested, endless)
+        turn: Step = lambda start: self.block(node.body, self._after(node.test, start))  # noqa: E731
+        return self._loop(turn, node.orelse, tested, endless)
 
     def _for(self, node: ast.For | ast.AsyncFor, pending: frozenset[int]) -> _Flow:
         begun = self._after(node.iter, pending)
-        return self._loop(lambda start: self.block(node.body, self._after(node.target, start)), node.orelse, begun, endless=False)
+        turn: Step = lambda start: self.block(node.body, self._after(node.target, start))  # noqa: E731
+        return self._loop(turn, node.orelse, begun, endless=False)
 
     def _try(self, node: ast.Try | ast.TryStar, pending: frozenset[int]) -> _Flow:
         anywhere = set(pending)
@@ -165,7 +179,7 @@ class _Walk:
     def _finally(self, statements: list[ast.stmt], flow: _Flow, anywhere: frozenset[int]) -> _Flow:
         """Every way out passes the `finally` block, which may leave by a way of its own and so end an exception."""
         result = replace(self.block(statements, anywhere), fall=None)
-        ways: list[tuple[Callable[[frozenset[int]], _Flow], Pending]] = [
+        ways: list[tuple[Step, Pending]] = [
             (lambda lines: _Flow(fall=lines), flow.fall),
             (lambda lines: _Flow(returned=lines), flow.returned),
             (lambda lines: _Flow(broken=lines), flow.broken),
@@ -175,7 +189,9 @@ class _Walk:
         for leave, pending in ways:
             if pending is not None:
                 last = self.block(statements, pending)
-                result = result.beside(replace(last, fall=None)).beside(leave(last.fall) if last.fall is not None else _Flow())
+                result = result.beside(replace(last, fall=None))
+                if last.fall is not None:
+                    result = result.beside(leave(last.fall))
         return result
 
     def _with(self, node: ast.With | ast.AsyncWith, pending: frozenset[int]) -> _Flow:
@@ -194,11 +210,14 @@ class _Walk:
         for case in node.cases:
             pending = self._after(case.guard, pending)
             flow = flow.beside(self.block(case.body, pending))
-        always = any(isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None and case.guard is None for case in node.cases)
-        return flow if always else flow.beside(_Flow(fall=pending))
+        return flow if any(map(_matches_all, node.cases)) else flow.beside(_Flow(fall=pending))
 
 
-def _raising(name: str) -> Callable[[frozenset[int]], _Flow]:
+def _matches_all(case: ast.match_case) -> bool:
+    return isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None and case.guard is None
+
+
+def _raising(name: str) -> Step:
     return lambda lines: _Flow(raised={name: lines})
 
 

@@ -1,8 +1,8 @@
 """Values on their way into the sandbox and out of it.
 
-In: plain data by copy, objects as references that the sandbox cannot make itself. Out: plain data again, of exactly the
-known types, bounded in size; a reference is turned back into its object. Functions, classes and instances of the sandbox
-do not cross.
+In: plain data by copy, objects as references that the sandbox cannot make itself. Out: plain data again, of exactly
+the known types, bounded in size; a reference is turned back into its object. Functions, classes and instances of the
+sandbox do not cross.
 """
 
 from __future__ import annotations
@@ -67,10 +67,13 @@ class Crossing:
 
     def is_small(self, value: Any, most: int) -> bool:
         """Whether `value` has few enough items and little enough text to be sent along unasked."""
-        return type(value) in PLAIN and (not isinstance(value, str | bytes) or len(value) <= 16 * most) or (
-            type(value) in (list, dict, set) and len(value) <= most and all(type(item) in PLAIN for item in value)
-            and (type(value) is not dict or all(type(item) in PLAIN for item in value.values()))
-        )  # fmt: skip
+        kind = type(value)
+        if kind in (str, bytes):
+            return len(value) <= 16 * most
+        if kind in (list, dict, set):
+            items = [*value, *value.values()] if kind is dict else value
+            return len(value) <= most and all(type(item) in PLAIN and self.is_small(item, most // 8) for item in items)
+        return kind in PLAIN
 
     def _into(self, value: Any, slot: str, left: list[int]) -> Any:
         left[0] -= 1
@@ -106,4 +109,6 @@ class Crossing:
             return kind(self._out(item, left, depth + 1) for item in value)
         if kind is dict:
             return {self._out(key, left, depth + 1): self._out(item, left, depth + 1) for key, item in value.items()}
-        raise SandboxDenied(selector=self.selector, reason=f"hand over a {kind.__name__}; plain data and objects may leave")
+        raise SandboxDenied(
+            selector=self.selector, reason=f"hand over a {kind.__name__}; plain data and objects may leave"
+        )

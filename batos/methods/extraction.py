@@ -22,7 +22,9 @@ _THOUGHT = re.compile(r"<(think|thinking|thought|reasoning)>.*?(?:</\1>|\Z)", re
 _THOUGHT_TAIL = re.compile(r"\A.*</(?:think|thinking|thought|reasoning)>", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t>]*(`{3,}|~{3,})[^\n`]*\n(.*?)(?:^[ \t>]*\1[`~]*[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 _PROMPT = re.compile(r"^[ \t]*(?:>>>|\.\.\.)(?: |$)", re.MULTILINE)
-_QUOTES = str.maketrans({"‘": "'", "’": "'", "‚": "'", "“": '"', "”": '"', "„": '"', "\u00a0": " ", "\u200b": None, "\ufeff": None})
+_QUOTES = str.maketrans(
+    {"‘": "'", "’": "'", "‚": "'", "“": '"', "”": '"', "„": '"', "\u00a0": " ", "\u200b": None, "\ufeff": None}
+)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -113,7 +115,9 @@ def _parsed(region: str, selector: str) -> Iterator[str]:
 def _salvaged(region: str, selector: str) -> Iterator[str]:
     """Functions of a region that also holds prose: from each `def` line to the first end that parses."""
     lines = region.split("\n")
-    starts = [number for number, line in enumerate(lines) if re.match(rf"\s*(async )?def\s+{re.escape(selector)}\s*\(", line)]
+    starts = [
+        number for number, line in enumerate(lines) if re.match(rf"\s*(async )?def\s+{re.escape(selector)}\s*\(", line)
+    ]
     for start in starts[:MOST_DEFINITIONS]:
         for end in _ends(lines, start):
             source = textwrap.dedent("\n".join(lines[start:end])).strip("\n") + "\n"
@@ -200,11 +204,15 @@ def _first_line(node: ast.stmt) -> int:
 
 
 def _text(lines: list[str], node: ast.stmt, margin: str = "") -> str:
-    """The statement as it was written, at `margin`; written anew where moving it would change a string that spans lines."""
+    """The statement as it was written, at `margin`; written anew where moving it would change a string in it."""
     text = textwrap.dedent("\n".join(lines[_first_line(node) - 1 : node.end_lineno])) + "\n"
     moved = textwrap.indent(text, margin)
     tree = _parse(f"if True:\n{moved}" if margin else moved)
-    block = tree.body[0].body if tree is not None and margin and isinstance(tree.body[0], ast.If) else getattr(tree, "body", [])
+    block = (
+        tree.body[0].body
+        if tree is not None and margin and isinstance(tree.body[0], ast.If)
+        else getattr(tree, "body", [])
+    )
     if len(block) == 1 and ast.dump(block[0]) == ast.dump(node):
         return moved
     return textwrap.indent(ast.unparse(node), margin) + "\n"

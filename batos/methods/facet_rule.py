@@ -1,4 +1,4 @@
-"""The contract of every facet: it sends `infer_` exactly once, whatever path it takes, and never passes `self` along."""
+"""The contract of every facet: it sends `infer_` exactly once, on every path, and never passes `self` along."""
 
 from __future__ import annotations
 
@@ -18,18 +18,30 @@ def facet_findings(function: ast.FunctionDef) -> list[Finding]:
     sends = [node for node in ast.walk(function) if isinstance(node, ast.Call) and node.func in mentions]
     if len(sends) != 1 or len(mentions) != 1:
         line = mentions[1].lineno if len(mentions) > 1 else function.lineno
-        return [Finding(line, "facet", f"a facet sends `self.infer_` exactly once; this one names it {len(mentions)} times.")]
+        return [
+            Finding(
+                line, "facet", f"a facet sends `self.infer_` exactly once; this one names it {len(mentions)} times."
+            )
+        ]
     send = sends[0]
     assert isinstance(send.func, ast.Attribute)
     findings = []
     if not is_self(send.func.value):
         findings.append(Finding(send.lineno, "facet", "a facet asks its own persona: send `self.infer_`."))
     if any(is_self(argument) for argument in send.args):
-        findings.append(Finding(send.lineno, "facet", "`self` is the receiver of `infer_` already; do not pass it as well."))
+        findings.append(
+            Finding(send.lineno, "facet", "`self` is the receiver of `infer_` already; do not pass it as well.")
+        )
     if not any(keyword.arg == "system_prompt" for keyword in send.keywords):
-        findings.append(Finding(send.lineno, "facet", "a facet gives `infer_` a `system_prompt` that states its intent."))
+        findings.append(
+            Finding(send.lineno, "facet", "a facet gives `infer_` a `system_prompt` that states its intent.")
+        )
     if not _always(function, send):
-        findings.append(Finding(send.lineno, "facet", "`infer_` must be sent on every path: not in a branch, a loop or after a return."))
+        findings.append(
+            Finding(
+                send.lineno, "facet", "`infer_` must be sent on every path: not in a branch, a loop or after a return."
+            )
+        )
     return findings
 
 

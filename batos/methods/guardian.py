@@ -4,9 +4,9 @@ A source passes if it is one plain `def selector(self, …)` that reaches state 
 Persistence Covenant on every path, imports from a short list, and names nothing private. The tables are in
 `guardian.toml`.
 
-It covers: what the text says. It does not cover: what the method does with the rights it has, loops without end, memory,
-names put together at run time. Those are the sandbox's and its host's. Passing the audit is no reason to run a source
-outside the sandbox.
+It covers: what the text says. It does not cover: what the method does with the rights it has, loops without end,
+memory, names put together at run time. Those are the sandbox's and its host's. Passing the audit is no reason to run a
+source outside the sandbox.
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ def _audit_function(tree: ast.Module, selector: str, facet: bool, table: Rules) 
     seen = audit_tree(function, aliases, table)
     findings = list(seen.findings)
     for line in unmarked_writes(function, aliases):
-        reason = "a path that wrote state here ends without `self._p_changed = True` after it (the Persistence Covenant)."
+        reason = (
+            "a path that wrote state here ends without `self._p_changed = True` after it (the Persistence Covenant)."
+        )
         findings.append(Finding(line, "covenant", reason))
     if facet:
         findings.extend(facet_findings(function))

@@ -1,4 +1,4 @@
-"""The objects as an activation in the sandbox reaches them: reads by delegation, writes only where a sandbox may write."""
+"""Objects as an activation in the sandbox reaches them: reads by delegation, writes only where it may write."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from batos.errors import SandboxDenied, SlotRefused
-from batos.methods.activation import Reading, Runnable
+from batos.methods.activation import Denial, Reading
 from batos.objects import lookup, primitives, sending
 from batos.objects.records import Intent, Method
-from batos.objects.uvm_object import UvmObject, is_slot_name, label, own_slots, put, remove
+from batos.objects.uvm_object import UvmObject, is_slot_name, label, put, remove
 from batos.objects.values import is_object
 
 
@@ -23,7 +22,7 @@ class ObjectHost:
 
     `protected` says why an object may not be written by a sandboxed method (a pinned object, a persona, policy), or
     None; `checked` is called before everything and may raise (a cycle's poison); `now` is the clock, without which a
-    method that asks for the time is refused; `trying` is a method that is not installed yet, as (receiver, method).
+    method that asks for the time is refused.
     """
 
     def __init__(
@@ -32,20 +31,16 @@ class ObjectHost:
         *,
         checked: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] | None = None,
-        trying: tuple[UvmObject, Runnable] | None = None,
     ) -> None:
         self._protected = protected
         self._checked = checked
         self._now = now
-        self._trying = trying
 
     def is_object(self, value: Any) -> bool:
         return is_object(value)
 
     def read(self, target: UvmObject, name: str) -> Reading | None:
         self._checked()
-        if self._trying is not None and target is self._trying[0] and name == self._trying[1].selector:
-            return Reading(self._trying[1], own=True, is_method=True)
         if not is_slot_name(name):
             return None
         found = lookup.find(target, name)
@@ -66,35 +61,28 @@ class ObjectHost:
         self._checked()
         slot = f"{verb} slot {name!r} of {label(receiver)}"
         if name.endswith("*"):
-            raise SandboxDenied(selector=name, reason=f"{slot}: it is a parent slot")
+            raise Denial(f"{slot}: it is a parent slot")
         if not is_slot_name(name):
-            raise SlotRefused(slot=name, what="anything under this name", instead="Use an identifier without a leading underscore.")
-        if isinstance(own_slots(receiver).get(name), Method | Intent):
-            raise SandboxDenied(selector=name, reason=f"{slot}: it is a method slot")
+            raise Denial(f"{slot}: no data slot can have this name")
         found = lookup.find(receiver, name)
         if found is not None and isinstance(found.value, Method | Intent):
-            raise SandboxDenied(selector=name, reason=f"{slot}: it would hide a method of {label(found.holder)}")
+            raise Denial(f"{slot}: it is, or would hide, a method of {label(found.holder)}")
         reason = self._protected(receiver)
         if reason is not None:
-            raise SandboxDenied(selector=name, reason=f"{slot}: {reason}")
+            raise Denial(f"{slot}: {reason}")
 
     def send(self, target: UvmObject, selector: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self._checked()
-        reading = self.read(target, selector)
-        method = reading.value if reading is not None and reading.is_method else None
-        if self._trying is not None and method is self._trying[1]:
-            return sending.activate(method, target, args, kwargs)
-        if isinstance(method, Method) and method.primitive is not None:
-            self._allow_primitive(method.primitive, target)
+        found = lookup.find(target, selector)
+        primitive = found.value.primitive if found is not None and isinstance(found.value, Method) else None
+        if primitive is not None and not primitives.registered(primitive).sandbox:
+            raise Denial(
+                f"call the primitive {primitive} of {label(target)}: it is not declared callable from the sandbox"
+            )
         return sending.send(target, selector, *args, **kwargs)
-
-    def _allow_primitive(self, name: str, target: UvmObject) -> None:
-        if not primitives.registered(name).sandbox:
-            reason = f"call the primitive {name} of {label(target)}; it is not declared callable from the sandbox"
-            raise SandboxDenied(selector=name, reason=reason)
 
     def now(self) -> datetime:
         self._checked()
         if self._now is None:
-            raise SandboxDenied(selector="now", reason="read the clock")
+            raise Denial("read the clock")
         return self._now()

@@ -29,7 +29,8 @@ def _sections() -> dict[str, _Section]:
         if isinstance(node, ast.FunctionDef):
             name = node.name
         else:
-            assert isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+            assert isinstance(node, ast.Assign)
+            assert isinstance(node.targets[0], ast.Name)
             name = node.targets[0].id
         sections[name] = _Section(name, ast.unparse(node) + "\n", names_in(node) - {name})
     return sections

@@ -36,7 +36,7 @@ def prepare(source: str, selector: str) -> Program:
 
 
 class Session:
-    """The text fed to one session. Its lines are numbered on, so that a line of a traceback names one line of one method."""
+    """The text fed to one session. Its lines are numbered on, so that a traceback's line names one method's line."""
 
     def __init__(self, program: Program) -> None:
         self.program = program

@@ -1,9 +1,10 @@
 """From the Python of a method to the Python that the sandbox runs, where every touch of an object is a call.
 
-The sandbox holds objects as opaque references and hands containers over by copy. So reads, writes and sends become calls
-of the prelude (`prelude.py.txt`), which ask the host: `self.count += 1` writes through `_set`, `friend.greet(x)` through
-`_send` if `friend` turns out to be an object. Builtins that call back (`sorted(key=…)`, `map`) become prelude functions
-too, because the sandbox cannot ask the host from inside its own. The result needs to be valid for the sandbox only.
+The sandbox holds objects as opaque references and hands containers over by copy. So reads, writes and sends become
+calls of the prelude (`prelude.py.txt`), which ask the host: `self.count += 1` writes through `_set`, `friend.greet(x)`
+through `_send` if `friend` turns out to be an object. Builtins that call back (`sorted(key=…)`, `map`) become prelude
+functions too, because the sandbox cannot ask the host from inside its own. The result is for the sandbox only: CPython
+would refuse some of it.
 
 The rewrite is pure and expects a source that the guardian passed.
 """
@@ -20,7 +21,14 @@ from batos.methods.aliases import CHANGED, is_self
 METHOD = "_method_"  # what every rewritten method is called; the sandbox binds them by position
 
 # Builtins that call back or that name an attribute, and the prelude functions that stand for them.
-ALWAYS = {"getattr": "_getattr", "setattr": "_setattr", "hasattr": "_hasattr", "delattr": "_delattr", "map": "_map", "filter": "_filter"}
+ALWAYS = {
+    "getattr": "_getattr",
+    "setattr": "_setattr",
+    "hasattr": "_hasattr",
+    "delattr": "_delattr",
+    "map": "_map",
+    "filter": "_filter",
+}
 WITH_KEY = {"sorted": "_sorted", "min": "_min", "max": "_max"}
 
 
@@ -152,9 +160,10 @@ class _Rewriter(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.expr:
         if isinstance(node.func, ast.Attribute):
             return self._message(node, node.func)
-        if isinstance(node.func, ast.Name) and node.func.id in WITH_KEY and node.func.id not in self.bound:
-            if any(keyword.arg in ("key", None) for keyword in node.keywords):
-                node.func = _load(WITH_KEY[node.func.id])
+        called = node.func.id if isinstance(node.func, ast.Name) else ""
+        with_key = any(keyword.arg in ("key", None) for keyword in node.keywords)
+        if called in WITH_KEY and called not in self.bound and with_key:
+            node.func = _load(WITH_KEY[called])
         return self.generic_visit(node)  # type: ignore[return-value]
 
     def _message(self, node: ast.Call, func: ast.Attribute) -> ast.expr:
@@ -182,7 +191,10 @@ class _Rewriter(ast.NodeTransformer):
         first: list[ast.expr] = [ast.NamedExpr(_stored(receiver), base)]
         args = [self._held(value, first) for value in node.args]
         keywords = [ast.keyword(keyword.arg, self._held(keyword.value, first)) for keyword in node.keywords]
-        send = ast.Call(_load("_send"), [_load(receiver), ast.Constant(selector), *args], keywords)
+        # Most receivers turn out to be plain values, so what a send needs is fetched only where one is an object.
+        send = ast.Call(
+            _call("_late", ast.Constant("_send")), [_load(receiver), ast.Constant(selector), *args], keywords
+        )
         plain = ast.Call(ast.Attribute(_load(receiver), selector, ast.Load()), args, keywords)
         if len(first) == 1:
             return ast.IfExp(_call("isinstance", first[0], _load("_Proto")), send, plain)
@@ -298,7 +310,9 @@ class _Rewriter(ast.NodeTransformer):
         self.generic_visit(node)
         node.target = target
         # `_set` answers None: a condition that always holds writes the slot at each turn.
-        writes = [ast.Compare(step.value, [ast.Is()], [ast.Constant(None)]) for step in after if isinstance(step, ast.Expr)]
+        writes = [
+            ast.Compare(step.value, [ast.Is()], [ast.Constant(None)]) for step in after if isinstance(step, ast.Expr)
+        ]
         node.ifs = [*writes, *node.ifs]
         return node
 

@@ -119,7 +119,11 @@ class _Walk(ast.NodeVisitor):
         if name == "_slots":
             self.refuse(node, "slots", "`_slots` is forbidden; state is reached through `self.slot` only.")
         elif name.startswith("_") and name not in self.table.private:
-            self.refuse(node, "underscore", f"{name!r} begins with an underscore; only _process_synthesis_ and _tmp_synthesis_data may.")
+            self.refuse(
+                node,
+                "underscore",
+                f"{name!r} begins with an underscore; only _process_synthesis_ and _tmp_synthesis_data may.",
+            )
 
     def _bound(self, node: ast.AST, name: str | None) -> None:
         """A name that gets a value here."""
@@ -190,7 +194,9 @@ class _Walk(ast.NodeVisitor):
         elif is_self(node.value):
             self.seen.writes.add(node.attr)
         else:
-            self.refuse(node, "foreign-write", "a method writes slots of `self` only; send the other object a message instead.")
+            self.refuse(
+                node, "foreign-write", "a method writes slots of `self` only; send the other object a message instead."
+            )
 
     def _module_attribute(self, node: ast.Attribute, name: str) -> None:
         module = next((target for alias, target in self._aliases() if alias == name), name)
@@ -276,7 +282,9 @@ class _Walk(ast.NodeVisitor):
             self._import(node, node.module or "", alias.asname or alias.name)
             self._private(node, alias.name)
             if node.module in self.table.modules and _is_module(node.module or "", alias.name):
-                self.refuse(node, "module", f"{node.module}.{alias.name} is a module of its own, which may not be used.")
+                self.refuse(
+                    node, "module", f"{node.module}.{alias.name} is a module of its own, which may not be used."
+                )
 
     def _import(self, node: ast.Import | ast.ImportFrom, module: str, name: str) -> None:
         if module not in self.table.modules:
@@ -311,7 +319,9 @@ class _Walk(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         match node.func:
-            case ast.Name(id="type") if len(node.args) == 1 and not node.keywords and not isinstance(node.args[0], ast.Starred):
+            case ast.Name(id="type") if (
+                len(node.args) == 1 and not node.keywords and not isinstance(node.args[0], ast.Starred)
+            ):
                 self.visit(node.args[0])
                 return
             case ast.Name(id=name) if name in _NAMED_ACCESS:
@@ -348,7 +358,9 @@ class _Walk(ast.NodeVisitor):
         self._private(node, slot)
         on_self = is_self(node.args[0])
         if writes and not on_self:
-            self.refuse(node, "foreign-write", "a method writes slots of `self` only; send the other object a message instead.")
+            self.refuse(
+                node, "foreign-write", "a method writes slots of `self` only; send the other object a message instead."
+            )
         elif writes and not slot.isidentifier():
             self.refuse(node, "parent-slot", f"{slot!r} is no data slot; parent slots are changed by a person.")
         elif writes:

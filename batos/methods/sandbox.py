@@ -1,12 +1,12 @@
 """The sandbox: a pool of workers that run rewritten methods, a fresh session for each activation.
 
-It protects from: code that loops, recurses, grows, prints or asks without end; code that reads files, the environment,
-the network or the clock; code that walks from a value to the interpreter; code that swallows what the host raises; writes
-to anything but data slots of the receiver.
+It protects from: code that loops, recurses, grows, prints or asks without end; code that reads files, the
+environment, the network or the clock; code that walks from a value to the interpreter; code that swallows what the host
+raises; writes to anything but data slots of the receiver.
 
-It does not protect from: a fault in the worker's interpreter, if the second wall (`walls`) is missing; a worker's use of
-one processor for the seconds it is given; what a method does with the objects that it may rightly reach, which it may
-read, and send to; what primitives do that a program declared callable.
+It does not protect from: a fault in the worker's interpreter, if the second wall (`walls`) is missing; a worker's use
+of one processor for the seconds it is given; what a method does with the objects that it may rightly reach, which it
+may read and send to; what primitives do that a program declared callable.
 """
 
 from __future__ import annotations
@@ -27,12 +27,11 @@ from pydantic_monty import (
     MontyRuntimeError,
     MontySession,
     MontySyntaxError,
-    MontyTypingError,
 )
 from pydantic_monty._binary import find_monty_binary
 
-from batos.errors import SandboxError, SandboxLimit, SandboxRaised
-from batos.methods.activation import Activation, Allowance, Host, Runnable, running
+from batos.errors import SandboxDenied, SandboxError, SandboxLimit, SandboxRaised
+from batos.methods.activation import Activation, Allowance, Denial, Host, Runnable, running
 from batos.methods.crossing import Crossing
 from batos.methods.walls import Wall, build
 
@@ -95,17 +94,21 @@ class Sandbox:
             second = self._wall.says if self._wall is not None else "Workers are not wrapped: the setting says so."
         return ["Generated methods run in a separate interpreter (Monty) in a process of its own, with limits.", second]
 
-    def activate(self, method: Runnable, receiver: Any, args: tuple[Any, ...], kwargs: dict[str, Any], host: Host) -> Any:
+    def activate(
+        self, method: Runnable, receiver: Any, args: tuple[Any, ...], kwargs: dict[str, Any], host: Host
+    ) -> Any:
         """What `method` answers with `receiver` as `self`; its writes have been handed to `host`.
 
         Raises `SandboxRaised` for an exception of the method's own, `SandboxLimit`, `SandboxDenied`, `GuardianRefused`
         for a source that does not pass the audit, and whatever the host raises. Objects are compared by identity, so
-        the host must give the same one each time. On an exception some writes may have been made: abort the transaction.
+        the host must give the same one each time. After an exception some writes may have been made: abort.
         """
         outer = running.get()
-        allowance = outer or Allowance(self.limits.depth, self.limits.host_calls, time.monotonic() + self.limits.wall_seconds)
+        limits = self.limits
+        allowance = outer or Allowance(limits.depth, limits.host_calls, time.monotonic() + limits.wall_seconds)
         if allowance.depth <= 0:
-            raise SandboxLimit(selector=method.selector, reason=f"messages are nested more than {self.limits.depth} objects deep.")
+            reason = f"messages that write are nested more than {self.limits.depth} objects deep."
+            raise SandboxLimit(selector=method.selector, reason=reason)
         crossing = Crossing(method.selector, host.is_object, self.limits.items, self.limits.text)
         activation = Activation(method, receiver, host, crossing, allowance)
         allowance.depth -= 1
@@ -126,6 +129,8 @@ class Sandbox:
                     if isinstance(translated, SandboxRaised):
                         activation.keep_after(session)
                     raise translated from None
+        except Denial as denial:
+            raise SandboxDenied(selector=activation.selector, reason=str(denial)) from None
         except TimeoutError as error:
             raise SandboxLimit(selector=activation.selector, reason=f"no worker became free ({error}).") from None
 
@@ -170,7 +175,7 @@ class Sandbox:
     def _translated(self, error: MontyError, activation: Activation) -> SandboxError:
         """Monty's error as ours, with the line of the method's own source."""
         if isinstance(error, MontyCrashedError):
-            reason = f"it used more than {self.limits.seconds} s or {self.limits.memory_mib} MiB, and its worker was ended."
+            reason = f"it used more than {self.limits.seconds} s or {self.limits.memory_mib} MiB; its worker was ended."
             return SandboxLimit(selector=activation.selector, reason=reason)
         raised = error.exception()
         message = str(raised.args[0] if len(raised.args) == 1 else raised)[:MOST_MESSAGE]
@@ -193,6 +198,3 @@ class Sandbox:
             case RuntimeError() if "suspension" in message:
                 return "it made more host calls than it may."
         return None
-
-
-__all__ = ["Limits", "MontyTypingError", "Sandbox"]

@@ -13,7 +13,8 @@ from batos.methods.rules import Finding, Rules
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _OPEN, _CLOSE = "([{", ")]}"
-_TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # they change the reading direction
+# Characters that change the reading direction of what follows them.
+_TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def text_findings(source: str, table: Rules) -> list[Finding]:
@@ -33,7 +34,7 @@ def _characters(source: str) -> list[Finding]:
             hidden = character in _TURNING or unicodedata.category(character) in ("Cc", "Cs", "Co", "Zl", "Zp")
             if hidden and character not in "\t\r\f":
                 name = unicodedata.name(character, f"U+{ord(character):04X}")
-                return [Finding(number, "unicode", f"the character {name} is invisible and may hide what the source says.")]
+                return [Finding(number, "unicode", f"the character {name} may hide what the source says.")]
     return []
 
 
@@ -76,14 +77,14 @@ def tree_findings(tree: ast.Module, selector: str, table: Rules) -> list[Finding
         return [Finding(deep, "nesting", f"expressions or blocks are nested deeper than {table.depth}.")]
     if len(tree.body) != 1:
         line = getattr(tree.body[1], "lineno", 1) if tree.body else 1
-        return [Finding(line, "one-function", f"the source must be a single `def {selector}(self, …)` and nothing else.")]
+        return [Finding(line, "one-function", f"the source must be one `def {selector}(self, …)` and nothing else.")]
     function = tree.body[0]
     if isinstance(function, ast.AsyncFunctionDef):
         return [Finding(function.lineno, "async", "a method is a plain `def`, not `async def`.")]
     if not isinstance(function, ast.FunctionDef):
         return [Finding(function.lineno, "one-function", f"the source must be a single `def {selector}(self, …)`.")]
     if function.name != selector or keyword.iskeyword(selector):
-        return [Finding(function.lineno, "selector", f"the function is called {function.name!r}; the selector is {selector!r}.")]
+        return [Finding(function.lineno, "selector", f"the function is called {function.name!r}, not {selector!r}.")]
     arguments = function.args
     names = [*arguments.posonlyargs, *arguments.args]
     if not names or names[0].arg != "self" or len(arguments.defaults) == len(names):
@@ -92,7 +93,7 @@ def tree_findings(tree: ast.Module, selector: str, table: Rules) -> list[Finding
 
 
 def _too_deep(tree: ast.AST, most: int) -> int:
-    """The line where the tree grows deeper than `most`, or 0. Without recursion, as this is what recursion relies on."""
+    """The line where the tree grows deeper than `most`, or 0. Without recursion: recursion elsewhere relies on it."""
     waiting: list[tuple[ast.AST, int, int]] = [(tree, 0, 1)]
     while waiting:
         node, depth, line = waiting.pop()

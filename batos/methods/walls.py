@@ -1,4 +1,4 @@
-"""The second wall: the sandbox's workers run under bubblewrap where it works, with no view of anything but themselves."""
+"""The second wall: the sandbox's workers run under bubblewrap where it works, and see nothing but themselves."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def build(worker: Path, folder: Path) -> Wall:
         return Wall(None, "Workers are not wrapped: bubblewrap is not installed (`apt install bubblewrap`).")
     command = _command(bubblewrap, worker)
     try:
-        probe = subprocess.run([*command, str(worker), "--version"], capture_output=True, timeout=PROBE_SECONDS, check=False)
+        probe = subprocess.run([*command, worker, "--version"], capture_output=True, timeout=PROBE_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return Wall(None, f"Workers are not wrapped: bubblewrap does not start here ({error}).")
     if probe.returncode != 0:
@@ -36,12 +36,12 @@ def build(worker: Path, folder: Path) -> Wall:
     script = folder / "worker"
     script.write_text(f'#!/bin/sh\nexec {shlex.join([*command, str(worker)])} "$@"\n', encoding="utf-8")
     script.chmod(0o700)
-    return Wall(script, "Workers run under bubblewrap: no network, no environment, no file but the worker and system libraries.")
+    return Wall(script, "Workers run under bubblewrap: no network, no environment, no files but system libraries.")
 
 
 def _command(bubblewrap: str, worker: Path) -> list[str]:
     shown = [part for path in LIBRARIES if Path(path).exists() for part in ("--ro-bind", path, path)]
     return [
-        bubblewrap, *shown, "--ro-bind", str(worker), str(worker), "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
-        "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv",
+        bubblewrap, *shown, "--ro-bind", str(worker), str(worker), "--proc", "/proc", "--dev", "/dev",
+        "--tmpfs", "/tmp", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv",
     ]  # fmt: skip

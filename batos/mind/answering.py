@@ -12,12 +12,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from batos.errors import BackendNonsense, NotUnderstood
+from batos.inference.citations import numbered
 from batos.inference.port import Request
 from batos.mind import prompts
 from batos.mind.cycle import Cycle
 from batos.mind.delivering import nested
 from batos.mind.schemas import Plan, Weave, schema
-from batos.mind.speaking import PERSONAS, Step, numbered
+from batos.mind.speaking import PERSONAS, Step
 from batos.objects import lookup
 from batos.objects.mirror import Mirror
 from batos.objects.records import Intent, Method
@@ -41,11 +42,12 @@ def plan_for(cycle: Cycle, query: str, chunks: list[dict[str, Any]]) -> dict[str
     system, user = prompts.render(
         "plan", query=query, facets=list(offered.values()), passages=numbered(chunks[:PER_FACET]) or "none"
     )
+    materials: dict[str, Any] = {"query": query, "facets": list(offered.values()), "chunks": chunks}
     answer = cycle.generate(
         Request(
             purpose="plan",
             messages=(system, user),
-            materials={"query": query, "facets": list(offered.values()), "chunks": chunks},
+            materials=materials,
             persona="brick",
             output_schema=schema(Plan),
         )
@@ -90,9 +92,7 @@ def delegate(cycle: Cycle) -> None:
 def consult(cycle: Cycle, plan: dict[str, Any], chunks: list[dict[str, Any]]) -> None:
     """Collect the partial responses of the plan's facets into the scratch slot."""
     offered = facets(cycle)
-    steps = [
-        Step(offered[slot]["persona"], slot, offered[slot]["intent"], chunks) for slot in plan["relevant_pillars"]
-    ]
+    steps = [Step(offered[slot]["persona"], slot, offered[slot]["intent"], chunks) for slot in plan["relevant_pillars"]]
     texts = cycle.gather([_asking(cycle, step, plan["sub_queries"].get(step.facet, plan["query"])) for step in steps])
     cycle.scratch["partial_responses"] = {
         step.facet: {"persona": step.persona, "text": text, "citations": step.citations}

@@ -1,9 +1,9 @@
 """One attempt at one mission: a deterministic function of the image's snapshot and the mission's journal.
 
 The cycle runs the six states on a fresh object whose `synthesis_state*` slot holds the current one. What it needs and
-does not find in the journal it raises as `Suspended`; the attempt is then aborted, and a later one, with the answers in
-its journal, runs from IDLE again. The first such signal poisons the attempt: code that swallows it meets it again at its
-next call and cannot commit.
+does not find in the journal it raises as `Suspended`; the attempt is then aborted, and a later one, with the answers
+in its journal, runs from IDLE again. The first such signal poisons the attempt: code that swallows it meets it again at
+its next call and cannot commit.
 
 This module performs nothing and commits nothing. The runtime does both.
 """
@@ -25,6 +25,7 @@ import batos.errors
 from batos.errors import BatosError, ChangedMeanwhile, MissionError, NeedsMission
 from batos.image.image import Image
 from batos.image.world import World
+from batos.inference.citations import cited_chunks
 from batos.inference.port import Request
 from batos.mind import speaking
 from batos.mind.needs import Key, Need, NeedKind, Pending, Suspended
@@ -116,7 +117,8 @@ class Cycle:
             kept.append((done, result))
         if missing:
             raise self.suspend(tuple(missing))
-        return [result if done else self._scripted(call, result) for call, (done, result) in zip(calls, kept, strict=True)]
+        tried = zip(calls, kept, strict=True)
+        return [result if done else self._scripted(call, result) for call, (done, result) in tried]
 
     def _tried(self, call: Callable[[], Result], missing: list[Need]) -> tuple[bool, Any]:
         savepoint = self.world.savepoint()
@@ -163,13 +165,13 @@ class Cycle:
         """Ask the receiver's own model; within a plan step, as the facet that is being asked."""
         answer = self.generate(speaking.request(receiver, query, system_prompt, self.step))
         if self.step is not None:
-            self.step.citations.extend((answer.get("data") or {}).get("citations", []))
+            self.step.citations.extend(cited_chunks(answer["text"], self.step.chunks))
         return str(answer["text"])
 
     def perform(self, tool: Primitive, receiver: UvmObject, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Have a primitive that acts on the outside performed as a need. At least once, unless it takes `key`."""
         frozen = freeze(plain([list(args), kwargs]))
-        done = self.ask("tool", "primitive", name=tool.name, receiver=self.world.add(receiver).hex(), message=frozen)
+        done = self.ask("tool", "primitive", called=tool.name, receiver=self.world.add(receiver).hex(), message=frozen)
         return self.thawed(done)
 
     def spawn(self, brief: dict[str, Any]) -> str:
@@ -278,7 +280,10 @@ def _walk(cycle: Cycle, psm: UvmObject) -> None:
 
 def _fail(cycle: Cycle, psm: UvmObject, error: Exception) -> None:
     """Enter FAILED: its prototype dooms the transaction, and the reason goes out as `CycleFailed`."""
-    reason = str(error) if isinstance(error, BatosError) else f"{type(error).__name__}: {error}"
+    if type(error) is MissionError:
+        reason = str(error.facts["reason"])  # whoever tells it adds which mission it was
+    else:
+        reason = str(error) if isinstance(error, BatosError) else f"{type(error).__name__}: {error}"
     cycle.trace.append({"state": State.FAILED.value, "reason": reason})
     cycle.events.append({"kind": "cycle", "mission": cycle.mission, "state": State.FAILED.value})
     put(cycle.context, "synthesis_state*", psm.FAILED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
-from batos.errors import MisspeltSelector, MissionError, NotUnderstood
+from batos.errors import MissionError, MisspeltSelector, NotUnderstood
 from batos.mind.cycle import Cycle
 from batos.objects import lookup
 from batos.objects.mirror import Mirror
@@ -59,11 +59,13 @@ def nested(cycle: Cycle, missing: NotUnderstood) -> NoReturn:
     have_learned(cycle, cycle.world.object(missing.facts["oid"]), missing.facts["selector"], args, kwargs)
 
 
-def have_learned(cycle: Cycle, target: UvmObject, selector: str, args: Iterable[Any], kwargs: dict[str, Any]) -> NoReturn:
+def have_learned(
+    cycle: Cycle, target: UvmObject, selector: str, args: Iterable[Any], kwargs: dict[str, Any]
+) -> NoReturn:
     """Wait for the mission that learns `selector` on `target`. Called while the method is missing, so never returns.
 
-    Raises `Suspended` until that mission has ended, `Pending` when it left a proposal or a question, `MissionError` when
-    it failed, `MisspeltSelector` when the selector looks like a slip of the pen.
+    Raises `Suspended` until that mission has ended, `Pending` when it left a proposal or a question, `MissionError`
+    when it failed, `MisspeltSelector` when the selector looks like a slip of the pen.
     """
     extra = cycle.brief.get("extra", {})
     if not extra.get("learn"):
@@ -92,7 +94,7 @@ def have_learned(cycle: Cycle, target: UvmObject, selector: str, args: Iterable[
 def refuse_misspelt(target: UvmObject, selector: str) -> None:
     """A selector within edit distance 2 of a known one is more likely a slip than a wish.
 
-    Not so when the difference is a word of its own that names a slot (`get_name`, `get_names`), or an intent asks for it.
+    Not so when the difference is a word that names a slot (`get_name`, `get_names`), or an intent asks for it.
     """
     found = lookup.find(target, selector)
     if len(selector) < SHORTEST_GUARDED or (found is not None and isinstance(found.value, Intent)):

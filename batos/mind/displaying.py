@@ -1,7 +1,7 @@
 """The First Conversation: read the own documents, reason over them, write the workbench, check it, install it.
 
 The message schemas and the widget catalogue are read back from memory, not from code: what memory does not hold, the
-workbench does not show. A program is installed only if its static audit, its run under confinement and its picture pass.
+workbench does not show. A program is installed only if its static audit, its confined run and its picture pass.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import base64
 from typing import Any
 
 from batos.errors import MissionError
+from batos.inference.citations import numbered
 from batos.inference.port import Request
 from batos.mind import prompts
 from batos.mind.answering import consult, plan_for
 from batos.mind.cycle import Cycle
-from batos.mind.speaking import numbered
 from batos.objects.uvm_object import UvmObject, put
 from batos.objects.values import plain
 

@@ -32,9 +32,8 @@ def delegate(cycle: Cycle) -> None:
 
 def synthesize(cycle: Cycle) -> None:
     """Decide for each failing method: an earlier version to restore, or only a finding to report."""
-    findings = []
-    for failure in plain(cycle.thawed(cycle.brief["args"])[0]):
-        findings.append({**failure, "restorable": _earlier(cycle, failure) is not None})
+    failures = plain(cycle.thawed(cycle.brief["args"])[0])
+    findings = [{**failure, "restorable": _earlier(cycle, failure) is not None} for failure in failures]
     cycle.scratch["final_response"] = {"findings": findings}
 
 

@@ -40,7 +40,8 @@ def decompose(cycle: Cycle) -> None:
     contract = _contract(cycle, found.value if found else None)
     is_facet = selector.endswith("_facet_") and contract.intent is not None and not contract.examples
     words = selector.strip("_").replace("_", " ")
-    similar = [] if is_facet else cycle.ask("observe", "similar", query=f"{words} {contract.intent or ''}", limit=SIMILAR)
+    wanted = f"{words} {contract.intent or ''}"
+    similar = [] if is_facet else cycle.ask("observe", "similar", query=wanted, limit=SIMILAR)
     cycle.scratch["plan"] = {
         "strategy": "facet" if is_facet else "by example" if contract.examples else "by name",
         "relevant_pillars": [],
@@ -175,12 +176,12 @@ def complete(cycle: Cycle) -> None:
 
 def _phrased(selector: str, question: dict[str, Any]) -> str:
     """The question as a sentence: the message, and the answers that the examples leave open."""
-    shown = [repr(shown(value)) for value in question.get("args", [])]
-    shown += [f"{name}={shown(value)!r}" for name, value in question.get("kwargs", {}).items()]
+    arguments = [repr(shown(value)) for value in question.get("args", [])]
+    arguments += [f"{name}={shown(value)!r}" for name, value in question.get("kwargs", {}).items()]
     slots = ", ".join(f"{name} = {shown(value)!r}" for name, value in (question.get("slots") or {}).items())
     candidates = " or ".join(repr(shown(value)) for value in question.get("candidates", []))
     where = f" when {slots}" if slots else ""
-    return f"What should {selector}({', '.join(shown)}) be{where}: {candidates}? Teach it with that example."
+    return f"What should {selector}({', '.join(arguments)}) be{where}: {candidates}? Teach it with that example."
 
 
 def _keep_contract(target: Any, selector: str, contract: Contract) -> None:
@@ -219,7 +220,7 @@ def _doubt(cycle: Cycle, plan: dict[str, Any], response: dict[str, Any]) -> str 
         return f"The policy is to propose: {selector!r} waits for approval."
     if cycle.brief.get("extra", {}).get("tainted"):
         return f"{selector!r} was asked for from outside, so it waits for approval."
-    by_convention = answer["model"] == "builtin" and bool(answer.get("notes", {}).get("convention"))
+    by_convention = answer["model"] == "builtin" and answer["notes"].get("rule", "").startswith("convention")
     if response["verdict"]["proven"] or by_convention or plan["strategy"] == "facet":
         return None
     return f"{selector!r} has no example that proves it, so it waits for approval. Teach it with one, or approve it."
@@ -232,4 +233,3 @@ def propose(cycle: Cycle, method: Method, reason: str) -> dict[str, Any]:
         identity, cycle.target, method, mission=cycle.mission, reason=reason, made_at=cycle.submitted_at
     )
     return {"reason": reason, "proposal": identity}
-

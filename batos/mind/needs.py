@@ -27,8 +27,8 @@ class Need:
 
     @cached_property
     def hash(self) -> str:
-        text = json.dumps([self.kind, self.name, self.request], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        text = json.dumps([self.kind, self.name, self.request], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def key(self) -> Key:

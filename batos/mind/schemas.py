@@ -1,4 +1,4 @@
-"""The shapes that a model must answer in: strict, bounded, and small, because loose schemas are what models run away in.
+"""The shapes that a model must answer in: strict, bounded, and small, because a model runs away in loose ones.
 
 Every bound is here for a reason found by measuring: open-ended strings and lists, floats and extra keys are where
 constrained generation is cut off.

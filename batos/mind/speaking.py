@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from batos.inference.citations import numbered
 from batos.inference.port import Request
 from batos.mind import prompts
 from batos.objects import lookup
@@ -67,28 +68,23 @@ def request(receiver: UvmObject, query: str, system_prompt: str | None, step: St
         query=query,
         passages=numbered(chunks) or "none",
     )
+    materials: dict[str, Any] = {
+        "query": query,
+        "persona": label(receiver),
+        "facet": step.facet if step else "",
+        "intent": step.intent if step else "",
+        "system_prompt": system_prompt or "",
+        "chunks": chunks,
+    }
     return Request(
         purpose="facet",
         messages=(system, user),
-        materials={
-            "query": query,
-            "persona": label(receiver),
-            "facet": step.facet if step else "",
-            "intent": step.intent if step else "",
-            "system_prompt": system_prompt or "",
-            "chunks": chunks,
-        },
+        materials=materials,
         persona=label(receiver),
         adapter=_slot(receiver, "adapter"),
     )
 
 
-def numbered(chunks: list[dict[str, Any]]) -> str:
-    """Passages as a model reads them, numbered from 1 for citing."""
-    return "\n\n".join(f"[{number}] {chunk['document_id']}\n{chunk['text']}" for number, chunk in enumerate(chunks, 1))
-
-
 def _slot(receiver: UvmObject, name: str) -> str | None:
     found = lookup.find(receiver, name)
     return found.value if found is not None and isinstance(found.value, str) else None
-

@@ -1,7 +1,7 @@
 """Trying a source before it is installed: the original message and every example, in the sandbox, on a snapshot.
 
-A trial is a need: the runtime performs it outside any cycle, in transactions that are always aborted, and its verdict is
-journaled. So a slow machine cannot give one verdict today and another on a replay.
+A trial is a need: the runtime performs it outside any cycle, in transactions that are always aborted, and its verdict
+is journaled. So a slow machine cannot give one verdict today and another on a replay.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _compared(receiver: UvmObject, example: Example, result: Any, raised: str | 
     wanted = f"raise {example.raises}" if example.raises else f"give {example.result!r}"
     if example.slots_after and example.result is UNSET and not example.raises:
         wanted = f"leave {dict(example.slots_after)!r}"
-        got = f"left { {name: slots.get(name) for name in example.slots_after} !r}"
+        got = f"left { {name: slots.get(name) for name in example.slots_after}!r}"
     else:
         got = f"raised {raised}" if raised else f"gave {result!r}"
     return _refused(f"for arguments {example.args!r} it should {wanted} but {got}.")

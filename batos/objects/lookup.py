@@ -23,7 +23,7 @@ _reads: ContextVar[dict[int, Any] | None] = ContextVar("batos_reads", default=No
 
 @contextmanager
 def noting_reads() -> Iterator[dict[int, Any]]:
-    """Within the block, every object that a lookup passes is noted: what a cycle relied on must be current at commit."""
+    """Within the block, every object that a lookup passes is noted: what a cycle read must be current at its commit."""
     reads: dict[int, Any] = {}
     token = _reads.set(reads)
     try:

@@ -39,7 +39,8 @@ class Mirror:
 
     def slots(self) -> list[Slot]:
         """The own slots, in slot order, methods last."""
-        return [Slot(name, kind_of(name, value), value, self.notes(name)) for name, value in own_slots(self.target).items()]
+        own = own_slots(self.target).items()
+        return [Slot(name, kind_of(name, value), value, self.notes(name)) for name, value in own]
 
     def parents(self) -> list[UvmObject]:
         return lookup.parents(self.target)
@@ -62,7 +63,8 @@ class Mirror:
     def annotate(self, name: str, **notes: str) -> None:
         """Note a comment, a category or a visibility on an own slot."""
         if name not in own_slots(self.target) or not set(notes) <= set(NOTES):
-            raise SlotRefused(slot=name, what="this annotation", instead=f"Annotate an existing slot with {', '.join(NOTES)}.")
+            instead = f"Annotate an existing slot with {', '.join(NOTES)}."
+            raise SlotRefused(slot=name, what="this annotation", instead=instead)
         current = state(self.target)
         all_notes = current.get("__notes__", {})
         current["__notes__"] = {**all_notes, name: {**all_notes.get(name, {}), **notes}}

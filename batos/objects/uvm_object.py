@@ -100,7 +100,8 @@ def is_slot_name(name: str) -> bool:
 def put(obj: UvmObject, name: str, value: Any) -> None:
     """Create or change the own slot `name`. Raises `SlotRefused` for a name or value that a slot cannot have."""
     if not is_slot_name(name):
-        raise SlotRefused(slot=name, what="anything under this name", instead="Use an identifier without a leading underscore.")
+        instead = "Use an identifier without a leading underscore."
+        raise SlotRefused(slot=name, what="anything under this name", instead=instead)
     if name.endswith("*"):
         _check_parent(obj, name, value)
         state(obj)[name] = value
@@ -118,9 +119,11 @@ def put(obj: UvmObject, name: str, value: Any) -> None:
 
 def _check_parent(obj: UvmObject, name: str, value: Any) -> None:
     if not is_object(value):
-        raise SlotRefused(slot=name, what=f"a value of type {type(value).__name__}", instead="A parent slot holds an object.")
+        what = f"a value of type {type(value).__name__}"
+        raise SlotRefused(slot=name, what=what, instead="A parent slot holds an object.")
     if lookup.delegates_to(value, obj):
-        raise SlotRefused(slot=name, what=f"{label(value)}, which delegates to {label(obj)}", instead="Parents must not form a circle.")
+        what = f"{label(value)}, which delegates to {label(obj)}"
+        raise SlotRefused(slot=name, what=what, instead="Parents must not form a circle.")
 
 
 def _drop_method(obj: UvmObject, name: str) -> bool:

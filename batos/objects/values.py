@@ -25,8 +25,6 @@ from ZODB.blob import Blob
 from batos.errors import SlotRefused
 from batos.objects.records import Intent, Method, Secret
 
-
-
 SCALARS = (type(None), bool, int, float, complex, str, bytes, date, datetime, time, timedelta, Decimal, UUID)
 RECORDS = (Intent, Method, Secret)
 TREES = (OOBTree, OOTreeSet, LOBTree, Length, Blob)
@@ -109,35 +107,50 @@ def freeze(value: Any) -> Any:
     kind = type(value)
     if value is None or kind in (bool, int, str):
         return value
-    if kind is float:
-        return value if value == value and abs(value) != float("inf") else {"$float": repr(value)}
-    if kind in (list, PersistentList):
-        return [freeze(item) for item in value]
-    if kind in (dict, PersistentMapping, OOBTree):
-        if all(type(key) is str and not key.startswith("$") for key in value):
-            return {key: freeze(item) for key, item in value.items()}
-        return {"$dict": [[freeze(key), freeze(item)] for key, item in value.items()]}
-    if kind is tuple:
-        return {"$tuple": [freeze(item) for item in value]}
-    if kind in (set, OOTreeSet, frozenset):
-        name = "$frozenset" if kind is frozenset else "$set"
-        return {name: sorted((freeze(item) for item in value), key=repr)}
-    if kind is bytes:
-        return {"$bytes": base64.b64encode(value).decode()}
-    if kind in (datetime, date, time):
-        return {f"${kind.__name__}": value.isoformat()}
-    if kind is timedelta:
-        return {"$timedelta": [value.days, value.seconds, value.microseconds]}
-    if kind in (Decimal, UUID, complex):
-        return {f"${kind.__name__}": str(value)}
-    if kind is Secret:
-        return {"$secret": value.name}
+    writer = FREEZE.get(kind)
+    if writer is not None:
+        return writer(value)
     oid = getattr(value, "_p_oid", None)
     if is_object(value) and oid is not None:
         return {"$object": oid.hex()}
     raise _refuse("(message)", value)
 
 
+def _float(value: float) -> Any:
+    return value if value == value and abs(value) != float("inf") else {"$float": repr(value)}
+
+
+def _list(value: Any) -> list[Any]:
+    return [freeze(item) for item in value]
+
+
+def _map(value: Any) -> dict[str, Any]:
+    if all(type(key) is str and not key.startswith("$") for key in value):
+        return {key: freeze(item) for key, item in value.items()}
+    return {"$dict": [[freeze(key), freeze(item)] for key, item in value.items()]}
+
+
+def _set(value: Any) -> dict[str, Any]:
+    return {"$set": sorted(_list(value), key=repr)}
+
+
+FREEZE: dict[type, Callable[[Any], Any]] = {
+    float: _float,
+    **dict.fromkeys((list, PersistentList), _list),
+    **dict.fromkeys((dict, PersistentMapping, OOBTree), _map),
+    **dict.fromkeys((set, OOTreeSet), _set),
+    tuple: lambda value: {"$tuple": _list(value)},
+    frozenset: lambda value: {"$frozenset": sorted(_list(value), key=repr)},
+    bytes: lambda value: {"$bytes": base64.b64encode(value).decode()},
+    datetime: lambda value: {"$datetime": value.isoformat()},
+    date: lambda value: {"$date": value.isoformat()},
+    time: lambda value: {"$time": value.isoformat()},
+    timedelta: lambda value: {"$timedelta": [value.days, value.seconds, value.microseconds]},
+    Decimal: lambda value: {"$Decimal": str(value)},
+    UUID: lambda value: {"$UUID": str(value)},
+    complex: lambda value: {"$complex": str(value)},
+    Secret: lambda value: {"$secret": value.name},
+}
 THAW: dict[str, Callable[[Any], Any]] = {
     "$float": float,
     "$bytes": base64.b64decode,
@@ -159,7 +172,7 @@ def thaw(data: Any, resolve: Callable[[bytes], Any]) -> Any:
     if not isinstance(data, dict):
         return data
     if len(data) == 1:
-        (key, body), = data.items()
+        ((key, body),) = data.items()
         if key == "$object":
             return resolve(bytes.fromhex(body))
         if key == "$tuple":

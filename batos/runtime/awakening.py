@@ -84,7 +84,8 @@ def _awaken(world: World) -> None:
         made = _object(world, persona.name, ("pllm", "traits"))
         _add(made, {"mandate": persona.mandate, "identity": persona.identity.strip(), "adapter": persona.name})
         _add(made, {facet.slot: Intent(facet.intent) for facet in persona.facet})
-        _install(made, {"invoke_facet_": "persona.invoke_facet_", **(ALFRED_SELECTORS if persona.name == "alfred" else {})})
+        _install(made, {"invoke_facet_": "persona.invoke_facet_"})
+    _install(world["alfred"], ALFRED_SELECTORS)
 
 
 def _lay_states(world: World) -> None:

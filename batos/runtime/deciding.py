@@ -67,7 +67,8 @@ def approve(image: Image, store: MissionStore, identity: str) -> Proposed:
         method = proposal.method
         present = own_slots(proposal.target).get(method.selector)
         if isinstance(present, Method) and present is not method.previous:
-            reason = f"{method.selector!r} of {label(proposal.target)} was changed since; it cannot be approved any more."
+            changed = f"{method.selector!r} of {label(proposal.target)}"
+            reason = f"{changed} was changed since; it cannot be approved any more."
             raise MissionError(mission=proposal.mission, reason=reason)
         shown = _shown(proposal)
         put(proposal.target, method.selector, method)

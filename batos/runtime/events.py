@@ -1,4 +1,4 @@
-"""Progress events: told to whoever subscribed in this process. Advisory; the mission database and the image are the truth."""
+"""Progress events: told to whoever subscribed in this process. Advisory: the databases hold the truth."""
 
 from __future__ import annotations
 

@@ -92,7 +92,8 @@ def _versions(method: Method) -> list[Method]:
 def _mission(receipt: Receipt | None) -> dict[str, Any] | None:
     if receipt is None:
         return None
-    return {"id": receipt.mission, "type": receipt.brief["type"], "outcome": receipt.outcome, "made_at": receipt.made_at}
+    type_ = receipt.brief["type"]
+    return {"id": receipt.mission, "type": type_, "outcome": receipt.outcome, "made_at": receipt.made_at}
 
 
 def _asked(store: MissionStore, receipt: Receipt | None) -> tuple[dict[str, Any], ...]:
@@ -153,4 +154,3 @@ def _shown(value: Any) -> Any:
 
     shown = plain(value, reference)
     return f"{len(shown)} bytes" if isinstance(shown, bytes) else shown
-

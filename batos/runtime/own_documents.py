@@ -1,4 +1,4 @@
-"""The documents that the system reads about itself: those of the wheel, and those that its parts describe themselves by.
+"""The documents that the system reads about itself: those of the wheel, and those that describe its parts.
 
 Parts above this layer add theirs through the entry-point group `batos.documents`: a function that yields (document id,
 text, kind). A document that a person made the system forget is not brought back, unless its text has changed.

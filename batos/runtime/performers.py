@@ -147,7 +147,7 @@ def _effect(place: Workplace, request: dict[str, Any]) -> JSON:
         return Handle(place.image, oid)
 
     args, kwargs = thaw(request["message"], handle)
-    found = primitives.registered(request["name"])
+    found = primitives.registered(request["called"])
     result = found.function(handle(bytes.fromhex(request["receiver"])), *args, **kwargs)
     with place.image.reading() as world:
         return freeze(outward(place.image, world, inward(world, result)))

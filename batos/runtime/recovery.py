@@ -1,7 +1,7 @@
 """Putting the two databases of an image in agreement when its work is taken up.
 
-The image is the truth. Missions that its receipts list as children are filed if a crash came before that was done, and a
-mission that is marked done but has no receipt, as after restoring an older image, goes back to the queue.
+The image is the truth. Missions that its receipts list as children are filed if a crash came before that was done, and
+a mission that is marked done but has no receipt, as after restoring an older image, goes back to the queue.
 """
 
 from __future__ import annotations

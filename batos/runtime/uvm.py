@@ -19,7 +19,7 @@ from batos.image.history import Change, history, undo
 from batos.image.image import Image
 from batos.image.world import World
 from batos.inference.port import Backend, open_backend
-from batos.memory.catalog import index_document, unindex_document
+from batos.memory.catalog import IndexReport, index_document, unindex_document
 from batos.memory.ingesting import IngestReport, Progress, ingest_path
 from batos.memory.search import Hit, Searcher
 from batos.methods.contract import Contract
@@ -161,7 +161,9 @@ class Uvm:
         extra = {"learn": learn or asked is not None, "tainted": tainted}
         return self._file(target, selector, args, kwargs or {}, None, asked, extra)
 
-    def teach(self, target: str | Handle, selector: str, *, intent: str | None = None, examples: Iterable[Any] = ()) -> None:
+    def teach(
+        self, target: str | Handle, selector: str, *, intent: str | None = None, examples: Iterable[Any] = ()
+    ) -> None:
         """Have a method learned from an intent and examples; learned when it returns.
 
         Raises `MissionFailed`, or `MissionPending` with a proposal to approve or a question to answer.
@@ -204,7 +206,9 @@ class Uvm:
                 extra,
             )
         identity = self.store.submit(brief)
-        self.events.publish("mission", id=identity, state="queued", type=brief.type, target=brief.target, selector=selector)
+        self.events.publish(
+            "mission", id=identity, state="queued", type=brief.type, target=brief.target, selector=selector
+        )
         return Mission(self.image, self.store, identity)
 
     def _handle(self, target: str | Handle) -> Handle:
@@ -245,14 +249,16 @@ class Uvm:
     # Memory
 
     def ingest(self, path: str | Path, progress: Callable[[Progress], None] | None = None) -> IngestReport:
-        """Read a file or folder into memory. Raises `MemoryRefused`; in a folder, bad files are skipped and reported."""
+        """Read a file or folder into memory. Raises `MemoryRefused`; in a folder, bad files are only reported."""
         return ingest_path(self.image, path, progress)
 
-    def ingest_text(self, document_id: str, text: str, metadata: Mapping[str, Any] | None = None) -> Any:
+    def ingest_text(self, document_id: str, text: str, metadata: Mapping[str, Any] | None = None) -> IndexReport:
         """Remember a text under an id."""
-        return self.image.change(
-            f"ingest {document_id}", lambda world: index_document(world, document_id, text, metadata, now=self.clock.now())
-        )
+
+        def work(world: World) -> IndexReport:
+            return index_document(world, document_id, text, metadata, now=self.clock.now())
+
+        return self.image.change(f"ingest {document_id}", work)
 
     def search(self, query: str, limit: int = 5, where: Mapping[str, Any] | None = None) -> list[Hit]:
         """The passages that answer `query` best. No query is an error."""
@@ -345,4 +351,3 @@ def _mission_type(receiver: UvmObject, selector: str) -> str:
     if found is not None and isinstance(found.value, Method) and found.value.primitive is not None:
         return primitives.registered(found.value.primitive).mission or "unhandled_message"
     return "unhandled_message"
-

@@ -1,8 +1,8 @@
 """Workers: threads that lease missions, run their cycles, and record what came of it.
 
-An attempt either commits, or is thrown away: because it needs something (the needs are then performed by other threads,
-with no transaction open, and one journal transaction queues the mission again), because it lost a race (it runs again at
-once), because a person must decide, or because it failed (a failure record is all that stays).
+An attempt either commits, or is thrown away: because it needs something (the needs are then performed by other
+threads, with no transaction open, and one journal transaction queues the mission again), because it lost a race (it
+runs again at once), because a person must decide, or because it failed (a failure record is all that stays).
 """
 
 from __future__ import annotations

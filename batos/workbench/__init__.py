@@ -7,6 +7,7 @@
     launcher     a program under bubblewrap, on a display or off screen
     picture      the pixels of a rendered window: whether they show something, and as PNG
     acceptance   audit, run off screen with a real search, picture: a program passes all three or is refused
+    showing      an accepted program for people: a window, or a picture
     kit          the widgets that a generated program is made of; the only part that draws
 
 Nothing but the kit imports Kivy, so everything else works without the extra `ui`.

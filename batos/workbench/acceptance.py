@@ -2,7 +2,7 @@
 
 A program that fails any of the three is refused with the reason. What the rehearsal reports is written by a process
 that runs the program itself, so it is compared with what a client outside gets for the same search, and the picture
-is judged from its pixels. Also here: showing an accepted program to a person.
+is judged from its pixels.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from typing import Annotated, Any, Protocol
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from batos.bridge.client import BridgeClient
+from batos.bridge.kinds import Role
 from batos.bridge.rundir import is_listening, path_of, read_connection
 from batos.bridge.server import BridgeServer
-from batos.errors import BridgeUnreachable, WorkbenchNotRun, WorkbenchRefused
+from batos.errors import BridgeUnreachable, WorkbenchRefused
 from batos.workbench.audit import audit
-from batos.workbench.launcher import OUT, PROGRAM, SIZE, Bounds, Ended, Place, run_program, usable_display
+from batos.workbench.launcher import OUT, PROGRAM, SIZE, Bounds, Ended, Place, run_program
 from batos.workbench.picture import Look, look_at, png
 
 PROGRAM_NAME = "workbench.py"
 REHEARSAL_SECONDS = 40.0
 PATIENCE_SECONDS = 12.0  # for any one thing that the rehearsal waits for
 SAMPLE_QUERY = "how is a learned method undone"
-ROLE = "workbench"
+ROLE: Role = "workbench"
 
 
 class ReportedHit(BaseModel):
@@ -42,15 +43,6 @@ class ReportedHit(BaseModel):
     text: str
 
 
-class Searching(BaseModel):
-    """How the panel looked right after the button was pressed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    states: tuple[str, ...]
-    text: str
-
-
 class Report(BaseModel):
     """What the rehearsal saw. `failure` is the reason why it ended early; what comes after it is then missing."""
 
@@ -58,7 +50,7 @@ class Report(BaseModel):
 
     panels: tuple[str, ...] = ()
     failure: str | None = None
-    searching: Searching | None = None
+    busy: str = ""
     states: tuple[str, ...] = ()
     count: int = 0
     hits: tuple[ReportedHit, ...] = ()
@@ -119,7 +111,7 @@ def _read_report(ended: Ended, out: Path) -> Report:
     path = out / "report.json"
     if path.is_symlink() or not path.is_file():
         how = "was still running when its time was up" if ended.status is None else f"ended with status {ended.status}"
-        raise WorkbenchRefused(reason=f"it {how} and reported nothing. {_last_line(ended.said)}")
+        raise WorkbenchRefused(reason=f"it {how} and reported nothing. {last_line(ended.said)}")
     try:
         return Report.model_validate_json(path.read_bytes())
     except ValidationError as error:
@@ -131,13 +123,13 @@ def _check_report(report: Report, ended: Ended, expected: list[tuple[str, int]])
     shown = [(hit.document, hit.chunk) for hit in report.hits]
     complaints = (
         (report.failure is not None, f"{report.failure}"),
-        (ended.status != 0, f"it ended with status {ended.status}. {_last_line(ended.said)}"),
-        (report.searching is None or "busy" not in report.searching.states, "it does not show that it is searching."),
-        (report.states[-2:] != ("busy", "error") or not report.error, "it does not show a refused request as an error."),
+        (ended.status != 0, f"it ended with status {ended.status}. {last_line(ended.said)}"),
+        ("busy" not in report.states or not report.busy, "it does not show that it is searching."),
+        (report.states[-2:] != ("busy", "error") or not report.error, "it does not show a refusal as an error."),
         (not report.hits, "the search in it showed no hits."),
         (any(not hit.text.strip() for hit in report.hits), "it shows a hit without its text."),
         (shown != expected, f"it shows other hits than the bridge gives: {shown} instead of {expected}."),
-        (str(len(shown)) not in report.status, f"its status line does not say how many hits there are: {report.status!r}."),
+        (str(len(shown)) not in report.status, f"it does not say how many hits there are: {report.status!r}."),
     )
     for is_wrong, reason in complaints:
         if is_wrong:
@@ -165,11 +157,11 @@ def _judge_picture(report: Report, out: Path) -> tuple[Look, bytes]:
     return look, png(pixels, *report.size)
 
 
-def _last_line(said: str) -> str:
+def last_line(said: str) -> str:
     return said.splitlines()[-1] if said else ""
 
 
-# For the runtime and the command line
+# For the runtime
 
 
 def perform_program(place: Workplace, request: dict[str, Any]) -> dict[str, Any]:
@@ -195,7 +187,7 @@ def perform_program(place: Workplace, request: dict[str, Any]) -> dict[str, Any]
 
 @contextmanager
 def reachable(image_path: Path, system: Any = None) -> Iterator[str]:
-    """The endpoint of the workbench's role: the daemon's where one serves the image, else that of a bridge for a while."""
+    """The endpoint for the workbench's role: the daemon's, or where there is none, a bridge to `system` for a while."""
     try:
         endpoint = read_connection(image_path).roles[ROLE]
         if is_listening(path_of(endpoint)):
@@ -211,34 +203,3 @@ def reachable(image_path: Path, system: Any = None) -> Iterator[str]:
         yield server.start().roles[ROLE]
     finally:
         server.close()
-
-
-def render(source: str, image_path: Path, png_path: Path, query: str = SAMPLE_QUERY) -> Acceptance:
-    """Accept a program against the daemon of this image and save its picture."""
-    with reachable(image_path) as endpoint:
-        accepted = accept(source, endpoint, query)
-    png_path.write_bytes(accepted.picture)
-    return accepted
-
-
-def launch(source: str, image_path: Path) -> int:
-    """Show a program to a person and wait until the window is closed; returns its exit status.
-
-    Raises WorkbenchRefused where the audit refuses it, WorkbenchNotRun without a display or bubblewrap, BridgeUnreachable
-    without a daemon.
-    """
-    audit(source)
-    display = usable_display()
-    if display is None:
-        raise WorkbenchNotRun(reason="there is no display that a confined window can reach. Use `--headless`.")
-    with tempfile.TemporaryDirectory(prefix="batos-workbench-") as folder, reachable(image_path) as endpoint:
-        program = Path(folder) / PROGRAM_NAME
-        program.write_text(source, encoding="utf-8")
-        place = Place(program=program, endpoint=endpoint, display=display)
-        ended = run_program(place, Bounds(seconds=None, processor_seconds=None))
-    if ended.status not in (0, None):
-        raise WorkbenchRefused(reason=f"it ended with status {ended.status}. {_last_line(ended.said)}")
-    return 0
-
-
-__all__ = ["Acceptance", "Report", "accept", "launch", "perform_program", "reachable", "render"]

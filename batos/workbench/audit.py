@@ -43,7 +43,8 @@ FORBIDDEN_ATTRIBUTES = DOORS | (sys.stdlib_module_names - STANDARD - HARMLESS) |
 }  # fmt: skip
 """Modules leave the modules they import in reach as attributes; frames and loops lead to everything."""
 
-STATEMENTS = (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+STATEMENTS = (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.ClassDef, *FUNCTIONS)
 """What may stand at the outermost level of a program."""
 
 DUNDER_NAMES = frozenset({"__name__"})  # for `if __name__ == "__main__"`

@@ -30,6 +30,7 @@ ORDER = tuple(BUSY)
 """The order of panels in the rail, by what they show; within one by their titles."""
 
 MOST_PANELS = 24
+LINE = 110
 
 
 class CannotShow(Exception):
@@ -60,7 +61,8 @@ class PanelPlan:
 
     @property
     def class_name(self) -> str:
-        return "".join(part.capitalize() for part in re.findall(r"[a-z0-9]+", NAMES.get(self.form.kind, self.form.kind).lower()))
+        name = NAMES.get(self.form.kind, self.form.kind).lower()
+        return "".join(part.capitalize() for part in re.findall(r"[a-z0-9]+", name))
 
     @property
     def widgets(self) -> tuple[WidgetFound, ...]:
@@ -68,7 +70,8 @@ class PanelPlan:
 
     @property
     def passages(self) -> tuple[Passage, ...]:
-        return tuple(dict.fromkeys(passage for found in (self.message, *self.widgets) for passage in found.passages))
+        of_widgets = (passage for widget in self.widgets for passage in widget.passages)
+        return tuple(dict.fromkeys((*self.message.passages, *of_widgets)))
 
 
 @dataclass(frozen=True)
@@ -212,8 +215,8 @@ def _window_name(window: WidgetEntry) -> str:
 
 def _write_panel(panel: PanelPlan, name: str, plan: WorkbenchPlan) -> str:
     form = panel.form
-    return _template("panel").substitute(
-        passages=", ".join(_written(passage) for passage in panel.message.passages),
+    source = _template("panel").substitute(
+        passages=_written(panel.message.passages),
         name=name,
         panel=plan.panel.entry.class_name,
         title=_literal(panel.title),
@@ -225,7 +228,8 @@ def _write_panel(panel: PanelPlan, name: str, plan: WorkbenchPlan) -> str:
         busy=_literal(BUSY[form.result]),
         result=panel.result.entry.class_name,
         kind=_literal(form.kind),
-    ).replace("None:\n\n", "None:\n")  # a panel without fields
+    )
+    return source.replace("None:\n\n", "None:\n")  # where there are no fields
 
 
 def _write_field(plan: FieldPlan) -> str:
@@ -236,8 +240,12 @@ def _write_field(plan: FieldPlan) -> str:
         **({"choices": list(field.choices)} if field.type == "choice" else {}),
         **({"required": True} if field.required else {}),
     }
-    written = ", ".join(f"{name}={_literal(value)}" for name, value in arguments.items())
-    return f"        self.ask_for({plan.widget.entry.class_name}({written}))"
+    written = [f"{name}={_literal(value)}" for name, value in arguments.items()]
+    line = f"        self.ask_for({plan.widget.entry.class_name}({', '.join(written)}))"
+    if len(line) <= LINE:
+        return line
+    lines = "".join(f"            {argument},\n" for argument in written)
+    return f"        self.ask_for({plan.widget.entry.class_name}(\n{lines}        ))"
 
 
 def _literal(value: object) -> str:
@@ -249,8 +257,10 @@ def _literal(value: object) -> str:
     return ascii(value)
 
 
-def _written(passage: Passage) -> str:
-    return f"{passage.document_id}, passage {passage.chunk_index}"
+def _written(passages: Sequence[Passage]) -> str:
+    """The passages of one document in words."""
+    numbers = [str(passage.chunk_index) for passage in passages]
+    return f"{passages[0].document_id}, {'chunk' if len(numbers) == 1 else 'chunks'} {', '.join(numbers)}"
 
 
 def _counted(count: int, what: str) -> str:

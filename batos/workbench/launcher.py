@@ -25,6 +25,7 @@ SIZE = (1280, 800)
 KIVY = {
     "KIVY_NO_ARGS": "1",
     "KIVY_NO_FILELOG": "1",
+    "KIVY_LOG_MODE": "PYTHON",  # leaves standard error alone, so that a traceback is found there
     "KIVY_HOME": f"{HOME}/.kivy",
     "KCFG_KIVY_LOG_LEVEL": "warning",
     "KCFG_KIVY_EXIT_ON_ESCAPE": "0",
@@ -69,7 +70,7 @@ class Ended:
     said: str
 
 
-def run_program(place: Place, bounds: Bounds = Bounds()) -> Ended:  # noqa: B008 (frozen)
+def run_program(place: Place, bounds: Bounds = Bounds()) -> Ended:
     """Run a program confined and wait for its end.
 
     Raises WorkbenchNotRun where this machine cannot confine one, MissingExtra without Kivy.
@@ -131,7 +132,7 @@ def _visible(place: Place) -> Iterator[str]:
     for name in ("/bin", "/lib", "/lib64"):
         path = Path(name)
         if path.is_symlink():
-            yield from ("--symlink", os.readlink(path), name)
+            yield from ("--symlink", str(path.readlink()), name)
         elif path.exists():
             yield from ("--ro-bind", name, name)
     for name in ("/etc/fonts", "/etc/ld.so.cache", "/etc/glvnd", "/etc/alternatives"):

@@ -72,7 +72,7 @@ class Unreadable(Exception):
 
 
 def read_materials(chunks: Iterable[Mapping[str, Any]]) -> Materials:
-    """Everything that the chunks describe. A chunk has `document_id`, `chunk_index` and `text`; others are passed over."""
+    """What the chunks describe. A chunk has `document_id`, `chunk_index` and `text`; other things are passed over."""
     messages, widgets, unread = [], [], []
     for document_id, pieces in sorted(_by_document(chunks).items()):
         text = "".join(pieces[index] for index in sorted(pieces))

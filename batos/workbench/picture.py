@@ -11,6 +11,7 @@ import struct
 import zlib
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 CHANNELS = 4
 SHARP = 48  # of 255: a change of light between two neighbours that the eye sees as an edge
@@ -64,7 +65,7 @@ def count_text_lines(pixels: bytes, width: int, height: int) -> int:
     lines = run = 0
     for start in range(0, width * height, width):
         row = green[start : start + width]
-        edges = sum(left - right > SHARP or right - left > SHARP for left, right in zip(row, row[1:], strict=False))
+        edges = sum(left - right > SHARP or right - left > SHARP for left, right in pairwise(row))
         if edges >= EDGES_IN_TEXT:
             run += 1
             continue

@@ -160,6 +160,16 @@ def test_something_else_in_the_sockets_place_is_left_alone(path, system):
     assert place.read_text() == "precious"
 
 
+def test_sockets_that_cannot_be_bound_are_one_sentence_and_leave_nothing_running(path, system, monkeypatch):
+    places = dict.fromkeys(("owner", "workbench", "reader"), path / "missing" / "s.sock")
+    monkeypatch.setattr("batos.bridge.server.socket_paths", lambda image_path: places)
+    with pytest.raises(BridgeError, match="could not be opened"):
+        BridgeServer(system, path).start()
+
+    assert bridge_threads() == []
+    DaemonLock(path).acquire().release()
+
+
 def test_a_linked_run_directory_is_refused(path, system, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (path / "run").symlink_to(tmp_path / "elsewhere")

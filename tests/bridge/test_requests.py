@@ -208,6 +208,16 @@ def test_a_client_can_wait_for_an_outcome(connect, system):
     assert (reply.results[0].state, reply.details) == ("failed", "Nothing fits.")
 
 
+def test_missions_are_listed_as_flat_rows(connect, system):
+    client = connect("reader")
+    system.submit_question("What is undo?")
+    system.settle("m1", {"answer": "A new change.", "citations": []})
+
+    (row,) = client.request("list_missions", state="done").results
+    assert (row["selector"], row["state"], row["details"]) == ("answer_", "done", "A new change.")
+    assert "outcome" not in row
+
+
 def test_a_question_may_be_left_to_itself(connect):
     reply = connect().request("ask", question="Why?", wait=0.0)
 

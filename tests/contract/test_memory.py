@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
 
 import pytest
 
@@ -427,6 +428,15 @@ def test_a_file_keeps_its_id_however_it_is_named(image, tmp_path):
     (tmp_path / "three").mkdir()
     (tmp_path / "three" / "owls.md").write_text(OWLS)
     assert ingest_path(image, tmp_path / "three" / "owls.md").documents[0].document_id == "three/owls.md"
+
+
+def test_what_came_with_batos_is_not_tainted_and_everything_else_is(image, tmp_path):
+    (tmp_path / "owls.md").write_text(OWLS)
+
+    shipped = ingest_path(image, files("batos") / "documents").documents
+    assert shipped
+    assert not any(document.tainted for document in shipped)
+    assert ingest_path(image, tmp_path / "owls.md").documents[0].tainted
 
 
 def test_a_path_that_is_not_there_is_refused(image, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((REPOSITORY / "examples").glob("[0-9]*.py"))
 PRINTED = {
-    "01_first_object.py": ["G.H.", "ADA LOVELACE", "builtin", "undo.md", "history"],
+    "01_first_object.py": ["G.H.", "ADA LOVELACE", "The built-in backend cannot", "undo.md", "history"],
     "README.md": ["G.H."],
 }
 

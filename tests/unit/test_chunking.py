@@ -92,6 +92,15 @@ def test_python_that_does_not_parse_is_cut_like_text():
     assert [piece.heading for piece in split("def f(:\n  '''", "python")] == [()]
 
 
+@pytest.mark.parametrize("media", MEDIA)
+@pytest.mark.parametrize("text", ["#\n" * 30_000, "|" * 100_000, "# " + "a " * 20_000, "> " * 20_000])
+def test_a_text_made_to_be_slow_or_to_grow_is_cut_like_any_other(media, text):
+    pieces = split(text, media)
+
+    assert "".join(piece.text for piece in pieces) == text
+    assert sum(len("".join(piece.heading)) for piece in pieces) <= len(text)
+
+
 def test_an_edit_leaves_the_pieces_of_other_sections_as_they_were():
     before = "".join(f"# Part {number}\n\n{'Some words to fill it. ' * 40}\n\n" for number in range(8))
     after = before.replace("# Part 3\n\nSome", "# Part 3\n\nNew and quite different words, then some", 1)

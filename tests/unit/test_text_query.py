@@ -3,7 +3,7 @@
 import sqlite3
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from batos.memory.query import MOST_TERMS, expression, stop_words, terms
@@ -89,6 +89,7 @@ words = st.text(st.sampled_from("abcdefghij"), min_size=1, max_size=5)
 sentences = st.lists(words, min_size=1, max_size=6)
 
 
+@settings(max_examples=40)
 @given(texts=st.lists(sentences, min_size=1, max_size=6), question=sentences)
 def test_it_finds_at_least_what_a_plain_scan_finds(tmp_path_factory, texts, question):
     index = TextIndex(tmp_path_factory.mktemp("scan") / "text.sqlite3", "image")

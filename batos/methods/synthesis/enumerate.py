@@ -24,8 +24,14 @@ from batos.methods.synthesis.words import Words, lexicon
 
 READS_ITEM, READS_INDEX = 1 << 40, 1 << 41
 READS_INNER = READS_ITEM | READS_INDEX
-LONGEST_FLAT = 100
+LONGEST_FLAT = 64
 """Lists with more items than this, over all inputs, are not looked into."""
+
+BROADCAST = 3
+"""Expressions up to this cost that do not read the item may stand beside it inside a form."""
+
+VALUES_PER_EXPRESSION = 16
+"""An expression over more inputs than this counts as several."""
 
 
 class Exhausted(Exception):
@@ -41,8 +47,8 @@ class Budget:
     made: int = 0
     kept_cells: int = 0
 
-    def count(self) -> None:
-        self.made += 1
+    def count(self, inputs: int) -> None:
+        self.made += 1 + inputs // VALUES_PER_EXPRESSION
         if self.made > self.expressions or self.kept_cells > self.cells:
             raise Exhausted
 
@@ -83,7 +89,11 @@ class _Inside(NamedTuple):
 
 @dataclass
 class Search:
-    """Enumeration over the first `needed` inputs, the examples, followed by the probes."""
+    """Enumeration over the first `needed` inputs, the examples, followed by the probes.
+
+    Operations are applied only where the result reads something of `wanted`: an argument or slot, or the item.
+    `longest` bounds the texts worth keeping, by example; empty for no bound.
+    """
 
     starts: tuple[Start, ...]
     prices: Prices
@@ -91,6 +101,8 @@ class Search:
     needed: int
     observer: Observer | None = None
     outermost: bool = True
+    wanted: int = -1
+    longest: tuple[int, ...] = ()
     level: int = 0
     bank: dict[str, dict[int, list[Entry]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
     seen: set[tuple[str, int]] = field(default_factory=set)
@@ -118,13 +130,15 @@ class Search:
                 yield from by_cost.get(cost, ())
 
     def _keep(self, kind: str | None, entry: Entry, feeds: bool = False) -> None:
-        self.budget.count()
         column = entry.column
+        self.budget.count(len(column))
         if MISSING in column[: self.needed]:
             if self.observer is not None:
                 self.observer.see_partial(entry)
             return
         if kind is None and (kind := type_of_column(column)) is None:
+            return
+        if kind == "text" and any(len(text) > longest for text, longest in zip(column, self.longest, strict=False)):
             return
         try:
             key = (kind, key_of(column))
@@ -147,12 +161,12 @@ class Search:
         apply, gives, feeds, level = operation.apply, operation.gives, operation.feeds, self.level
         if len(types) == 1:
             for one in self.entries(types[0], rest):
-                if not one.reads:
-                    continue  # nothing but constants
+                if not one.reads & self.wanted:
+                    continue
                 if (column := apply(strict, one.column)) is not None:
                     self._keep(gives, Entry(column, (operation, one.node), level, one.reads), feeds)
                 else:
-                    self.budget.count()
+                    self.budget.count(strict)
             return
         for left in range(1, rest - len(types) + 2):
             if operation.swaps and left > rest - left:
@@ -164,11 +178,11 @@ class Search:
                         reads = one.reads
                         for operand in operands:
                             reads |= operand.reads
-                        if not reads:
-                            continue  # nothing but constants
+                        if not reads & self.wanted:
+                            continue
                         column = apply(strict, one.column, *(operand.column for operand in operands))
                         if column is None:
-                            self.budget.count()
+                            self.budget.count(strict)
                             continue
                         node = (operation, one.node, *(operand.node for operand in operands))
                         self._keep(gives, Entry(column, node, level, reads), feeds)
@@ -223,9 +237,19 @@ class Search:
             Start(self.prices.index, "number", places, INDEX_NODE, READS_INDEX, False),
         ]
         for start in self.starts:
-            spread = [start.column[owner] for owner in owners]
-            starts.append(Start(start.cost + bool(start.reads), start.kind, spread, start.node, start.reads, False))
-        return _Inside(Search(tuple(starts), self.prices, self.budget, needed, outermost=False), offsets)
+            if not start.reads:
+                starts.append(start._replace(column=[start.column[owner] for owner in owners]))
+        for kind, cost, entry in self._cheap():
+            spread = [entry.column[owner] for owner in owners]
+            starts.append(Start(cost + 1, kind, spread, entry.node, entry.reads, False))
+        inner = Search(tuple(starts), self.prices, self.budget, needed, outermost=False, wanted=READS_INNER)
+        return _Inside(inner, offsets)
+
+    def _cheap(self) -> Iterator[tuple[str, int, Entry]]:
+        """The cheapest expressions that read an argument or slot."""
+        for kind, by_cost in self.bank.items():
+            for cost in range(1, min(BROADCAST, self.level - 1) + 1):
+                yield from ((kind, cost, entry) for entry in by_cost.get(cost, ()) if entry.reads)
 
     def _apply_form(self, form: Form, source: Entry, offsets: list[int], parts: tuple[Entry, ...]) -> None:
         bodies = parts[0].column if form.body else ()

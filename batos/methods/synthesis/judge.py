@@ -14,7 +14,7 @@ from batos.methods.synthesis.goal import Goal
 from batos.methods.synthesis.leaves import Leaves
 from batos.methods.synthesis.nodes import Choice, Entry, Leaf, heads
 from batos.methods.synthesis.operations import Operation, operations
-from batos.methods.synthesis.values import MISSING, Column, key_of, same, texts_in
+from batos.methods.synthesis.values import MISSING, Column, key_of, keys_in, same, texts_in
 from batos.methods.synthesis.words import Words, lexicon, stem
 
 UNUSED_ARGUMENT = 5
@@ -135,7 +135,7 @@ def _spoken_for(best: Program, words: Words) -> bool:
 
 def _by_heart(best: Program, results: Column, inputs: list[Any], intent: str) -> str | None:
     """A literal that stands in one result and in no input or intent."""
-    known = " ".join([*texts_in(inputs), intent]).lower()
+    known = " ".join([*texts_in(inputs), *keys_in(inputs), intent]).lower()
     for head in heads(best.entry.node):
         if isinstance(head, Leaf) and head.kind == "constant" and isinstance(head.value, str):
             text = head.value.strip()

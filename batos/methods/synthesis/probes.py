@@ -53,16 +53,26 @@ def change(value: Any, turn: int, kept: frozenset[str]) -> Any:
     if kind is str:
         return value if value in kept else _text(value, turn)
     if kind is int:
-        return value // 2 if turn == 2 else value + (3 if turn == 0 else 7 if value >= 0 else -7)
+        return _integer(value, turn)
     if kind is float:
         return value / 4 if turn == 2 else value * (1.5 if turn == 0 else 0.75) + 1
     if kind is tuple:
         return tuple(change(part, turn, kept) for part in value)
     if kind is dict:
-        return {key: change(part, turn, kept) for key, part in value.items()}
+        entries = [(key, change(part, turn, kept)) for key, part in value.items()]
+        return dict(reversed(entries) if turn == 1 else entries)
     if kind is list:
         return _list(value, turn, kept)
     return value
+
+
+def _integer(number: int, turn: int) -> int:
+    """Equal numbers stay equal; the second way changes their order."""
+    if turn == 2:
+        return number // 2
+    if turn == 0:
+        return number + 3
+    return (number * 7 + 3) % 13 if abs(number) <= 12 else number + number * 7 % 13 - 6
 
 
 def _text(text: str, turn: int) -> str:

@@ -13,7 +13,8 @@ from batos.methods.synthesis.enumerate import Budget, Exhausted, Prices, Search
 from batos.methods.synthesis.goal import Goal
 from batos.methods.synthesis.judge import CLOSE, Critic, Program, Verdict, judge
 from batos.methods.synthesis.leaves import leaves
-from batos.methods.synthesis.values import keys_in
+from batos.methods.synthesis.operations import LONGEST
+from batos.methods.synthesis.values import keys_in, texts_in
 from batos.methods.synthesis.words import Words
 
 HIGHEST_LEVEL = 40
@@ -40,7 +41,7 @@ def solve(task: Task, budget: Budget) -> Verdict | None:
     starts = leaves(task.cases, task.results, task.parameters, task.words, task.slot)
     prices = Prices.by(task.words)
     goal = Goal(task.results, task.words, {operation.name: price for operation, price in prices.operations})
-    search = Search(starts.starts, prices, budget, len(task.results), goal)
+    search = Search(starts.starts, prices, budget, len(task.results), goal, longest=_longest(task))
     critic = Critic(task.words, starts, _names(task), task.alone)
     programs: list[Program] = []
     with collector_off():
@@ -58,6 +59,14 @@ def solve(task: Task, budget: Budget) -> Verdict | None:
                 break
     inputs = [[list(case.inputs), list(case.slots.values())] for case in task.cases[: len(task.results)]]
     return judge(programs, goal, inputs, task.words, task.intent)
+
+
+def _longest(task: Task) -> tuple[int, ...]:
+    """For each example, how long a text on the way to the result may be: little longer than what is there."""
+    return tuple(
+        2 + max((len(text) for text in texts_in([list(case.inputs), case.slots, result])), default=LONGEST)
+        for case, result in zip(task.cases, task.results, strict=False)
+    )
 
 
 def _names(task: Task) -> set[str]:

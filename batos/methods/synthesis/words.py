@@ -67,8 +67,8 @@ class Words:
         self.quoted = tuple(one or two for one, two in re.findall(r"'([^']{1,12})'|\"([^\"]{1,12})\"", text))
 
     def speak_for(self, words: Iterable[str]) -> bool:
-        """Whether one of `words` occurs here."""
-        return any(word in self.known or stem(word) in self.known for word in words)
+        """Whether one of `words` occurs here; of `one+other`, both must."""
+        return any(all(part in self.known or stem(part) in self.known for part in word.split("+")) for word in words)
 
     def mention(self, name: str) -> bool:
         """Whether the parts of a slot's or key's name occur here."""

@@ -17,7 +17,8 @@ from kivy.uix.label import Label
 from kivy.uix.textinput import TextInput
 
 from batos.workbench.kit import theme
-from batos.workbench.kit.surfaces import Words, plain
+from batos.workbench.kit.markup import plain
+from batos.workbench.kit.surfaces import Words
 
 LEFT_OUT = None
 """What an optional field without an entry reads as; such a field is not sent at all."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from kivy.properties import NumericProperty, StringProperty
@@ -10,9 +11,11 @@ from kivy.uix.boxlayout import BoxLayout
 
 from batos.workbench.kit import theme
 from batos.workbench.kit.bridge_link import LinkReply
-from batos.workbench.kit.surfaces import MOST_ROWS, Card, Scroll, marked
+from batos.workbench.kit.markup import heading, passage
+from batos.workbench.kit.surfaces import MOST_ROWS, Card, Scroll
 
-EXCERPT = 340  # characters of a passage that is not opened
+EXCERPT = 300  # characters of a passage that is not opened
+TELLING = 4  # letters of a word that is worth lifting out
 
 
 class HitCard(ButtonBehavior, Card):
@@ -21,19 +24,21 @@ class HitCard(ButtonBehavior, Card):
     document = StringProperty()
     place = StringProperty()
     figure = StringProperty()
+    heading = StringProperty()
     passage = StringProperty()
     strength = NumericProperty(0.0)  # the score as a part of the best one
 
     def __init__(self, hit: dict[str, Any], best: float, words: list[str]) -> None:
         chunk = hit["chunk"]
         self.chunk_index, self.score = int(chunk["chunk_index"]), float(hit["score"])
-        self.text = " ".join(str(chunk["text"]).split())
+        self.text = str(chunk["text"])
         self._words, self._open = words, False
         super().__init__(
             document=str(chunk["document_id"]),
             place=f"chunk {self.chunk_index}",
             figure=f"{self.score:.3f}",
             strength=max(0.0, min(1.0, self.score / best)) if best > 0 else 1.0,
+            heading=heading(self.text),
             passage=self._shown(),
         )
 
@@ -42,8 +47,7 @@ class HitCard(ButtonBehavior, Card):
         self.passage = self._shown()
 
     def _shown(self) -> str:
-        text = self.text if self._open else excerpt(self.text, self._words)
-        return marked(text, self._words)
+        return passage(self.text, self._words, None if self._open else EXCERPT)
 
 
 class HitsList(Scroll):
@@ -58,25 +62,12 @@ class HitsList(Scroll):
 
     def fill(self, reply: LinkReply, asked: dict[str, Any]) -> str:
         hits = reply.results[:MOST_ROWS]
-        words = [word for value in asked.values() if isinstance(value, str) for word in value.split() if len(word) > 2]
+        words = [word for value in asked.values() if isinstance(value, str) for word in re.findall(r"\w+", value)]
+        telling = [word for word in words if len(word) >= TELLING]
         best = max((float(hit["score"]) for hit in hits), default=0.0)
-        self.cards = [HitCard(hit, best, words) for hit in hits]
+        self.cards = [HitCard(hit, best, telling) for hit in hits]
         self._column.clear_widgets()
         for card in self.cards:
             self._column.add_widget(card)
         self.scroll_y = 1
         return f"{len(reply.results)} passage{'' if len(reply.results) == 1 else 's'}"
-
-
-def excerpt(text: str, words: list[str]) -> str:
-    """The part of `text` around the first of `words` in it, whole words only."""
-    if len(text) <= EXCERPT:
-        return text
-    places = [place for word in words if (place := text.lower().find(word.lower())) >= 0]
-    start = max(0, min(min(places, default=0) - EXCERPT // 3, len(text) - EXCERPT))
-    part = text[start : start + EXCERPT]
-    if start > 0:
-        part = "… " + part.split(" ", 1)[-1]
-    if start + EXCERPT < len(text):
-        part = part.rsplit(" ", 1)[0] + " …"
-    return part

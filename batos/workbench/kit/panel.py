@@ -43,7 +43,7 @@ class SubmitButton(ButtonBehavior, Label):
 
 
 class StatusLine(BoxLayout):
-    """How the panel's last request stands: one of STATES and a sentence. `seen` is every state it was in, in order."""
+    """How the panel's last request stands: one of STATES and a sentence. `seen` is every (state, text) it had."""
 
     STATES = ("idle", "busy", "done", "error")
     TINTS = {"idle": theme.LINE, "busy": theme.SOFT, "done": theme.ACCENT, "error": theme.ALARM}
@@ -55,10 +55,10 @@ class StatusLine(BoxLayout):
     def __init__(self, *, busy: str) -> None:
         super().__init__()
         self.busy = busy
-        self.seen: list[str] = ["idle"]
+        self.seen: list[tuple[str, str]] = [("idle", "")]
 
     def tell(self, state: str, text: str) -> None:
-        self.seen.append(state)
+        self.seen.append((state, text))
         self.state, self.text, self.tint = state, text, self.TINTS[state]
 
 
@@ -84,7 +84,6 @@ class Panel(BoxLayout):
         self._row: BoxLayout | None = None
         self._form = Card()
         self.add_widget(PanelHeading(title=self.title, purpose=self.purpose))
-        self.add_widget(self._form)
         self.compose()
 
     def compose(self) -> None:
@@ -104,12 +103,14 @@ class Panel(BoxLayout):
         return field
 
     def offer(self, button: SubmitButton) -> SubmitButton:
-        """Add the button that sends the form, at the end of its last row."""
-        row = self._row or self._new_row()
-        if not any(field.wide for field in self.fields):
-            row.add_widget(Widget(size_hint_y=None, height=1))
+        """Add the button that sends the form: at the end of its last row, or alone where there are no fields."""
         button.bind(on_release=lambda _: self.submit())
-        row.add_widget(button)
+        if self._row is None:
+            self.add_widget(button)
+        else:
+            if not any(field.wide for field in self.fields):
+                self._row.add_widget(Widget(size_hint_y=None, height=1))
+            self._row.add_widget(button)
         self.button = button
         return button
 
@@ -162,5 +163,7 @@ class Panel(BoxLayout):
     def _new_row(self) -> BoxLayout:
         row = BoxLayout(spacing=theme.GAP, size_hint_y=None)
         row.bind(minimum_height=row.setter("height"))
+        if self._form.parent is None:
+            self.add_widget(self._form)
         self._form.add_widget(row)
         return row

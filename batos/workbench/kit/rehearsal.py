@@ -78,7 +78,6 @@ class Rehearsal:
         await asyncio.sleep(SETTLE)
         await self._type(panel, str(self._script["query"]))
         await self._press_button(panel)
-        self._report["searching"] = {"states": list(panel.status.seen), "text": panel.status.text}
         await self._settled(panel)
         if panel.status.state == "error":
             raise RehearsalFailed(f"the search ended with: {panel.status.text}")
@@ -86,7 +85,7 @@ class Rehearsal:
         await asyncio.sleep(SETTLE)
         self._picture()
         await self._ask_the_impossible(panel)
-        self._report["states"] = list(panel.status.seen)
+        self._report["states"] = [state for state, _ in panel.status.seen]
 
     def _search_panel(self) -> Any:
         for panel in self._workbench.shown:
@@ -119,7 +118,8 @@ class Rehearsal:
             {"document": card.document, "chunk": card.chunk_index, "score": card.score, "text": card.text}
             for card in panel.result.cards
         ]
-        return {"hits": hits, "count": len(hits), "status": panel.status.text}
+        busy = next((text for state, text in panel.status.seen if state == "busy"), "")
+        return {"hits": hits, "count": len(hits), "busy": busy, "status": panel.status.text}
 
     async def _ask_the_impossible(self, panel: Any) -> None:
         before = len(panel.status.seen)

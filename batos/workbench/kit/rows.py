@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from typing import Any
 
 from kivy.properties import BooleanProperty, ListProperty
@@ -13,6 +15,7 @@ from batos.workbench.kit.bridge_link import LinkReply
 from batos.workbench.kit.surfaces import MOST_ROWS, Cell, RowsView, Sheet
 
 MOST_COLUMNS = 6
+EARLIEST, LATEST = 1e9, 4e9  # a number with a fraction between them is read as seconds since the Unix epoch
 LONGEST = 48  # characters that a column makes room for
 
 
@@ -68,8 +71,12 @@ class RowsTable(Sheet):
 
 def written(value: Any) -> str:
     """A value in one line."""
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, default=str)[:200]
     if value is None:
         return "–"
+    if isinstance(value, float) and EARLIEST < value < LATEST:
+        return datetime.fromtimestamp(value).astimezone().strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, float):
         return f"{value:.3f}".rstrip("0").rstrip(".")
     return " ".join(str(value).split())[:200]

@@ -1,8 +1,7 @@
-"""The plain pieces that every other widget is put together from: words, cards, scrolling lists. Their look is in `kit.kv`."""
+"""The plain pieces that every other widget is put together from: words, cards, lists. Their look is in `kit.kv`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from kivy.lang import Builder
@@ -12,11 +11,10 @@ from kivy.uix.recycleboxlayout import RecycleBoxLayout
 from kivy.uix.recycleview import RecycleView
 from kivy.uix.scrollview import ScrollView
 
-from batos.workbench.kit.theme import ACCENT_CODE
-
 __all__ = [
     "Card",
     "Cell",
+    "Name",
     "Pill",
     "RecycleBoxLayout",
     "RowsView",
@@ -24,8 +22,6 @@ __all__ = [
     "Sheet",
     "Words",
     "load_look",
-    "marked",
-    "plain",
 ]
 
 MOST_ROWS = 200
@@ -38,6 +34,10 @@ class Words(Label):
 
 class Cell(Label):
     """One line of text that is cut where its room ends."""
+
+
+class Name(Label):
+    """What something is called, as wide as it needs to be."""
 
 
 class Pill(Label):
@@ -65,25 +65,3 @@ def load_look() -> None:
     path = str(Path(__file__).with_name("kit.kv"))
     if path not in Builder.files:
         Builder.load_file(path)
-
-
-def plain(text: str) -> str:
-    """`text` so that a label with markup shows it as it is."""
-    return text.replace("&", "&amp;").replace("[", "&bl;").replace("]", "&br;")
-
-
-def marked(text: str, words: Iterable[str]) -> str:
-    """`text` for a label with markup, in which the places of `words`, whatever their case, are lifted out."""
-    lowered, spans = text.lower(), []
-    for word in {word.lower() for word in words if word}:
-        start = lowered.find(word)
-        while start >= 0:
-            spans.append((start, start + len(word)))
-            start = lowered.find(word, start + len(word))
-    shown, done = [], 0
-    for start, end in sorted(spans):
-        if start < done:
-            continue
-        shown += [plain(text[done:start]), f"[color={ACCENT_CODE}]{plain(text[start:end])}[/color]"]
-        done = end
-    return "".join((*shown, plain(text[done:])))

@@ -41,5 +41,6 @@ def citations(outcome: Any) -> list[str]:
     cited = outcome.get("citations") if isinstance(outcome, dict) else None
     if not isinstance(cited, list):
         return []
-    lines = [f"{c['document_id']}  ·  chunk {c['chunk_index']}" for c in cited if isinstance(c, dict) and "document_id" in c]
+    places = [citation for citation in cited if isinstance(citation, dict) and "document_id" in citation]
+    lines = [f"{place['document_id']}  ·  chunk {place.get('chunk_index')}" for place in places]
     return list(dict.fromkeys(lines))[:MOST_CITED]

@@ -50,7 +50,7 @@ class StateTree(Sheet):
         self._state = reply.results[0] if reply.results else {}
         self._open = {(name,) for name, value in _entries(self._state) if 0 < len(list(_entries(value))) <= OPEN_UP_TO}
         self._draw()
-        return f"{len(list(_entries(self._state)))} entries"
+        return _counted(len(list(_entries(self._state))))
 
     def toggle(self, path: Path) -> None:
         """Open a branch that is closed, close one that is open."""
@@ -66,10 +66,14 @@ class StateTree(Sheet):
             count = len(list(_entries(entry)))
             is_open = path in self._open
             mark = ("–" if is_open else "+") if count else ""
-            said = f"{count} entr{'y' if count == 1 else 'ies'}" if count else written(entry) if entry not in ({}, []) else "–"
-            yield {"depth": len(above), "mark": mark, "name": name, "value": said, "path": path}
+            value = _counted(count) if count else written(None if isinstance(entry, dict | list) else entry)
+            yield {"depth": len(above), "mark": mark, "name": name, "value": value, "path": path}
             if is_open:
                 yield from self._lines(entry, path)
+
+
+def _counted(count: int) -> str:
+    return f"{count} entr{'y' if count == 1 else 'ies'}"
 
 
 def _entries(value: Any) -> Iterator[tuple[str, Any]]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from kivy.app import App
 from kivy.properties import BooleanProperty, StringProperty
 from kivy.uix.behaviors import ButtonBehavior
 from kivy.uix.boxlayout import BoxLayout
+from kivy.uix.widget import Widget
 
 from batos.workbench.kit.bridge_link import BridgeLink
 from batos.workbench.kit.panel import Panel
@@ -27,6 +29,10 @@ REHEARSAL = "BATOS_WORKBENCH_REHEARSAL"
 class RailEntry(ButtonBehavior, BoxLayout):
     title = StringProperty()
     chosen = BooleanProperty(False)
+
+
+class Mark(Widget):
+    """The sign of the system."""
 
 
 class Rail(BoxLayout):
@@ -68,7 +74,7 @@ class Workbench(App):
         self.shown = [panel(self.link) for panel in self.panels]
         self._frame = Frame()
         self._frame.add_widget(self.rail)
-        self._entries = [self.rail.offer(panel.title, lambda panel=panel: self.choose(panel)) for panel in self.shown]
+        self._entries = [self.rail.offer(panel.title, partial(self.choose, panel)) for panel in self.shown]
         return self._frame
 
     def on_start(self) -> None:
