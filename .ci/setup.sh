@@ -63,11 +63,11 @@ ensure_environment() {
 }
 
 # ensure_installed EXTRA...: batos in the environment, editable, with these extras. A stamp per extra remembers for which
-# pyproject.toml and which place it was installed.
+# pyproject.toml, which version and which place it was installed.
 ensure_installed() {
     local key extra missing= stamps=$venv/installed
     ensure_environment || return 1
-    key="$(sha256sum <pyproject.toml) $PWD"
+    key="$(cat pyproject.toml batos/__init__.py | sha256sum) $PWD"
     mkdir -p "$stamps"
     for extra in "$@"; do
         [ "$(cat "$stamps/$extra" 2>/dev/null)" = "$key" ] || missing=yes

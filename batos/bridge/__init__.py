@@ -10,12 +10,12 @@
     clients     who is connected, and whose session is where
     limits      the figures that bound a client
     rundir      the run directory, the sockets' paths and the connection file
-    lock        one daemon per image
     handlers    a message to a call on the system, and the answer back
     events      what the runtime tells, as the events that are sent
     loop        every message that comes in, in one event loop
     delivery    everything that goes out, waiting for nobody
-    server      the lock, the paths and the thread that owns the sockets
+    server      the paths and the thread that owns the sockets
+    daemon      an image, its workers, its bridge and its heartbeat in one process
     client      the blocking client for Python programs
 
 The bridge listens on `ipc://` only, inside directories that nobody but the user can enter; who may do what follows

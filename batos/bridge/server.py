@@ -15,11 +15,11 @@ from uuid import uuid4
 from batos.bridge.handlers import System
 from batos.bridge.kinds import Role
 from batos.bridge.limits import Limits
-from batos.bridge.lock import DaemonLock
 from batos.bridge.loop import BridgeLoop
 from batos.bridge.rundir import ConnectionFile, endpoint_of, remove_connection, socket_paths, write_connection
 from batos.clock import Clock, SystemClock
 from batos.errors import BatosError, BridgeError
+from batos.runtime.lock import DaemonLock
 
 log = logging.getLogger(__name__)
 

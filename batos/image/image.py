@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -31,6 +32,8 @@ from batos.image.loading import Record, class_factory, guard_conflict_resolution
 from batos.image.storages import Address, address, open_storage, prepare
 from batos.image.world import World
 from batos.objects.sending import Activator, activating
+from batos.objects.uvm_object import label
+from batos.objects.values import is_object
 
 Result = TypeVar("Result")
 
@@ -58,6 +61,16 @@ class LoggedTransaction:
     records: Iterator[LoggedRecord]
 
 
+@dataclass(frozen=True)
+class Committed:
+    """A commit as listeners are told of it: its change id, and what the objects that it wrote are called."""
+
+    id: str
+    note: str
+    names: tuple[str, ...]
+    info: dict[str, Any]
+
+
 class Image:
     """Open one with `Image.open`; close it, or use it as a context manager."""
 
@@ -68,7 +81,7 @@ class Image:
         # Handed over by the layer that runs sandboxed methods, and the one that answers what is not understood.
         self.activator: Activator | None = None
         self.messenger: Any = None
-        self.after_commit: list[Callable[[str, dict[str, Any]], None]] = []
+        self.after_commit: list[Callable[[Committed], None]] = []
         self._local = threading.local()
 
     @classmethod
@@ -123,9 +136,14 @@ class Image:
         """
         with self._begun() as world:
             yield world
-            self._commit(world, note, info)
+            committed = self._commit(world, note, info)
+        if committed is not None:
+            for listener in self.after_commit:  # after the transaction: a listener may open one of its own
+                listener(committed)
 
-    def _commit(self, world: World, note: str, info: dict[str, Any]) -> None:
+    def _commit(self, world: World, note: str, info: dict[str, Any]) -> Committed | None:
+        """What was committed; None when nothing was written."""
+        written = world.written()
         world.transaction.get().note(note)
         for key, value in info.items():
             world.transaction.get().setExtendedInfo(key, value)
@@ -137,8 +155,10 @@ class Image:
             if not isinstance(error, OSError) or error.errno in (errno.ENOSPC, errno.EROFS, errno.EACCES):
                 raise ImageUnwritable(path=self.path, reason=f"{error}.") from None
             raise
-        for listener in self.after_commit:
-            listener(note, info)
+        if not written:
+            return None
+        names = tuple(sorted({label(obj) for obj in written if is_object(obj)}))
+        return Committed(written[0]._p_serial.hex(), note, names, info)
 
     @contextmanager
     def reading(self) -> Iterator[World]:
@@ -187,25 +207,18 @@ class Image:
                 manager.abort()
             connection.close()
 
-    def last_transaction(self) -> bytes:
-        """The id of the newest commit that a new transaction would see."""
-        return self.db.lastTransaction()  # type: ignore[no-any-return]
-
     def transactions_since(self, tid: bytes) -> Iterator[LoggedTransaction]:
         """The committed transactions after `tid`, oldest first, as a stream; records are read by the safe loader."""
         start = (int.from_bytes(tid, "big") + 1).to_bytes(8, "big")
-        for logged in self.db.storage.iterator(start):
-            note = logged.description
-            yield LoggedTransaction(
-                logged.tid,
-                note.decode() if isinstance(note, bytes) else note,
-                dict(logged.extension or {}),
-                (
-                    LoggedRecord(record.oid, kind_of(record.data), lambda data=record.data: read_record(data))  # type: ignore[misc]
-                    for record in logged
-                    if record.data
-                ),
-            )
+        storage = self.db.storage
+        # FileStorage reads its own file, and takes a commit that is half written for damage: hold its lock to begin.
+        with getattr(storage, "_lock", nullcontext()):
+            log = storage.iterator(start)
+        try:
+            for logged in log:
+                yield _logged(logged)
+        finally:
+            log.close()
 
     @contextmanager
     def records(self) -> Iterator[Callable[[bytes, bytes | None], tuple[Record, bytes] | None]]:
@@ -253,3 +266,14 @@ def _lay_foundation(world: World) -> None:
     root["image"] = PersistentMapping({"format": FORMAT, "id": uuid4().hex})
     for name in ("world", "receipts", "proposals"):
         root[name] = OOBTree()
+
+
+def _logged(stored: Any) -> LoggedTransaction:
+    note = stored.description
+    records = (
+        LoggedRecord(record.oid, kind_of(record.data), partial(read_record, record.data))
+        for record in stored
+        if record.data
+    )
+    text = note.decode() if isinstance(note, bytes) else note
+    return LoggedTransaction(stored.tid, text, dict(stored.extension or {}), records)

@@ -110,9 +110,10 @@ class World:
         self._check()
         return self.transaction.get().savepoint()
 
-    def changed_since_savepoint(self) -> bool:
-        # A savepoint empties both lists, so what they hold was written after it. ZODB has no public name for this.
-        return bool(self.connection._registered_objects or self.connection._added)
+    def written(self) -> list[Any]:
+        """The objects written in this transaction since its last savepoint, which empties ZODB's lists of them."""
+        connection = self.connection  # ZODB has no public name for these lists
+        return [*connection._registered_objects, *connection._added.values()]
 
     def doom(self) -> None:
         """Make sure that this transaction can only be aborted."""

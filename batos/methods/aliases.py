@@ -22,6 +22,16 @@ _VIEWS = frozenset({"copy", "values", "items", "keys"})
 _PICKS = frozenset({"get", "pop", "popitem", "popleft", "setdefault"})
 _CHOICES = frozenset({"next", "min", "max"})
 
+_Binding = (
+    ast.Assign
+    | ast.AnnAssign
+    | ast.NamedExpr
+    | ast.For
+    | ast.comprehension
+    | ast.withitem
+    | ast.Match
+    | (ast.match_case | ast.Call)
+)
 _Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -43,24 +53,27 @@ class Aliases:
     _levels: dict[str, int] = field(default_factory=dict)
     _scopes: dict[str, list[_Scope]] = field(default_factory=dict)
     _matched: bool = False  # whether any `match` looks at state
+    _known: dict[int, tuple[Write, ...]] = field(default_factory=dict)
+    nodes: list[ast.AST] = field(init=False)
 
     def __post_init__(self) -> None:
-        nodes = list(ast.walk(self.function))
-        for node in nodes:
+        self.nodes = list(ast.walk(self.function))
+        for node in self.nodes:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node is not self.function:
                 self._scopes.setdefault(node.name, []).append(node)
             elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
                 for target in node.targets:
                     if isinstance(target, ast.Name):
                         self._scopes.setdefault(target.id, []).append(node.value)
+        binding = [node for node in self.nodes if isinstance(node, _Binding)]
         for _ in range(MOST_PASSES):
             before = dict(self._levels)
-            for node in nodes:
+            for node in binding:
                 self._learn(node)
             if self._levels == before:
                 return
         # A chain of names this long is no one's style: take every name for the state itself.
-        self._levels = dict.fromkeys((node.id for node in nodes if isinstance(node, ast.Name)), ITSELF)
+        self._levels = dict.fromkeys((node.id for node in self.nodes if isinstance(node, ast.Name)), ITSELF)
 
     def _learn(self, node: ast.AST) -> None:
         match node:
@@ -154,9 +167,15 @@ class Aliases:
 
     # Changes
 
-    def writes(self, node: ast.AST) -> list[Write]:
-        """The places in one statement's own expressions, or in an expression, that may change state."""
-        return [write for part in inside(node) for write in self._written(part)]
+    def writes(self, node: ast.AST) -> tuple[Write, ...]:
+        """The places in a node that may change state, nested functions left out. The tree must not be deep."""
+        key = id(node)
+        if key not in self._known:
+            found = [*self._written(node)] if isinstance(node, ast.expr | ast.AugAssign) else []
+            for child in children(node):
+                found.extend(self.writes(child))
+            self._known[key] = tuple(found)
+        return self._known[key]
 
     def _written(self, node: ast.AST) -> Iterable[Write]:
         line = getattr(node, "lineno", 0)
@@ -218,9 +237,12 @@ def inside(node: ast.AST) -> Iterator[ast.AST]:
     while waiting:
         part = waiting.pop()
         yield part
-        children = list(ast.iter_child_nodes(part))
-        if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
-            children = [*part.args.defaults, *(value for value in part.args.kw_defaults if value), *part.decorator_list]
-        elif isinstance(part, ast.Lambda):
-            children = [*part.args.defaults, *(value for value in part.args.kw_defaults if value)]
-        waiting.extend(reversed(children))
+        waiting.extend(reversed(children(part)))
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """What a node holds and evaluates itself: of a function or lambda only defaults and decorators."""
+    if isinstance(node, _Scope):
+        defaults = [*node.args.defaults, *(value for value in node.args.kw_defaults if value)]
+        return [*defaults, *getattr(node, "decorator_list", ())]
+    return list(ast.iter_child_nodes(node))

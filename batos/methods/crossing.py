@@ -91,7 +91,7 @@ class Crossing:
         raise SandboxDenied(selector=self.selector, reason=f"read slot {slot!r}, which holds a {kind.__name__}")
 
     def out(self, value: Any) -> Any:
-        """What the sandbox handed over, as ours. Raises `SandboxDenied` for what is neither plain data nor an object."""
+        """What the sandbox handed over, as ours. Raises `SandboxDenied` for all but plain data and objects."""
         return self._out(value, [self.most_items, self.most_text], 0)
 
     def _out(self, value: Any, left: list[int], depth: int) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 from batos.methods.aliases import CHANGED, Aliases, inside, is_self
 from batos.methods.covenant import is_mark
@@ -77,18 +77,17 @@ class Seen:
 
 def audit_tree(function: ast.FunctionDef, aliases: Aliases, table: Rules) -> Seen:
     """Apply every rule but the covenant's path rule to one method."""
-    walk = _Walk(function, table)
+    walk = _Walk(function, aliases.nodes, table)
     walk.run()
     _nested_writes(function, aliases, walk.seen)
-    for write in aliases.writes(ast.Module(body=function.body, type_ignores=[])):
-        if write.slot is not None:
-            walk.seen.writes.add(write.slot)
+    for statement in function.body:
+        walk.seen.writes.update(write.slot for write in aliases.writes(statement) if write.slot is not None)
     return walk.seen
 
 
 def _nested_writes(function: ast.FunctionDef, aliases: Aliases, seen: Seen) -> None:
     reason = "state is written in the method's own body only, not in a nested function or lambda."
-    for node in ast.walk(function):
+    for node in aliases.nodes:
         if isinstance(node, _Nested) and node is not function:
             body = node.body if isinstance(node.body, list) else [node.body]
             for part in body:
@@ -98,13 +97,16 @@ def _nested_writes(function: ast.FunctionDef, aliases: Aliases, seen: Seen) -> N
 
 
 class _Walk(ast.NodeVisitor):
-    def __init__(self, function: ast.FunctionDef, table: Rules) -> None:
+    def __init__(self, function: ast.FunctionDef, nodes: list[ast.AST], table: Rules) -> None:
         self.function = function
         self.table = table
         self.seen = Seen()
-        self.modules = {name for node in ast.walk(function) if isinstance(node, ast.Import) for name in _imported(node)}
+        # Names of imported modules, as the method calls them and as they are called.
+        self.modules = {
+            called: name for node in nodes if isinstance(node, ast.Import) for called, name in _imported(node)
+        }
         self.own = _own_bindings(function)
-        self.formats = any(isinstance(node, ast.Attribute) and node.attr == "format" for node in ast.walk(function))
+        self.formats = any(isinstance(node, ast.Attribute) and node.attr == "format" for node in nodes)
 
     def run(self) -> None:
         self.visit(self.function)
@@ -199,15 +201,9 @@ class _Walk(ast.NodeVisitor):
             )
 
     def _module_attribute(self, node: ast.Attribute, name: str) -> None:
-        module = next((target for alias, target in self._aliases() if alias == name), name)
+        module = self.modules[name]
         if module in self.table.modules and _is_module(module, node.attr):
             self.refuse(node, "module", f"{name}.{node.attr} is a module of its own, which may not be used.")
-
-    def _aliases(self) -> Iterator[tuple[str, str]]:
-        for node in ast.walk(self.function):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield alias.asname or alias.name, alias.name
 
     # Statements
 
@@ -232,6 +228,8 @@ class _Walk(ast.NodeVisitor):
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         self._misplaced_marks(node.target, allowed=False)
+        if isinstance(node.target, ast.Attribute) and is_self(node.target.value):
+            self.seen.reads.add(node.target.attr)
         self.generic_visit(node)
 
     def visit_For(self, node: ast.For) -> None:
@@ -373,9 +371,9 @@ class _Walk(ast.NodeVisitor):
             self.refuse(node, "format", "a format string reaches for a name that begins with an underscore.")
 
 
-def _imported(node: ast.Import) -> Iterator[str]:
+def _imported(node: ast.Import) -> Iterator[tuple[str, str]]:
     for alias in node.names:
-        yield alias.asname or alias.name.split(".")[0]
+        yield alias.asname or alias.name.split(".")[0], alias.name
 
 
 def _own_bindings(function: ast.FunctionDef) -> set[str]:
@@ -385,15 +383,13 @@ def _own_bindings(function: ast.FunctionDef) -> set[str]:
     names = {argument.arg for argument in every if argument is not None}
     for statement in function.body:
         for node in inside(statement):
-            if isinstance(node, ast.comprehension | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-                continue
             if isinstance(node, ast.Assign | ast.AnnAssign | ast.For):
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 names.update(part.id for target in targets for part in ast.walk(target) if _stored(part))
     return names
 
 
-def _stored(node: ast.AST) -> bool:
+def _stored(node: ast.AST) -> TypeGuard[ast.Name]:
     return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 

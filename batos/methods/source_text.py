@@ -12,6 +12,7 @@ import unicodedata
 from batos.methods.rules import Finding, Rules
 
 _WORD = re.compile(r"[^\W\d]\w*")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _OPEN, _CLOSE = "([{", ")]}"
 # Characters that change the reading direction of what follows them.
 _TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -29,6 +30,8 @@ def text_findings(source: str, table: Rules) -> list[Finding]:
 
 
 def _characters(source: str) -> list[Finding]:
+    if source.isascii() and not _CONTROL.search(source):
+        return []
     for number, line in enumerate(source.split("\n"), 1):
         for character in line:
             hidden = character in _TURNING or unicodedata.category(character) in ("Cc", "Cs", "Co", "Zl", "Zp")
@@ -51,6 +54,8 @@ def _nesting(source: str, most: int) -> list[Finding]:
 
 def _words(source: str) -> list[Finding]:
     """Names that Python would read as another name (it folds them by NFKC), or that mix alphabets to look like one."""
+    if source.isascii():
+        return []
     for line, word in _names(source):
         if not word.isascii() and (unicodedata.normalize("NFKC", word) != word or _mixes(word)):
             return [Finding(line, "unicode", f"the name {word!r} looks like another one. Use plain letters.")]

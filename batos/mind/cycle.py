@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from persistent.mapping import PersistentMapping
 from ZODB.POSException import ConflictError
@@ -69,11 +69,11 @@ class Cycle:
     journal: Mapping[Key, dict[str, Any]]
     settings: Settings
     submitted_at: float
+    events: list[dict[str, Any]] = field(default_factory=list)
     context: UvmObject = field(init=False)
     trace: list[dict[str, Any]] = field(default_factory=list)
     used: list[tuple[str, str, int]] = field(default_factory=list)
     children: list[dict[str, Any]] = field(default_factory=list)
-    events: list[dict[str, Any]] = field(default_factory=list)
     step: speaking.Step | None = None
     answer: Any = None
     pending: dict[str, Any] | None = None
@@ -133,7 +133,7 @@ class Cycle:
             return False, answers
         finally:
             self._recording.pop()
-        if not self.world.changed_since_savepoint():
+        if not self.world.written():
             return True, result
         savepoint.rollback()
         return False, answers
@@ -221,6 +221,29 @@ def _opened(stored: dict[str, Any]) -> Any:
     return stored.get("value", stored)
 
 
+class Impatient:
+    """Who answers where no mission runs: nobody. It remembers that it was asked, in case the method did not mind."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def refuse(self, *_: Any) -> NoReturn:
+        self.asked = True
+        raise NeedsMission()
+
+    infer = refuse
+
+
+@contextmanager
+def without_mission() -> Iterator[None]:
+    """Run a message at once. Raises `NeedsMission` if it asked for anything, even if it swallowed the refusal."""
+    impatient = Impatient()
+    with answering_with(impatient), performing(impatient.refuse):
+        yield
+    if impatient.asked:
+        raise NeedsMission()
+
+
 def thinker() -> Thinker:
     """Who answers inferences in this thread now. Raises `NeedsMission` outside a cycle and a trial."""
     found = _current.get()
@@ -232,6 +255,8 @@ def thinker() -> Thinker:
 def current() -> Cycle:
     """The cycle that this thread is running. Raises `NeedsMission` outside one."""
     found = _current.get()
+    if isinstance(found, Impatient):
+        found.refuse()
     if not isinstance(found, Cycle):
         raise NeedsMission()
     return found

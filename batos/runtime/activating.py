@@ -12,6 +12,7 @@ from batos.methods.host import ObjectHost
 from batos.methods.sandbox import Sandbox
 from batos.mind import cycle as thinking
 from batos.mind.speaking import PERSONAS
+from batos.mind.trial import Rehearsal
 from batos.objects.records import Method
 from batos.objects.sending import Activator
 from batos.objects.uvm_object import UvmObject, state
@@ -26,9 +27,10 @@ def counted_activator(sandbox: Sandbox, store: MissionStore, clock: Clock) -> Ac
     """The activator for an image. Calls, errors and time are counted; a suspension is no error, a trial no call."""
 
     def activate(method: Method, receiver: UvmObject, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        running = _running()
+        found = _thinker()
+        running = found if isinstance(found, thinking.Cycle) else None
         host = ObjectHost(_protected, checked=running.check if running else _unchecked, now=_now(running, clock))
-        if _rehearsing():
+        if isinstance(found, Rehearsal):
             return sandbox.activate(method, receiver, args, kwargs, host)
         started = clock.monotonic()
         failed = False
@@ -49,18 +51,11 @@ def _unchecked() -> None:
     """Outside a cycle there is no signal that a method could have swallowed."""
 
 
-def _running() -> thinking.Cycle | None:
+def _thinker() -> thinking.Thinker | None:
     try:
-        return thinking.current()
+        return thinking.thinker()
     except NeedsMission:
         return None
-
-
-def _rehearsing() -> bool:
-    try:
-        return not isinstance(thinking.thinker(), thinking.Cycle)
-    except NeedsMission:
-        return False
 
 
 def _now(running: thinking.Cycle | None, clock: Clock) -> Callable[[], datetime]:

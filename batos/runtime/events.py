@@ -13,7 +13,10 @@ Listener = Callable[[dict[str, Any]], None]
 
 
 class Events:
-    """Kinds: mission, cycle, change, heartbeat; `*` is all of them. Listeners are called in the publishing thread."""
+    """Kinds: mission, cycle, need, change, heartbeat; `*` is all of them. Listeners run in the publishing thread.
+
+    A need is told when it is performed, once as `started` and once as `ended`; one that a journal answers is not told.
+    """
 
     def __init__(self) -> None:
         self._listeners: list[tuple[str, Listener]] = []

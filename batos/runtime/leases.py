@@ -38,6 +38,8 @@ REQUEUE = QUEUE + ", deadline = NULL, run_at = COALESCE(:run_at, run_at) WHERE i
 RETURN_LOST = QUEUE + ", leases_lost = leases_lost + 1 WHERE id = :mission AND lease_until <= :now"
 RETURN_OVERDUE = QUEUE + " WHERE id = :mission AND state = 'waiting' AND deadline <= :now"  # keeps it: see Mission
 
+END_OF_WORKER = "UPDATE missions SET lease_until = :now WHERE worker = :worker AND lease IS NOT NULL"
+
 
 def insert(
     tx: Transaction, mission: str, brief: Brief, *, parent: str | None, priority: int, run_at: float, now: float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from batos.errors import MissionCancelled, MissionFailed, MissionPending, MissionTimeout
@@ -19,9 +19,12 @@ POLL_SECONDS = 5.0
 class Mission:
     """What `submit` returns. The mission is durable, and goes on whether anybody waits for it or not."""
 
-    def __init__(self, image: Image, store: MissionStore, identity: str) -> None:
+    def __init__(
+        self, image: Image, store: MissionStore, identity: str, see_to_work: Callable[[], None] | None = None
+    ) -> None:
         self._image = image
         self._store = store
+        self._see_to_work = see_to_work
         self.id = identity
 
     @property
@@ -47,6 +50,8 @@ class Mission:
             left = POLL_SECONDS if end is None else end - clock.monotonic()
             if left <= 0:
                 raise MissionTimeout(mission=self.id, seconds=timeout)
+            if self._see_to_work is not None:
+                self._see_to_work()
             self._store.wait_changed(min(left, POLL_SECONDS), seen)
 
     def _answer(self, outcome: dict[str, Any], state: str) -> Any:

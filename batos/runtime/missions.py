@@ -130,6 +130,16 @@ class MissionStore(Bookkeeping):
         with self._write(LEASE) as tx:
             return frozenset(token for token in sorted(tokens) if not leases.renew(tx, token, now + seconds))
 
+    def workers(self) -> frozenset[str]:
+        """The names of all who hold a lease."""
+        rows = self._db.rows("SELECT DISTINCT worker FROM missions WHERE lease IS NOT NULL")
+        return frozenset(worker for (worker,) in rows)
+
+    def end_leases(self, worker: str) -> None:
+        """Let the leases of a worker that is known to be gone run out now."""
+        with self._write(ACK) as tx:
+            tx.run(leases.END_OF_WORKER, worker=worker, now=self._clock.now())
+
     def release(self, token: str, run_at: float | None = None) -> None:
         """Give a mission back unfinished, to run again at `run_at` or as soon as may be."""
         with self._write(ACK) as tx:

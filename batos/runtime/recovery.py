@@ -1,13 +1,16 @@
-"""Putting the two databases of an image in agreement when its work is taken up.
+"""What is put right when the work of an image is taken up.
 
-The image is the truth. Missions that its receipts list as children are filed if a crash came before that was done, and
-a mission that is marked done but has no receipt, as after restoring an older image, goes back to the queue.
+Missions of workers whose process is gone from this machine go back to the queue at once, without waiting for the end of
+their leases. Between the two databases, the image is the truth: missions that its receipts list as children are filed
+if a crash came before that was done, and a mission that is marked done but has no receipt, as after restoring an older
+image, goes back to the queue.
 """
 
 from __future__ import annotations
 
 from batos.image.receipts import Receipt
 from batos.runtime.performers import Workplace
+from batos.runtime.processes import is_gone
 from batos.runtime.worker import file_child
 
 SWEPT = "swept"
@@ -15,7 +18,10 @@ RECEIPT = (Receipt.__module__, Receipt.__name__)
 
 
 def recover(place: Workplace) -> None:
-    """Sweep the receipts that are newer than the last sweep, then look for missions that the image does not know."""
+    """Free what dead workers hold, sweep the newer receipts, and look for missions that the image does not know."""
+    for worker in place.store.workers():
+        if is_gone(worker):
+            place.store.end_leases(worker)
     swept = bytes.fromhex(place.store.meta(SWEPT, "00" * 8))
     newest = swept
     for logged in place.image.transactions_since(swept):

@@ -1,11 +1,13 @@
 """The running system over one image: what `batos.open` returns.
 
 It joins the image with the mission database, the searcher, the backend and the workers. Opened beside a daemon that
-holds the image's work, it starts no workers of its own and waits for the daemon's.
+holds the image's work, it starts no workers of its own and waits for the daemon's; if that daemon ends, whoever waits
+for a mission takes up the work.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -16,7 +18,7 @@ from batos.clock import Clock, SystemClock
 from batos.errors import NeedsMission, NotUnderstood
 from batos.image.handles import Handle, handle_of, inward, send_in
 from batos.image.history import Change, history, undo
-from batos.image.image import Image
+from batos.image.image import Committed, Image
 from batos.image.world import World
 from batos.inference.port import Backend, open_backend
 from batos.memory.catalog import IndexReport, index_document, unindex_document
@@ -24,7 +26,7 @@ from batos.memory.ingesting import IngestReport, Progress, ingest_path
 from batos.memory.search import Hit, Searcher
 from batos.methods.contract import Contract
 from batos.methods.sandbox import Limits, Sandbox
-from batos.mind.needs import Suspended
+from batos.mind.cycle import without_mission
 from batos.objects import lookup, primitives
 from batos.objects.records import Method
 from batos.objects.uvm_object import UvmObject
@@ -34,6 +36,7 @@ from batos.runtime.activating import counted_activator
 from batos.runtime.awakening import awaken
 from batos.runtime.briefs import Brief
 from batos.runtime.events import Events, Listener
+from batos.runtime.lock import is_held
 from batos.runtime.mission import Mission
 from batos.runtime.missions import MissionStore
 from batos.runtime.performers import Workplace
@@ -56,7 +59,10 @@ class Answer:
 
 
 class Uvm:
-    """Use as a context manager, or close it. Every method may be called from any thread."""
+    """Use as a context manager, or close it. Every method may be called from any thread.
+
+    `work` says whether it works the image's missions; None: unless a daemon does.
+    """
 
     def __init__(
         self,
@@ -66,7 +72,7 @@ class Uvm:
         create: bool = True,
         settings: Settings | None = None,
         clock: Clock | None = None,
-        work: bool = True,
+        work: bool | None = None,
     ) -> None:
         self.settings = from_environment(settings)
         self.clock = clock or SystemClock()
@@ -84,17 +90,43 @@ class Uvm:
         self.place = Workplace(self.image, self.store, backend, self.searcher, self.clock, system=self)
         self._limit_budgets()
         self._workers = Workers(self.place, self.settings, self.events)
-        if work:
-            recover(self.place)
-            self._workers.start()
+        self._work_wanted = work
+        self._work_begins = threading.Lock()
+        self._works = False
+        if work is None:
+            self._see_to_work()
+        elif work:
+            self.start_work()
+
+    @property
+    def works(self) -> bool:
+        """Whether this process works the image's missions."""
+        return self._works
+
+    def start_work(self) -> None:
+        """Take up the image's work; a second call does nothing."""
+        with self._work_begins:
+            if not self._works:
+                recover(self.place)
+                self._workers.start()
+                self._works = True
+
+    def stop_work(self) -> None:
+        """Finish what is being done and give the rest back. Calling it again does nothing."""
+        self._workers.stop()
+
+    def _see_to_work(self) -> None:
+        """Work the missions unless a daemon does, or it was said that we should not."""
+        if self._work_wanted is None and not self._works and not is_held(self.image.path):
+            self.start_work()
 
     def _limit_budgets(self) -> None:
         for scope, limit in (("mission", self.settings.mission_tokens), ("day", self.settings.day_tokens)):
             if self.store.budget(scope, "*").limit != limit:
                 self.store.set_limit(scope, "*", limit)
 
-    def _told(self, note: str, info: dict[str, Any]) -> None:
-        self.events.publish("change", note=note, **info)
+    def _told(self, change: Committed) -> None:
+        self.events.publish("change", id=change.id, note=change.note, names=list(change.names), **change.info)
 
     # Objects
 
@@ -131,12 +163,14 @@ class Uvm:
 
     def deliver(self, handle: Handle, selector: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Send at once if the message is understood and needs nothing; otherwise file a mission and wait for it."""
+
+        def at_once(world: World) -> Any:
+            with without_mission():
+                return send_in(world, self.image, handle._oid, selector, args, kwargs)
+
         try:
-            return self.image.change(
-                f"{selector} to {handle!r}",
-                lambda world: send_in(world, self.image, handle._oid, selector, args, kwargs),
-            )
-        except (NotUnderstood, NeedsMission, Suspended):
+            return self.image.change(f"{selector} to {handle!r}", at_once)
+        except (NotUnderstood, NeedsMission):
             return self.submit(handle, selector, args, kwargs).result()
 
     def send(self, target: str | Handle, selector: str, /, *args: Any, **kwargs: Any) -> Any:
@@ -154,12 +188,16 @@ class Uvm:
         intent: str | None = None,
         examples: Iterable[Any] = (),
         tainted: bool = False,
+        mission_id: str | None = None,
     ) -> Mission:
-        """File a message as a mission, durable when this returns. `learn` allows a selector close to a known one."""
+        """File a message as a mission, durable when this returns. `learn` allows a selector close to a known one.
+
+        Filing the same `mission_id` again changes nothing.
+        """
         contract = Contract.of(intent, examples)
         asked = contract.to_json() if contract.examples or intent else None
         extra = {"learn": learn or asked is not None, "tainted": tainted}
-        return self._file(target, selector, args, kwargs or {}, None, asked, extra)
+        return self._file(target, selector, args, kwargs or {}, None, asked, extra, mission_id)
 
     def teach(
         self, target: str | Handle, selector: str, *, intent: str | None = None, examples: Iterable[Any] = ()
@@ -192,6 +230,7 @@ class Uvm:
         type_: str | None,
         contract: Any,
         extra: dict[str, Any],
+        mission_id: str | None = None,
     ) -> Mission:
         """Freeze the message against the image as it is now, and file it."""
         with self.image.reading() as world:
@@ -205,11 +244,11 @@ class Uvm:
                 contract,
                 extra,
             )
-        identity = self.store.submit(brief)
+        identity = self.store.submit(brief, mission_id=mission_id)
         self.events.publish(
             "mission", id=identity, state="queued", type=brief.type, target=brief.target, selector=selector
         )
-        return Mission(self.image, self.store, identity)
+        return Mission(self.image, self.store, identity, self._see_to_work)
 
     def _handle(self, target: str | Handle) -> Handle:
         if isinstance(target, Handle):
@@ -305,7 +344,7 @@ class Uvm:
     # Telling
 
     def subscribe(self, kind: str, function: Listener) -> Callable[[], None]:
-        """Call `function` with events of `kind` (mission, cycle, change, heartbeat, or `*`); returns what ends it."""
+        """Call `function` with events of `kind` (mission, cycle, need, change, heartbeat, `*`); returns what ends it."""
         return self.events.subscribe(kind, function)
 
     def state(self) -> dict[str, Any]:
@@ -331,7 +370,7 @@ class Uvm:
         if self.image.messenger is None:
             return
         self.image.messenger = None
-        self._workers.stop()
+        self.stop_work()
         self.place.backend.close()
         self._sandbox.close()
         self.searcher.close()

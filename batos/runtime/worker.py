@@ -27,6 +27,7 @@ from batos.runtime.briefs import Brief, Leased, Mission
 from batos.runtime.events import Events
 from batos.runtime.journal import JournalEntry
 from batos.runtime.performers import Workplace, perform
+from batos.runtime.processes import own_name
 from batos.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -62,9 +63,9 @@ class Workers:
     def stop(self) -> None:
         """Let running attempts end and threads go. What is unfinished stays queued, or comes back with its lease."""
         self._stopping.set()
-        self._performers.shutdown(wait=True, cancel_futures=True)
         for thread in self._threads:
             thread.join()
+        self._performers.shutdown(wait=True, cancel_futures=True)  # after the threads that give them work
         with self._lock:
             left, self._held = self._held, set()
         for token in left:
@@ -80,7 +81,7 @@ class Workers:
 
     def _work(self) -> None:
         store, clock = self._place.store, self._place.clock
-        name = threading.current_thread().name
+        name = f"{own_name()}:{threading.current_thread().name}"
         while not self._stopping.is_set():
             seen = store.openings()
             try:
@@ -151,17 +152,22 @@ class Workers:
 
     def _attempt(self, mission: Mission) -> Cycle | None:
         """Run the cycle and commit it with its receipt. None if an earlier delivery has done so."""
+        events: list[dict[str, Any]] = []
+        try:
+            return self._committed(mission, events)
+        finally:
+            for event in events:  # told when the transaction has ended, whichever way
+                self._events.publish(**event)
+
+    def _committed(self, mission: Mission, events: list[dict[str, Any]]) -> Cycle | None:
         image = self._place.image
         answers = self._place.store.answers(mission.id)
         brief = brief_json(mission.brief)
         with noting_reads() as reads, image.transaction(_note(mission), mission=mission.id) as world:
             if mission.id in world.receipts:
                 return None
-            cycle = Cycle(image, world, mission.id, brief, answers, self._settings, mission.created_at)
-            try:
-                thinking.run(cycle)
-            finally:
-                self._tell_states(cycle)
+            cycle = Cycle(image, world, mission.id, brief, answers, self._settings, mission.created_at, events)
+            thinking.run(cycle)
             cycle.check()
             world.root["receipts"][mission.id] = Receipt(
                 mission.id,
@@ -178,10 +184,6 @@ class Workers:
             fault("cycle.before_commit")
         fault("cycle.after_commit")
         return cycle
-
-    def _tell_states(self, cycle: Cycle) -> None:
-        for event in cycle.events:
-            self._events.publish(**event)
 
     def _tell(self, mission: Mission, state: str) -> None:
         brief = mission.brief
@@ -284,7 +286,15 @@ class Workers:
                 self._record(leased, entries)
 
         for need in needs:
-            self._performers.submit(perform, self._place, leased.mission.id, need).add_done_callback(done)
+            self._performers.submit(self._performed, leased.mission.id, need).add_done_callback(done)
+
+    def _performed(self, mission: str, need: Need) -> JournalEntry:
+        """Perform one need, and tell when it began and how it ended."""
+        about = {"mission": mission, "need": need.kind, "name": need.name, "purpose": need.request.get("purpose")}
+        self._events.publish("need", phase="started", **about)
+        entry = perform(self._place, mission, need)
+        self._events.publish("need", phase="ended", seconds=entry.seconds, answer=entry.answer, **about)
+        return entry
 
     def _record(self, leased: Leased, entries: list[JournalEntry]) -> None:
         try:

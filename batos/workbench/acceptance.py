@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from batos.bridge.client import BridgeClient
 from batos.bridge.kinds import Role
 from batos.bridge.rundir import is_listening, path_of, read_connection
 from batos.bridge.server import BridgeServer
-from batos.errors import BridgeUnreachable, WorkbenchRefused
+from batos.errors import BridgeError, BridgeUnreachable, WorkbenchRefused
 from batos.workbench.audit import audit
 from batos.workbench.launcher import OUT, PROGRAM, SIZE, Bounds, Ended, Place, run_program
 from batos.workbench.picture import Look, look_at, png
@@ -31,6 +32,7 @@ PROGRAM_NAME = "workbench.py"
 REHEARSAL_SECONDS = 40.0
 PATIENCE_SECONDS = 12.0  # for any one thing that the rehearsal waits for
 SAMPLE_QUERY = "how is a learned method undone"
+ERROR_LINE = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Refused|Extra)\b.*$", re.MULTILINE)
 ROLE: Role = "workbench"
 
 
@@ -81,10 +83,11 @@ def accept(source: str, endpoint: str, query: str = SAMPLE_QUERY) -> Acceptance:
     Raises WorkbenchRefused with what failed; BridgeError where the bridge itself does not answer.
     """
     audit(source)
+    expected = _expected(endpoint, query)
     with tempfile.TemporaryDirectory(prefix="batos-workbench-") as folder:
         ended, out = _rehearse(source, endpoint, query, Path(folder))
         report = _read_report(ended, out)
-        _check_report(report, ended, _expected(endpoint, query))
+        _check_report(report, ended, expected)
         look, picture = _judge_picture(report, out)
     return Acceptance(report, look, picture)
 
@@ -111,7 +114,7 @@ def _read_report(ended: Ended, out: Path) -> Report:
     path = out / "report.json"
     if path.is_symlink() or not path.is_file():
         how = "was still running when its time was up" if ended.status is None else f"ended with status {ended.status}"
-        raise WorkbenchRefused(reason=f"it {how} and reported nothing. {last_line(ended.said)}")
+        raise WorkbenchRefused(reason=f"it {how} and reported nothing. {last_error(ended.said)}")
     try:
         return Report.model_validate_json(path.read_bytes())
     except ValidationError as error:
@@ -123,7 +126,7 @@ def _check_report(report: Report, ended: Ended, expected: list[tuple[str, int]])
     shown = [(hit.document, hit.chunk) for hit in report.hits]
     complaints = (
         (report.failure is not None, f"{report.failure}"),
-        (ended.status != 0, f"it ended with status {ended.status}. {last_line(ended.said)}"),
+        (ended.status != 0, f"it ended with status {ended.status}. {last_error(ended.said)}"),
         ("busy" not in report.states or not report.busy, "it does not show that it is searching."),
         (report.states[-2:] != ("busy", "error") or not report.error, "it does not show a refusal as an error."),
         (not report.hits, "the search in it showed no hits."),
@@ -137,9 +140,13 @@ def _check_report(report: Report, ended: Ended, expected: list[tuple[str, int]])
 
 
 def _expected(endpoint: str, query: str) -> list[tuple[str, int]]:
-    """What a client outside gets for the same search."""
+    """What a client outside gets for the same search; it has to be something, else showing it would prove nothing."""
+    if not is_listening(path_of(endpoint)):
+        raise BridgeError(reason=f"nobody listens at {endpoint}. Start a daemon with `batos run`.")
     with BridgeClient.at(path_of(endpoint), name="acceptance") as client:
         found = client.request("search_memory", query=query)
+    if not found.results:
+        raise WorkbenchRefused(reason=f"memory finds nothing for {query!r}, so that showing it would prove nothing.")
     return [(hit.chunk.document_id, hit.chunk.chunk_index) for hit in found.results]
 
 
@@ -157,8 +164,10 @@ def _judge_picture(report: Report, out: Path) -> tuple[Look, bytes]:
     return look, png(pixels, *report.size)
 
 
-def last_line(said: str) -> str:
-    return said.splitlines()[-1] if said else ""
+def last_error(said: str) -> str:
+    """The line in which Python names the error that a program ended with; empty where there is none."""
+    found = ERROR_LINE.findall(said)
+    return str(found[-1]) if found else ""
 
 
 # For the runtime

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from batos.errors import WorkbenchNotRun, WorkbenchRefused
-from batos.workbench.acceptance import PROGRAM_NAME, SAMPLE_QUERY, Acceptance, accept, last_line, reachable
+from batos.workbench.acceptance import PROGRAM_NAME, SAMPLE_QUERY, Acceptance, accept, last_error, reachable
 from batos.workbench.audit import audit
 from batos.workbench.launcher import Bounds, Place, run_program, usable_display
 
@@ -35,4 +35,4 @@ def launch(source: str, image_path: Path) -> None:
         place = Place(program=program, endpoint=endpoint, display=display)
         ended = run_program(place, Bounds(seconds=None, processor_seconds=None))
     if ended.status != 0:
-        raise WorkbenchRefused(reason=f"it ended with status {ended.status}. {last_line(ended.said)}")
+        raise WorkbenchRefused(reason=f"it ended with status {ended.status}. {last_error(ended.said)}")

@@ -15,10 +15,10 @@ import zmq
 from bridge.small_system import PATIENCE, RawClient
 
 from batos.bridge.client import BridgeClient
-from batos.bridge.lock import DaemonLock
 from batos.bridge.rundir import SOCKET_PATH_BYTES, path_of, read_connection, socket_paths
 from batos.bridge.server import BridgeServer
 from batos.errors import BridgeError, BridgeUnreachable, ImageBusy
+from batos.runtime.lock import DaemonLock
 
 
 def mode(path):
@@ -127,7 +127,7 @@ def test_a_killed_daemon_gives_its_image_free(path, system):
 HOLD = """
 import sys
 from pathlib import Path
-from batos.bridge.lock import DaemonLock
+from batos.runtime.lock import DaemonLock
 from batos.bridge.rundir import socket_paths
 import zmq
 DaemonLock(Path(sys.argv[1])).acquire()

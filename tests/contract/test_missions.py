@@ -278,6 +278,19 @@ def test_two_ways_to_the_same_learn_are_no_circle(store, clock):
     assert store.submit_learn(learn(B), left, on_left.token).circle is None
 
 
+def test_a_mission_that_runs_again_waits_for_nothing(store, clock):
+    asking = submit_and_lease(store, clock, learn(B))
+    child = store.submit_learn(learn(A), asking.mission.id, asking.token, need=("need", 0)).mission_id
+    store.release(asking.token)
+    again = lease(store, clock)
+    assert again.mission.id == asking.mission.id
+    on_child = lease(store, clock)
+
+    assert store.submit_learn(learn(B), child, on_child.token).circle is None
+    store.finish(on_child.token, "done", {})
+    assert store.answers(asking.mission.id) == {}
+
+
 def test_a_wait_past_its_deadline_ends_with_how_things_stand(store, clock):
     asking = submit_and_lease(store, clock, ask(B))
     child = store.submit_learn(learn(A), asking.mission.id, asking.token, need=("need", 0)).mission_id

@@ -111,8 +111,7 @@ class History:
 
     def wait_for_missions(self, identity, number, where):
         mission = self.missions[identity]
-        if not mission.waits:
-            self.learn(identity, number, where)
+        self.learn(identity, number, where)
         self.store.wait_for_missions(mission.token, sorted(mission.waits))
         mission.become(*(("waiting", "missions") if mission.waits else ("queued",)))
 
@@ -192,8 +191,8 @@ ACT = st.tuples(st.sampled_from((*ACTS, *OFTEN)), st.integers(0, 99), st.sampled
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(acts=st.lists(ACT, min_size=20, max_size=50))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(acts=st.lists(ACT, min_size=20, max_size=60))
 def test_any_history_ends_as_the_model_says(dialect, tmp_path, acts):
     clock = MovableClock()
     with new_database(dialect, tmp_path) as url:

@@ -6,7 +6,8 @@ import batos
 import batos.testing
 import pytest
 
-PUBLIC = [(module, name) for module in (batos, batos.testing) for name in module.__all__]
+TESTING = [name for name, thing in vars(batos.testing).items() if getattr(thing, "__module__", "") == "batos.testing"]
+PUBLIC = [*((batos, name) for name in batos.__all__), *((batos.testing, name) for name in TESTING if name[0] != "_")]
 
 
 @pytest.mark.parametrize("module, name", PUBLIC, ids=[f"{module.__name__}.{name}" for module, name in PUBLIC])

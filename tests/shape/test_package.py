@@ -7,7 +7,7 @@ import batos
 import pytest
 
 DOCUMENTS = sorted(entry.name for entry in files("batos").joinpath("documents").iterdir())
-GROUPS = ["batos.backends", "batos.builtin_skills", "batos.performers"]
+GROUPS = ["batos.backends", "batos.builtin_skills", "batos.performers", "batos.documents"]
 
 
 def test_the_systems_own_documents_are_there():

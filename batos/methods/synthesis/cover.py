@@ -28,8 +28,8 @@ LONGEST_LITERAL = 14
 SLACK = 12
 """A concatenation may cost this much more than the level that has been searched."""
 
-EXPRESSIONS, TESTS, DEPTH = 60, 120, 3
-"""For cases: the cheapest expressions and tests that are combined, and how deep."""
+EXPRESSIONS, TESTS, DEPTH, FEW = 60, 120, 3, 8
+"""For cases: the cheapest expressions and tests that are combined, how deep, and up to how many examples."""
 
 
 class _Cut(NamedTuple):
@@ -120,7 +120,7 @@ def cases(goal: Goal) -> None:
     branches = sorted((*goal.partial.items(), *_constant_results(goal)), key=lambda item: item[1].cost)[:EXPRESSIONS]
     tests = sorted(goal.tests.items(), key=lambda item: item[1].cost)[:TESTS]
     if branches and tests:
-        best = _Cases(branches, tests, 1 if goal.words.conditional else 3).best(goal.all, min(DEPTH, goal.count - 1))
+        best = _Cases(branches, tests, 1 if goal.words.conditional else 3).best(goal.all, min(DEPTH if goal.count <= FEW else 1, goal.count - 1))
         if best is not None:
             goal.offer(best)
 

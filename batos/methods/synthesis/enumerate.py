@@ -70,6 +70,10 @@ class Prices:
         )
 
 
+    def by_name(self) -> dict[str, int]:
+        return {each.name: price for each, price in (*self.operations, *self.forms)}
+
+
 class Observer(Protocol):
     def see(self, kind: str, entry: Entry) -> None:
         """An expression that has a value for every example was kept."""
@@ -77,6 +81,14 @@ class Observer(Protocol):
 
     def see_partial(self, entry: Entry) -> None:
         """An expression failed on some of the examples."""
+        ...
+
+    def finish(self, level: int) -> None:
+        """Every expression up to this cost was made."""
+        ...
+
+    def inside(self, source: Entry, flat: Column, offsets: list[int]) -> Observer | None:
+        """Who watches the search over the items of `source`, laid end to end in `flat`; None for nobody."""
         ...
 
 
@@ -122,6 +134,8 @@ class Search:
             for kind, source in tuple(self.sources):
                 if source.cost < self.level - 1:
                     self._look_into(kind, source)
+        if self.observer is not None:
+            self.observer.finish(self.level)
 
     def entries(self, types: tuple[str, ...], cost: int) -> Iterator[Entry]:
         """What is kept of these types (("any",) for all) at this cost."""
@@ -156,17 +170,29 @@ class Search:
 
     def _operate(self, operation: Operation, rest: int) -> None:
         """All applications whose operands cost `rest` together."""
+        needed, level, wanted = self.needed, self.level, self.wanted
+        strict = 0 if self.outermost else needed
+        apply, gives, feeds = operation.apply, operation.gives, operation.feeds
+        for operands in self._operands(operation, rest):
+            reads = 0
+            for operand in operands:
+                reads |= operand.reads
+            if not reads & wanted:
+                continue
+            column = apply(strict, *[operand.column for operand in operands])
+            if column is None:
+                self.budget.count(needed)
+                continue
+            if operation.splits and all(len(parts) == 1 for parts in column[:needed] if parts is not MISSING):
+                continue
+            node = (operation, *[operand.node for operand in operands])
+            self._keep(gives, Entry(column, node, level, reads), feeds)
+
+    def _operands(self, operation: Operation, rest: int) -> Iterator[tuple[Entry, ...]]:
+        """Operands of the right types that cost `rest` together."""
         types = tuple(accepts(pattern) for pattern in operation.takes)
-        strict = self.needed if self.observer is None else 0
-        apply, gives, feeds, level = operation.apply, operation.gives, operation.feeds, self.level
         if len(types) == 1:
-            for one in self.entries(types[0], rest):
-                if not one.reads & self.wanted:
-                    continue
-                if (column := apply(strict, one.column)) is not None:
-                    self._keep(gives, Entry(column, (operation, one.node), level, one.reads), feeds)
-                else:
-                    self.budget.count(strict)
+            yield from ((one,) for one in self.entries(types[0], rest))
             return
         for left in range(1, rest - len(types) + 2):
             if operation.swaps and left > rest - left:
@@ -174,18 +200,9 @@ class Search:
             ones = list(self.entries(types[0], left))
             for others in self._splits(types[1:], rest - left) if ones else ():
                 for one in ones:
-                    for operands in others:
-                        reads = one.reads
-                        for operand in operands:
-                            reads |= operand.reads
-                        if not reads & self.wanted:
-                            continue
-                        column = apply(strict, one.column, *(operand.column for operand in operands))
-                        if column is None:
-                            self.budget.count(strict)
-                            continue
-                        node = (operation, one.node, *(operand.node for operand in operands))
-                        self._keep(gives, Entry(column, node, level, reads), feeds)
+                    for more in others:
+                        if operation.twice or one is not more[0]:
+                            yield (one, *more)
 
     def _splits(self, types: tuple[tuple[str, ...], ...], cost: int) -> Iterator[list[tuple[Entry, ...]]]:
         """The operands of these types that cost `cost` together: one list per way to share the cost."""
@@ -242,7 +259,8 @@ class Search:
         for kind, cost, entry in self._cheap():
             spread = [entry.column[owner] for owner in owners]
             starts.append(Start(cost + 1, kind, spread, entry.node, entry.reads, False))
-        inner = Search(tuple(starts), self.prices, self.budget, needed, outermost=False, wanted=READS_INNER)
+        observer = self.observer.inside(source, flat, offsets) if self.observer is not None else None
+        inner = Search(tuple(starts), self.prices, self.budget, needed, observer, outermost=False, wanted=READS_INNER)
         return _Inside(inner, offsets)
 
     def _cheap(self) -> Iterator[tuple[str, int, Entry]]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from batos.methods.synthesis import cover
+from batos.methods.synthesis import cover, push
 from batos.methods.synthesis.nodes import Entry, Node, Shape
 from batos.methods.synthesis.operations import Operation, named
 from batos.methods.synthesis.values import LISTS, MISSING, Column, key_of, same, type_of_column
@@ -28,11 +28,15 @@ INVERSES: dict[str, Callable[[Any, Any], Any]] = {
 
 @dataclass
 class Goal:
-    """`results` of the examples, in order. `candidates` grows while the search runs."""
+    """`results` of the examples, in order. `candidates` grows while the search runs.
+
+    `prices` are those of operations and forms by name; `constants` says whether a constant may be the answer.
+    """
 
     results: Column
     words: Words
     prices: dict[str, int]
+    constants: bool = False
     candidates: list[Entry] = field(default_factory=list)
     partial: dict[int, Entry] = field(default_factory=dict)
     tests: dict[int, Entry] = field(default_factory=dict)
@@ -68,9 +72,13 @@ class Goal:
             self.partial.setdefault(right, entry)
 
     def offer(self, entry: Entry) -> None:
-        """A candidate; one that reads nothing is a constant and no answer."""
-        if entry.reads:
+        """A candidate; one that reads nothing is a constant."""
+        if entry.reads or self.constants:
             self.candidates.append(entry)
+
+    def inside(self, source: Entry, flat: Column, offsets: list[int]) -> Goal | None:
+        """What is wanted of the items of `source`, if the results have a part for each of them."""
+        return push.pushed(self, source, flat, offsets)
 
     def finish(self, level: int) -> None:
         """After every level: put candidates together from what is known by now."""

@@ -24,7 +24,7 @@ MOST_UNUSED_WORDS = 3
 SATURATED = 0.25
 """With yes/no results: if more than this share of all answer patterns was within reach, a fit is no evidence."""
 
-CLOSE = 0
+CLOSE = 1
 """Rivals that cost at most this much more than the best are worth a question."""
 
 LETTERS = 3
@@ -95,14 +95,16 @@ class Verdict:
     reason: str | None = None
 
 
-def judge(programs: list[Program], goal: Goal, inputs: list[Any], words: Words, intent: str) -> Verdict | None:
+def judge(
+    programs: list[Program], goal: Goal, inputs: list[Any], words: Words, intent: str, leaves: Leaves
+) -> Verdict | None:
     """The verdict over programs that fit, cheapest first; None if there are none."""
     if not programs:
         return None
     ranked = sorted(programs, key=lambda program: program.cost)
     distinct = {key_of(program.entry.column[goal.count :]): program for program in reversed(ranked)}
     best, *rivals = sorted(distinct.values(), key=lambda program: program.cost)
-    reason = _doubt(best, goal, inputs, words, intent)
+    reason = _doubt(best, goal, inputs, words, intent, _complete(best, goal, leaves))
     close = rivals if reason else [program for program in rivals if program.cost <= best.cost + CLOSE]
     for rival in close:
         at = _differs(best, rival, goal.count)
@@ -120,17 +122,34 @@ def _differs(one: Program, other: Program, given: int) -> int | None:
     return None
 
 
-def _doubt(best: Program, goal: Goal, inputs: list[Any], words: Words, intent: str) -> str | None:
-    if goal.kind == "flag" and goal.saturation(best.cost) > SATURATED and not _spoken_for(best, words):
+def _doubt(best: Program, goal: Goal, inputs: list[Any], words: Words, intent: str, complete: bool) -> str | None:
+    if goal.kind == "flag" and goal.saturation(best.cost) > SATURATED and not (_spoken_for(best, words) or complete):
         return "so many yes/no methods fit these few examples that fitting them proves nothing"
+    if chooses(best) and goal.count <= _branches(best.entry.node) and not words.conditional and not complete:
+        return "every case that it tells apart was seen only once"
     if goal.count > 1 and (learned := _by_heart(best, goal.results, inputs, intent)):
         return f"the result {learned!r} would be learned by heart from its one example"
     return None
 
 
 def _spoken_for(best: Program, words: Words) -> bool:
-    """Whether the intent has a word for every operation of the program."""
-    return all(words.speak_for(head.words) for head in heads(best.entry.node) if isinstance(head, (Operation, Form)))
+    """Whether the intent has a word for the outermost operation, and nothing that the program leaves out."""
+    head = best.entry.node[0]
+    return best.cost == best.entry.cost and isinstance(head, (Operation, Form)) and words.speak_for(head.words)
+
+
+def _complete(best: Program, goal: Goal, leaves: Leaves) -> bool:
+    """Whether the examples show every input there is: the program reads flags only, in all combinations."""
+    read = [start for start in leaves.starts if start.reads & best.entry.reads]
+    if not read or any(start.kind != "flag" for start in read):
+        return False
+    shown = set(zip(*(start.column[: goal.count] for start in read), strict=True))
+    return len(shown) == 2 ** len(read)
+
+
+def _branches(node: Any) -> int:
+    """How many cases a node tells apart."""
+    return sum(_branches(child) for child in node[2:]) if isinstance(node[0], Choice) else 1
 
 
 def _by_heart(best: Program, results: Column, inputs: list[Any], intent: str) -> str | None:

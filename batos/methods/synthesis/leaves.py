@@ -17,6 +17,9 @@ from batos.methods.synthesis.words import Words, lexicon
 KEYS = 24
 """More different record keys than this are taken for data, not for names worth having as constants."""
 
+AFFIX = 4
+"""What a result adds to the front or the end of an input is offered as a constant up to this length."""
+
 TEXTS = 12
 """So many texts of inputs and of results are searched for punctuation."""
 
@@ -114,6 +117,8 @@ def _offer_words(found: _Constants, words: Words) -> None:
                 found.offer(-number, 2)
         for text in lexicon().texts.get(word, ()):
             found.offer(text, 2)
+        if len(word) == 1:
+            found.offer(word, 2)
     for text in words.quoted:
         found.offer(text, 1)
 
@@ -125,10 +130,17 @@ def _offer_punctuation(found: _Constants, cases: list[Case], results: list[Any])
             for mark in re.findall(r"[^\w\s] ?|_", text):
                 found.offer(mark.strip(), cost)
                 found.offer(mark, cost)
+    for case, result in zip(cases, results, strict=True):
+        for text in texts_in([list(case.inputs), list(case.slots.values())]) if isinstance(result, str) else ():
+            for rest in (result.removeprefix(text), result.removesuffix(text)):
+                if text and rest != result and 0 < len(rest) <= AFFIX:
+                    found.offer(rest, 4)
 
 
 def _offer_results(found: _Constants, cases: list[Case], results: list[Any]) -> None:
-    """Numbers that are results, and texts that stand in every result list but in no input."""
+    """Numbers that are results, what is always the result, and texts that stand in every result list but in no input."""
+    if results and all(same(result, results[0]) for result in results[1:]) and type(results[0]) in (str, int, float, bool):
+        found.offer(results[0], 2)
     for result in results:
         if type(result) in (int, float) and 1 < abs(result) <= 1000:
             found.offer(result, 6)

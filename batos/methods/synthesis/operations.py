@@ -43,6 +43,8 @@ class Row(BaseModel):
     grows: bool = False
     swaps: bool = False
     feeds: bool = False
+    twice: bool = False
+    splits: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,8 @@ class Operation:
     words: tuple[str, ...]
     swaps: bool
     feeds: bool
+    twice: bool
+    splits: bool
     template: ast.expr
     apply: Apply
 
@@ -104,6 +108,8 @@ def _operation(name: str, row: Row, apply: Apply, kind: str) -> Operation:
         words=tuple(row.words.split()),
         swaps=row.swaps,
         feeds=row.feeds,
+        twice=row.twice,
+        splits=row.splits,
         template=parse(row.code),
         apply=apply,
     )

@@ -40,7 +40,7 @@ def solve(task: Task, budget: Budget) -> Verdict | None:
     """The verdict on the cheapest program that gives every result; None if none was found within the budget."""
     starts = leaves(task.cases, task.results, task.parameters, task.words, task.slot)
     prices = Prices.by(task.words)
-    goal = Goal(task.results, task.words, {operation.name: price for operation, price in prices.operations})
+    goal = Goal(task.results, task.words, prices.by_name(), constants=bool(task.slot))
     search = Search(starts.starts, prices, budget, len(task.results), goal, longest=_longest(task))
     critic = Critic(task.words, starts, _names(task), task.alone)
     programs: list[Program] = []
@@ -49,7 +49,6 @@ def solve(task: Task, budget: Budget) -> Verdict | None:
             exhausted = False
             try:
                 search.advance()
-                goal.finish(search.level)
             except Exhausted:
                 exhausted = True
             programs += [critic.priced(entry) for entry in goal.candidates]
@@ -58,7 +57,7 @@ def solve(task: Task, budget: Budget) -> Verdict | None:
             if exhausted or search.level >= best + CLOSE:
                 break
     inputs = [[list(case.inputs), list(case.slots.values())] for case in task.cases[: len(task.results)]]
-    return judge(programs, goal, inputs, task.words, task.intent)
+    return judge(programs, goal, inputs, task.words, task.intent, starts)
 
 
 def _longest(task: Task) -> tuple[int, ...]:

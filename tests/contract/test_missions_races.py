@@ -1,0 +1,124 @@
+"""The mission database under many threads, and under several openings of it at once, as several processes have."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
+
+import pytest
+from contract import mission_work
+from contract.databases import DIALECTS, new_database
+from contract.mission_work import LEASE, PATIENCE, Watch, work
+
+from batos.clock import SystemClock
+from batos.runtime.missions import Brief, MissionStore
+
+WORKERS = 8
+MISSIONS = 200
+TARGETS = 16
+
+
+@pytest.fixture(params=DIALECTS)
+def url(request, tmp_path):
+    with new_database(request.param, tmp_path) as url:
+        yield url
+
+
+@pytest.mark.parametrize("openings", [1, 2])
+def test_each_mission_is_done_once_and_one_at_a_time_per_target(url, openings):
+    stores = [MissionStore.open(url, SystemClock()) for _ in range(openings)]
+    filed = [stores[0].submit(Brief("ask", f"{number % TARGETS:016x}", "ask_")) for number in range(MISSIONS)]
+    watch = Watch()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        done = [pool.submit(work, stores[n % openings], watch, f"worker {n}") for n in range(WORKERS)]
+        for each in done:
+            each.result(timeout=PATIENCE * 2)
+
+    assert sorted(watch.finished) == sorted(filed)
+    assert watch.most == 1
+    assert stores[0].counts()["done"] == MISSIONS
+    assert sum(len(stores[0].answers(mission)) for mission in filed) == MISSIONS
+    assert all(stores[0].budget("mission", mission).spent == 1 for mission in filed)
+    for store in stores:
+        store.close()
+
+
+def test_two_processes_share_the_missions(url):
+    store = MissionStore.open(url, SystemClock())
+    filed = [store.submit(Brief("ask", f"{number % TARGETS:016x}", "ask_")) for number in range(MISSIONS)]
+    children = [
+        subprocess.Popen([sys.executable, mission_work.__file__, url, name], stdout=subprocess.PIPE, text=True) for name in "ab"
+    ]
+    finished = [child.communicate(timeout=PATIENCE * 2)[0].split() for child in children]
+
+    assert [child.returncode for child in children] == [0, 0]
+    assert sorted(finished[0] + finished[1]) == sorted(filed)
+    assert all(len(store.answers(mission)) == 1 for mission in filed)
+    assert store.counts()["done"] == MISSIONS
+    store.close()
+
+
+def test_learns_filed_at_once_by_many_are_one(url):
+    store = MissionStore.open(url, SystemClock())
+    askers = []
+    for number in range(WORKERS):
+        store.submit(Brief("ask", f"{number:016x}", "ask_"))
+        askers.append(store.lease("worker", SystemClock().now(), LEASE))
+    with ThreadPoolExecutor(WORKERS) as pool:
+        filed = list(
+            pool.map(lambda asker: store.submit_learn(Brief("learn", "f", "half_"), asker.mission.id, asker.token), askers)
+        )
+
+    assert len({each.mission_id for each in filed}) == 1
+    assert store.counts()["queued"] == 1
+    store.close()
+
+
+def test_an_empty_database_opened_by_many_at_once_is_made_once(url):
+    with ThreadPoolExecutor(WORKERS) as pool:
+        stores = list(pool.map(lambda _: MissionStore.open(url, SystemClock()), range(WORKERS)))
+
+    mission = stores[0].submit(Brief("ask", "a", "ask_"))
+    for store in stores:
+        assert store.get(mission).state == "queued"
+        store.close()
+
+
+@pytest.mark.parametrize("openings", [1, 2])
+def test_who_waits_for_a_change_is_woken_wherever_it_was_made(url, openings):
+    stores = [MissionStore.open(url, SystemClock()) for _ in range(openings)]
+    here, elsewhere = stores[0], stores[-1]
+    mission = here.submit(Brief("ask", "a", "ask_"))
+    states = []
+
+    def await_end():
+        while True:
+            seen = here.changes()
+            states.append(here.get(mission).state)
+            if states[-1] == "done":
+                return
+            here.wait_changed(PATIENCE, since=seen)
+
+    waiter = Thread(target=await_end)
+    waiter.start()
+    elsewhere.finish(elsewhere.lease("worker", SystemClock().now(), LEASE).token, "done", {})
+    waiter.join(PATIENCE)
+
+    assert not waiter.is_alive()
+    assert states[-1] == "done"
+    for store in stores:
+        store.close()
+
+
+def test_closing_lets_go_who_waits(url):
+    store = MissionStore.open(url, SystemClock())
+    waiters = [Thread(target=store.wait_work, args=(PATIENCE,)), Thread(target=store.wait_changed, args=(PATIENCE,))]
+    for waiter in waiters:
+        waiter.start()
+
+    store.close()
+
+    for waiter in waiters:
+        waiter.join(PATIENCE / 2)
+        assert not waiter.is_alive()
+
