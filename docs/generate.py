@@ -10,8 +10,9 @@ from dataclasses import fields
 from pathlib import Path
 
 import typer
-from batos.bridge.kinds import EVENTS, REQUESTS, Kind
 from batos.cli.main import app
+
+from batos.bridge.kinds import EVENTS, REQUESTS, Kind
 from batos.mind import states
 from batos.settings import Settings
 
@@ -38,8 +39,8 @@ def settings_page() -> str:
     )
     return page(
         "Settings",
-        "Give them as `batos.open(path, settings=batos.Settings(…))`. They are read once, when an image is opened, and the "
-        "environment wins. Times are in seconds.",
+        "Give them as `batos.open(path, settings=batos.Settings(…))`. They are read once, when an image is opened, and "
+        "the environment wins. Times are in seconds.",
         table(("setting", "environment", "default", "what it says"), rows),
     )
 
@@ -47,8 +48,8 @@ def settings_page() -> str:
 def messages_page() -> str:
     return page(
         "Messages of the bridge",
-        "The table is `batos/bridge/kinds.py`, the models are `batos/bridge/messages.py`. The user's view of the bridge is "
-        "[`batos/documents/bridge.md`](../batos/documents/bridge.md).",
+        "The table is `batos/bridge/kinds.py`, the models are `batos/bridge/messages.py`. The user's view "
+        "of the bridge is [`batos/documents/bridge.md`](../batos/documents/bridge.md).",
         "## Requests",
         *(message(name, kind) for name, kind in REQUESTS.items()),
         "## Events",

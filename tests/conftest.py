@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
 from batos.runtime.uvm import Uvm
 from batos.testing import MovableClock, ScriptedBackend, temporary_image
-from hypothesis import settings
 
 TESTS = Path(__file__).parent
 FOLDERS = ("unit", "contract", "crash", "bridge", "ui", "system", "shape")

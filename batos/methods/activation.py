@@ -43,17 +43,6 @@ MOST_SENT_ALONG = 10
 SMALL = 64
 
 
-class Runnable(Protocol):
-    """A method record, as far as the sandbox is concerned."""
-
-    @property
-    def selector(self) -> str: ...
-    @property
-    def source(self) -> str | None: ...
-    @property
-    def trust(self) -> Any: ...
-
-
 @dataclass(frozen=True)
 class Reading:
     """What an object answers for a slot name: a data value, or a method record. `own` says that the slot is its own."""
@@ -114,19 +103,18 @@ class Activation:
 
     def __init__(
         self,
-        method: Runnable,
+        program: Program,
         receiver: Any,
         host: Host,
         crossing: Crossing,
         allowance: Allowance,
     ) -> None:
-        self.selector = method.selector
-        self.method = method
+        self.selector = program.selector
         self.receiver = receiver
         self.host = host
         self.crossing = crossing
         self.allowance = allowance
-        self.session = Session(prepare(method.source or "", method.selector))
+        self.session = Session(program)
         self.crossing.wrap(receiver)
         # What the sandbox was shown: (token, slot) -> the plain value and whether the slot is the object's own.
         self.shown: dict[tuple[int, str], tuple[Any, bool]] = {}

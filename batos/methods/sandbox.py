@@ -17,7 +17,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic_monty import (
     CollectString,
@@ -31,8 +31,9 @@ from pydantic_monty import (
 from pydantic_monty._binary import find_monty_binary
 
 from batos.errors import SandboxDenied, SandboxError, SandboxLimit, SandboxRaised
-from batos.methods.activation import Activation, Allowance, Denial, Host, Runnable, running
+from batos.methods.activation import Activation, Allowance, Denial, Host, running
 from batos.methods.crossing import Crossing
+from batos.methods.program import Program, prepare
 from batos.methods.walls import Wall, build
 
 MOST_MESSAGE = 500
@@ -52,6 +53,15 @@ class Limits:
     output: int = 64 * 1024
     items: int = 100_000
     text: int = 4 * 1024 * 1024
+
+
+class Runnable(Protocol):
+    """A method record, as far as the sandbox is concerned."""
+
+    @property
+    def selector(self) -> str: ...
+    @property
+    def source(self) -> str | None: ...
 
 
 class Sandbox:
@@ -103,14 +113,17 @@ class Sandbox:
         for a source that does not pass the audit, and whatever the host raises. Objects are compared by identity, so
         the host must give the same one each time. After an exception some writes may have been made: abort.
         """
-        outer = running.get()
+        return self.run(prepare(method.source or "", method.selector), receiver, args, kwargs, host)
+
+    def run(self, program: Program, receiver: Any, args: tuple[Any, ...], kwargs: dict[str, Any], host: Host) -> Any:
+        """As `activate`, for a program that is ready."""
         limits = self.limits
-        allowance = outer or Allowance(limits.depth, limits.host_calls, time.monotonic() + limits.wall_seconds)
+        allowance = running.get() or Allowance(limits.depth, limits.host_calls, time.monotonic() + limits.wall_seconds)
         if allowance.depth <= 0:
-            reason = f"messages that write are nested more than {self.limits.depth} objects deep."
-            raise SandboxLimit(selector=method.selector, reason=reason)
-        crossing = Crossing(method.selector, host.is_object, self.limits.items, self.limits.text)
-        activation = Activation(method, receiver, host, crossing, allowance)
+            reason = f"messages that write are nested more than {limits.depth} objects deep."
+            raise SandboxLimit(selector=program.selector, reason=reason)
+        crossing = Crossing(program.selector, host.is_object, limits.items, limits.text)
+        activation = Activation(program, receiver, host, crossing, allowance)
         allowance.depth -= 1
         token = running.set(allowance)
         try:

@@ -21,8 +21,8 @@ PROTOTYPE = "Prototype"
 MOST_FINDINGS = 5
 
 _KINDS = {
-    "$tuple": "tuple[Any, ...]", "$set": "set[Any]", "$frozenset": "frozenset[Any]", "$bytes": "bytes", "$float": "float",
-    "$complex": "complex", "$dict": "dict[Any, Any]", "$object": PROTOTYPE,
+    "$tuple": "tuple[Any, ...]", "$set": "set[Any]", "$frozenset": "frozenset[Any]", "$bytes": "bytes",
+    "$float": "float", "$complex": "complex", "$dict": "dict[Any, Any]", "$object": PROTOTYPE,
 }  # fmt: skip
 
 

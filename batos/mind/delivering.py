@@ -19,8 +19,7 @@ SHORTEST_GUARDED = 5
 
 
 def decompose(cycle: Cycle) -> None:
-    found = lookup.find(cycle.target, cycle.brief["selector"])
-    known = found is not None and not isinstance(found.value, Intent)
+    known = understood(cycle.target, cycle.brief["selector"])
     cycle.scratch["plan"] = {
         "strategy": "send" if known else "learn, then send",
         "relevant_pillars": [],
@@ -57,16 +56,19 @@ def nested(cycle: Cycle, missing: NotUnderstood) -> NoReturn:
         raise MissionError(mission=cycle.mission, reason=reason)
     args, kwargs = missing.message
     have_learned(cycle, cycle.world.object(missing.facts["oid"]), missing.facts["selector"], args, kwargs)
+    raise missing
 
 
 def have_learned(
     cycle: Cycle, target: UvmObject, selector: str, args: Iterable[Any], kwargs: dict[str, Any]
-) -> NoReturn:
-    """Wait for the mission that learns `selector` on `target`. Called while the method is missing, so never returns.
+) -> None:
+    """Wait for the mission that learns `selector` on `target`; returns once it is understood.
 
     Raises `Suspended` until that mission has ended, `Pending` when it left a proposal or a question, `MissionError`
     when it failed, `MisspeltSelector` when the selector looks like a slip of the pen.
     """
+    if understood(target, selector):
+        return
     extra = cycle.brief.get("extra", {})
     if not extra.get("learn"):
         refuse_misspelt(target, selector)
@@ -74,14 +76,15 @@ def have_learned(
     if depth > cycle.settings.learn_depth:
         reason = f"{selector!r} would be the {depth}th method in a row to be learned for one message. Teach it first."
         raise MissionError(mission=cycle.mission, reason=reason)
+    asked_for = target is cycle.target and selector == cycle.brief["selector"]
     ended = cycle.ask(
         "learn",
         selector,
         target=cycle.world.add(target).hex(),
         args=[frozen(cycle, arg) for arg in args],
         kwargs={name: frozen(cycle, value) for name, value in kwargs.items()},
-        contract=extra.get("contract"),
-        depth=depth,
+        contract=cycle.brief["contract"] if asked_for else None,
+        extra={"depth": depth, "learn": True, "tainted": extra.get("tainted", False)},
     )
     outcome = ended.get("outcome") or {}
     if ended["state"] != "done":
@@ -89,6 +92,12 @@ def have_learned(
     if outcome.get("pending"):
         raise cycle.wait_for_person(**outcome["pending"])
     raise MissionError(mission=cycle.mission, reason=f"{selector!r} was learned, and was taken away again meanwhile.")
+
+
+def understood(target: UvmObject, selector: str) -> bool:
+    """Whether `target` has the slot, and it is no mere intent."""
+    found = lookup.find(target, selector)
+    return found is not None and not isinstance(found.value, Intent)
 
 
 def refuse_misspelt(target: UvmObject, selector: str) -> None:

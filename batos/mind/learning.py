@@ -23,7 +23,7 @@ from batos.mind.trial import shown
 from batos.objects import lookup
 from batos.objects.mirror import Mirror
 from batos.objects.records import Intent, Method
-from batos.objects.uvm_object import put
+from batos.objects.uvm_object import is_slot_name, put
 from batos.objects.values import plain
 
 SIMILAR = 3
@@ -32,8 +32,9 @@ SIMILAR = 3
 def decompose(cycle: Cycle) -> None:
     """Gather the contract, the object's mirror, and methods of similar selectors."""
     target, selector = cycle.target, cycle.brief["selector"]
-    if not selector.isidentifier():
-        raise MissionError(mission=cycle.mission, reason=f"{selector!r} cannot be a selector; use an identifier.")
+    if not is_slot_name(selector) or selector.endswith("*"):
+        reason = f"{selector!r} cannot be a selector; use an identifier without a leading underscore."
+        raise MissionError(mission=cycle.mission, reason=reason)
     if not _asked_for(cycle):
         refuse_misspelt(target, selector)
     found = lookup.find(target, selector)
@@ -124,27 +125,28 @@ def _written(cycle: Cycle, plan: dict[str, Any], feedback: list[dict[str, str]])
 def _gated(cycle: Cycle, plan: dict[str, Any], text: str) -> tuple[str, str | None, dict[str, Any]]:
     """The source, why it was refused (None: it was not), and the trial's verdict."""
     selector = cycle.brief["selector"]
-    facet = plan["strategy"] == "facet"
     try:
         source = extract(text, selector)
-        check(source, selector, facet=facet)
+        check(source, selector, facet=plan["strategy"] == "facet")
     except (ExtractionFailed, GuardianRefused) as refused:
         return text, str(refused), {}
-    verdict = cycle.ask(
+    while (verdict := _tried(cycle, plan, source))["status"] == "not understood":  # the bound on asks ends this
+        _learn_first(cycle, verdict)
+    return source, None if verdict["status"] == "passed" else verdict["reason"], verdict
+
+
+def _tried(cycle: Cycle, plan: dict[str, Any], source: str) -> dict[str, Any]:
+    return cycle.ask(  # type: ignore[no-any-return]
         "observe",
         "trial",
         source=source,
-        selector=selector,
+        selector=cycle.brief["selector"],
         target=cycle.brief["target"],
         contract=plan["contract"],
         message={"args": cycle.brief["args"], "kwargs": cycle.brief["kwargs"]},
-        facet=facet,
+        facet=plan["strategy"] == "facet",
         original=not cycle.brief.get("extra", {}).get("taught"),
     )
-    if verdict["status"] == "not understood":
-        _learn_first(cycle, verdict)
-        return source, verdict["reason"], verdict
-    return source, None if verdict["status"] == "passed" else verdict["reason"], verdict
 
 
 def _learn_first(cycle: Cycle, verdict: dict[str, Any]) -> None:

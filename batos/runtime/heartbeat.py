@@ -1,7 +1,7 @@
 """The heartbeat: ALFRED's periodic audit of what failed. It files missions; it changes nothing itself.
 
 An idle beat spends nothing. Every beat leaves a record. What a beat files is bounded per day, and has an id made from
-what it is about, so a crash between filing and recording cannot file it twice.
+the beat's number and what it is about, so a crash between filing and recording cannot file it twice.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Heartbeat:
         beat = Beat(now, len(failed), len(failing), mission, reason)
         if mission is not None or not (failed or failing):
             memory["seen"] = now
-        self._place.store.set_meta(META, {**memory, "last": asdict(beat)})
+        self._place.store.set_meta(META, {**memory, "beats": memory.get("beats", 0) + 1, "last": asdict(beat)})
         self._events.publish("heartbeat", **asdict(beat))
         return beat
 
@@ -106,7 +106,8 @@ class Heartbeat:
         if filed >= self._settings.heartbeat_missions:
             return None, f"the budget of {self._settings.heartbeat_missions} missions a day is used up"
         memory["filed"] = {day: filed + 1}
-        identity = hashlib.sha256(json.dumps(failures, sort_keys=True).encode()).hexdigest()[:32]
+        about = json.dumps([memory.get("beats", 0), failures], sort_keys=True)
+        identity = hashlib.sha256(about.encode()).hexdigest()[:32]
         with self._place.image.reading() as world:
             alfred = world.add(world["alfred"]).hex()
         brief = Brief(KIND, alfred, "analyze_and_resolve_cycle_failures", (failures,))

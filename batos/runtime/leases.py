@@ -35,6 +35,13 @@ QUEUE = """
     UPDATE missions SET state = 'queued', lease = NULL, lease_until = NULL, waiting_for = NULL, changed_at = :now"""
 
 REQUEUE = QUEUE + ", deadline = NULL, run_at = COALESCE(:run_at, run_at) WHERE id = :mission"
+REOPEN = (
+    QUEUE
+    + """, outcome = NULL
+    WHERE id = :mission AND state IN ('done', 'failed', 'dead') AND NOT (type = 'learn' AND EXISTS (
+        SELECT 1 FROM missions AS other WHERE other.type = 'learn' AND other.target = missions.target
+            AND other.selector = missions.selector AND other.state IN ('queued', 'running', 'waiting')))"""
+)
 RETURN_LOST = QUEUE + ", leases_lost = leases_lost + 1 WHERE id = :mission AND lease_until <= :now"
 RETURN_OVERDUE = QUEUE + " WHERE id = :mission AND state = 'waiting' AND deadline <= :now"  # keeps it: see Mission
 
@@ -90,14 +97,14 @@ def return_expired(tx: Transaction, now: float, max_leases_lost: int) -> None:
 
     A mission that lost more than `max_leases_lost` workers is dead: it is more likely their cause than their victim.
     """
-    lost = tx.rows("SELECT id, leases_lost FROM missions WHERE lease_until <= :now ORDER BY seq", now=now)
-    overdue = tx.rows("SELECT id FROM missions WHERE state = 'waiting' AND deadline <= :now ORDER BY seq", now=now)
+    lost = tx.rows("SELECT seq, id, leases_lost FROM missions WHERE lease_until <= :now", now=now)
+    overdue = tx.rows("SELECT seq, id FROM missions WHERE state = 'waiting' AND deadline <= :now", now=now)
     if lost or overdue:
         tx.serialize(waits.ONE_AFTER_THE_OTHER)
-    for mission, before in lost:
+    for _, mission, before in sorted(lost):  # sorted here: ORDER BY would have SQLite read the whole table in that order
         if tx.run(RETURN_LOST, mission=mission, now=now) and before >= max_leases_lost:
             reason = f"{before + 1} workers took it and were not heard of again"
             waits.end(tx, mission, "dead", {"reason": reason}, now)
-    for (mission,) in overdue:
+    for _, mission in sorted(overdue):
         if tx.run(RETURN_OVERDUE, mission=mission, now=now):
             waits.give_up(tx, mission, now)

@@ -209,10 +209,12 @@ class MissionStore(Bookkeeping):
             leases.requeue(tx, mission_id, self._clock.now())
 
     def reopen(self, mission_id: str) -> None:
-        """Queue a mission again that ended in a future which the image, restored from a backup, does not know."""
+        """Queue a mission again that ended in a future which the image, restored from a backup, does not know.
+
+        Nothing happens if it has not ended, or is a learn and another for the same target and selector is open.
+        """
         with self._write(DECISION) as tx:
-            tx.run("UPDATE missions SET outcome = NULL WHERE id = :id", id=mission_id)
-            leases.requeue(tx, mission_id, self._clock.now())
+            tx.run(leases.REOPEN, mission=mission_id, now=self._clock.now())
 
     def cancel(self, mission_id: str) -> bool:
         """End it as failed with the outcome `{"cancelled": true}`; a worker's token is void. False if it had ended."""

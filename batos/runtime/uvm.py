@@ -267,7 +267,7 @@ class Uvm:
         with self.image.reading() as world:
             receipt = world.receipts.get(identity)
             shown = self._shown(world, found)
-        trace = list(receipt.trace) if receipt else []
+            trace = list(receipt.trace) if receipt else []
         attempts = [asdict(attempt) for attempt in self.store.attempts(identity)]
         return {**shown, "brief": brief_json(found.brief), "trace": trace, "attempts": attempts}
 
@@ -344,7 +344,7 @@ class Uvm:
     # Telling
 
     def subscribe(self, kind: str, function: Listener) -> Callable[[], None]:
-        """Call `function` with events of `kind` (mission, cycle, need, change, heartbeat, `*`); returns what ends it."""
+        """Call `function` with events of `kind` (see `Events`, or `*` for all); returns what ends that."""
         return self.events.subscribe(kind, function)
 
     def state(self) -> dict[str, Any]:

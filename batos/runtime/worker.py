@@ -337,7 +337,7 @@ def _learn(need: Need) -> Brief:
         tuple(request["args"]),
         request["kwargs"],
         request["contract"],
-        {"depth": request["depth"], "learn": True},
+        request["extra"],
     )
 
 

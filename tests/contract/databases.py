@@ -1,4 +1,4 @@
-"""Where the mission suites run: SQLite always, PostgreSQL where `BATOS_TEST_POSTGRESQL` holds the URL of an empty database."""
+"""Where the mission suites run: SQLite always, PostgreSQL where `BATOS_TEST_POSTGRESQL` is the URL of a database."""
 
 import os
 from collections.abc import Iterator

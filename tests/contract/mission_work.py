@@ -54,4 +54,4 @@ if __name__ == "__main__":
     store, watch = MissionStore.open(place, SystemClock()), Watch()
     work(store, watch, name)
     store.close()
-    print("\n".join(watch.finished))
+    sys.stdout.write("\n".join(watch.finished))

@@ -1,60 +1,10 @@
-"""What the mission database promises, on every dialect that is installed here."""
+"""What the mission database promises about missions, on every dialect that is installed here."""
 
 import pytest
-from contract.databases import DIALECTS, new_database
 
-from batos.errors import (
-    BudgetExhausted,
-    ImageForeign,
-    ImageUnavailable,
-    LeaseLost,
-    MissionError,
-    TransactionMisuse,
-    UnknownMission,
-    WaitCircle,
-)
-from batos.runtime.missions import Brief, JournalEntry, MissionStore
-
-LEASE = 30.0
-A, B, C = "00000000000000aa", "00000000000000bb", "00000000000000cc"
-
-
-@pytest.fixture(params=DIALECTS)
-def url(request, tmp_path):
-    with new_database(request.param, tmp_path) as url:
-        yield url
-
-
-@pytest.fixture
-def store(url, clock):
-    store = MissionStore.open(url, clock, max_leases_lost=2)
-    yield store
-    store.close()
-
-
-def ask(target=A, selector="greet"):
-    return Brief("unhandled_message", target, selector, args=({"$tuple": [1, 2]},), kwargs={"loud": True})
-
-
-def learn(target=A, selector="half_", contract=None):
-    return Brief("learn", target, selector, contract=contract)
-
-
-def lease(store, clock):
-    return store.lease("worker", clock.now(), LEASE)
-
-
-def submit_and_lease(store, clock, brief):
-    """File a mission before all others and take it."""
-    mission = store.submit(brief, priority=9)
-    leased = lease(store, clock)
-    assert leased.mission.id == mission
-    return leased
-
-
-def answer(text, key="h", occurrence=0, **spending):
-    return JournalEntry("inference", key, occurrence, {"purpose": "plan"}, {"text": text}, **spending)
-
+from batos.errors import LeaseLost, MissionError, TransactionMisuse, UnknownMission, WaitCircle
+from batos.runtime.missions import Brief, MissionStore
+from contract.mission_tools import LEASE, A, B, C, answer, ask, learn, lease, submit_and_lease
 
 # Filing
 
@@ -86,13 +36,13 @@ def test_an_open_learn_is_shared_and_a_finished_one_is_not(store, clock):
     assert store.submit(learn()) != first
 
 
-def test_missions_survive_closing(url, clock):
-    store = MissionStore.open(url, clock)
+def test_missions_survive_closing(mission_url, clock):
+    store = MissionStore.open(mission_url, clock)
     mission = store.submit(ask())
     store.close()
     store.close()
 
-    reopened = MissionStore.open(url, clock)
+    reopened = MissionStore.open(mission_url, clock)
     assert reopened.get(mission).state == "queued"
     reopened.close()
     with pytest.raises(TransactionMisuse, match="closed"):
@@ -307,51 +257,6 @@ def test_a_wait_past_its_deadline_ends_with_how_things_stand(store, clock):
     assert store.get(child).pending == {"question": "A or B?"}
 
 
-# Journal and spending
-
-
-def test_a_round_is_recorded_whole_and_the_first_answer_stays(store, clock):
-    leased = submit_and_lease(store, clock, ask())
-    mission = leased.mission.id
-    store.wait_for_needs(leased.token)
-    first = answer("first", model="m", adapter="robin", prompt_tokens=7, completion_tokens=3, cost=0.5, seconds=2.0)
-    store.record_round(leased.token, [first, answer("other", occurrence=1)], charge=[("heartbeat", "h1")])
-    assert store.get(mission).state == "queued"
-
-    again = lease(store, clock)
-    stored = store.record_round(again.token, [answer("second"), answer("\x00\ud800", key="new")])
-
-    assert stored == {("h", 0): {"text": "first"}, ("new", 0): {"text": "\x00\ud800"}}
-    assert store.journal(mission)["h", 0] == first
-    assert store.answers(mission) == {**stored, ("h", 1): {"text": "other"}}
-    for purse in (("mission", mission), ("day", "2023-11-14"), ("heartbeat", "h1")):
-        assert store.budget(*purse).spent == 10
-        assert store.budget(*purse, unit="money").spent == 0.5
-
-
-def test_an_answer_is_returned_as_a_replay_will_read_it(store, clock):
-    leased = submit_and_lease(store, clock, ask())
-    entry = JournalEntry("observe", "h", 0, None, {"hits": (1, 2)})
-
-    assert store.record_round(leased.token, [entry]) == {("h", 0): {"hits": [1, 2]}} == store.answers(leased.mission.id)
-
-
-def test_nothing_may_be_spent_from_an_exhausted_budget(store, clock):
-    store.set_limit("mission", "*", 10)
-    store.set_limit("mission", "rich", None)
-    store.set_limit("day", "2023-11-14", 1.0, unit="money")
-    leased = submit_and_lease(store, clock, ask())
-    store.check_budgets(leased.mission.id)
-
-    store.record_round(leased.token, [answer("a", prompt_tokens=10, cost=0.25)])
-
-    assert store.budget("mission", leased.mission.id).left == 0
-    assert store.budget("day", "2023-11-14", unit="money").left == 0.75
-    with pytest.raises(BudgetExhausted, match="10 of 10 tokens"):
-        store.check_budgets(leased.mission.id)
-    store.check_budgets("another")
-
-
 # Deciding
 
 
@@ -392,6 +297,40 @@ def test_a_cancelled_mission_has_ended_whatever_its_worker_thinks(store, clock):
         store.finish(leased.token, "done", {})
     with pytest.raises(UnknownMission):
         store.cancel("nobody")
+
+
+def test_a_mission_that_the_image_does_not_know_is_done_again(store, clock):
+    leased = submit_and_lease(store, clock, learn())
+    store.reopen(leased.mission.id)
+    assert store.get(leased.mission.id).state == "running"
+    store.finish(leased.token, "done", {})
+
+    store.reopen(leased.mission.id)
+
+    assert (store.get(leased.mission.id).state, store.get(leased.mission.id).outcome) == ("queued", None)
+
+
+def test_of_two_learns_for_one_selector_only_one_is_done_again(store, clock):
+    first = submit_and_lease(store, clock, learn())
+    store.finish(first.token, "done", {})
+    second = store.submit(learn())
+
+    store.reopen(first.mission.id)
+
+    assert store.get(first.mission.id).state == "done"
+    assert store.find_open_learn(A, "half_").id == second
+
+
+def test_what_a_dead_worker_holds_is_given_back_at_once(store, clock):
+    gone = submit_and_lease(store, clock, ask(A))
+    store.submit(ask(B))
+    store.lease("another", clock.now(), LEASE)
+    assert store.workers() == {"worker", "another"}
+
+    store.end_leases("worker")
+
+    assert lease(store, clock).mission.id == gone.mission.id
+    assert lease(store, clock) is None
 
 
 # Counting and remembering
@@ -436,39 +375,3 @@ def test_single_values_are_remembered(store):
     store.set_meta("swept", {"tid": "0b"})
 
     assert store.meta("swept") == {"tid": "0b"}
-
-
-# Opening
-
-
-@pytest.mark.parametrize("content", [b"not a database at all, but long enough to be looked at" * 20, "CREATE TABLE t (x)"])
-def test_a_file_that_is_something_else_is_refused_and_left_alone(tmp_path, clock, content):
-    import sqlite3
-
-    path = tmp_path / "missions.sqlite3"
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    else:
-        with sqlite3.connect(path) as other:
-            other.execute(content)
-        other.close()
-    before = path.read_bytes()
-
-    with pytest.raises(ImageForeign, match=r"missions\.sqlite3"):
-        MissionStore.open(path, clock)
-    assert isinstance(content, str) or path.read_bytes() == before
-
-
-def test_a_database_of_a_later_batos_is_refused(url, clock):
-    store = MissionStore.open(url, clock)
-    with store._db.write(durable=True) as tx:
-        tx.run("INSERT INTO migrations (name, applied_at) VALUES ('m999_later', 0)")
-    store.close()
-
-    with pytest.raises(ImageForeign, match="m999_later"):
-        MissionStore.open(url, clock)
-
-
-def test_a_folder_that_is_missing_is_one_clear_error(tmp_path, clock):
-    with pytest.raises(ImageUnavailable, match="unable to open"):
-        MissionStore.open(tmp_path / "nowhere" / "missions.sqlite3", clock)

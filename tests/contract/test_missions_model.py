@@ -3,13 +3,13 @@
 from itertools import pairwise
 
 import pytest
-from contract.databases import DIALECTS, new_database
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batos.errors import LeaseLost
 from batos.runtime.missions import Brief, JournalEntry, MissionStore
 from batos.testing import MovableClock
+from contract.databases import DIALECTS, new_database
 
 LEASE = 30.0
 MAX_LEASES_LOST = 2

@@ -6,27 +6,20 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 
 import pytest
-from contract import mission_work
-from contract.databases import DIALECTS, new_database
-from contract.mission_work import LEASE, PATIENCE, Watch, work
 
 from batos.clock import SystemClock
 from batos.runtime.missions import Brief, MissionStore
+from contract import mission_work
+from contract.mission_work import LEASE, PATIENCE, Watch, work
 
 WORKERS = 8
 MISSIONS = 200
 TARGETS = 16
 
 
-@pytest.fixture(params=DIALECTS)
-def url(request, tmp_path):
-    with new_database(request.param, tmp_path) as url:
-        yield url
-
-
 @pytest.mark.parametrize("openings", [1, 2])
-def test_each_mission_is_done_once_and_one_at_a_time_per_target(url, openings):
-    stores = [MissionStore.open(url, SystemClock()) for _ in range(openings)]
+def test_each_mission_is_done_once_and_one_at_a_time_per_target(mission_url, openings):
+    stores = [MissionStore.open(mission_url, SystemClock()) for _ in range(openings)]
     filed = [stores[0].submit(Brief("ask", f"{number % TARGETS:016x}", "ask_")) for number in range(MISSIONS)]
     watch = Watch()
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -43,11 +36,12 @@ def test_each_mission_is_done_once_and_one_at_a_time_per_target(url, openings):
         store.close()
 
 
-def test_two_processes_share_the_missions(url):
-    store = MissionStore.open(url, SystemClock())
+def test_two_processes_share_the_missions(mission_url):
+    store = MissionStore.open(mission_url, SystemClock())
     filed = [store.submit(Brief("ask", f"{number % TARGETS:016x}", "ask_")) for number in range(MISSIONS)]
     children = [
-        subprocess.Popen([sys.executable, mission_work.__file__, url, name], stdout=subprocess.PIPE, text=True) for name in "ab"
+        subprocess.Popen([sys.executable, mission_work.__file__, mission_url, name], stdout=subprocess.PIPE, text=True)
+        for name in "ab"
     ]
     finished = [child.communicate(timeout=PATIENCE * 2)[0].split() for child in children]
 
@@ -58,25 +52,24 @@ def test_two_processes_share_the_missions(url):
     store.close()
 
 
-def test_learns_filed_at_once_by_many_are_one(url):
-    store = MissionStore.open(url, SystemClock())
+def test_learns_filed_at_once_by_many_are_one(mission_url):
+    store = MissionStore.open(mission_url, SystemClock())
     askers = []
     for number in range(WORKERS):
         store.submit(Brief("ask", f"{number:016x}", "ask_"))
         askers.append(store.lease("worker", SystemClock().now(), LEASE))
+    learn = Brief("learn", "f", "half_")
     with ThreadPoolExecutor(WORKERS) as pool:
-        filed = list(
-            pool.map(lambda asker: store.submit_learn(Brief("learn", "f", "half_"), asker.mission.id, asker.token), askers)
-        )
+        filed = list(pool.map(lambda asker: store.submit_learn(learn, asker.mission.id, asker.token), askers))
 
     assert len({each.mission_id for each in filed}) == 1
     assert store.counts()["queued"] == 1
     store.close()
 
 
-def test_an_empty_database_opened_by_many_at_once_is_made_once(url):
+def test_an_empty_database_opened_by_many_at_once_is_made_once(mission_url):
     with ThreadPoolExecutor(WORKERS) as pool:
-        stores = list(pool.map(lambda _: MissionStore.open(url, SystemClock()), range(WORKERS)))
+        stores = list(pool.map(lambda _: MissionStore.open(mission_url, SystemClock()), range(WORKERS)))
 
     mission = stores[0].submit(Brief("ask", "a", "ask_"))
     for store in stores:
@@ -85,8 +78,8 @@ def test_an_empty_database_opened_by_many_at_once_is_made_once(url):
 
 
 @pytest.mark.parametrize("openings", [1, 2])
-def test_who_waits_for_a_change_is_woken_wherever_it_was_made(url, openings):
-    stores = [MissionStore.open(url, SystemClock()) for _ in range(openings)]
+def test_who_waits_for_a_change_is_woken_wherever_it_was_made(mission_url, openings):
+    stores = [MissionStore.open(mission_url, SystemClock()) for _ in range(openings)]
     here, elsewhere = stores[0], stores[-1]
     mission = here.submit(Brief("ask", "a", "ask_"))
     states = []
@@ -110,8 +103,8 @@ def test_who_waits_for_a_change_is_woken_wherever_it_was_made(url, openings):
         store.close()
 
 
-def test_closing_lets_go_who_waits(url):
-    store = MissionStore.open(url, SystemClock())
+def test_closing_lets_go_who_waits(mission_url):
+    store = MissionStore.open(mission_url, SystemClock())
     waiters = [Thread(target=store.wait_work, args=(PATIENCE,)), Thread(target=store.wait_changed, args=(PATIENCE,))]
     for waiter in waiters:
         waiter.start()
@@ -121,4 +114,3 @@ def test_closing_lets_go_who_waits(url):
     for waiter in waiters:
         waiter.join(PATIENCE / 2)
         assert not waiter.is_alive()
-

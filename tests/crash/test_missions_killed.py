@@ -7,12 +7,12 @@ import sys
 import time
 
 import pytest
-from crash import mission_story
-from crash.mission_story import ASKED, LEARN, LEASE, PLAN, tell
 
 from batos.faults import FAULTS, VARIABLE, Crash, armed
 from batos.runtime.missions import MissionStore
 from batos.testing import MovableClock
+from crash import mission_story
+from crash.mission_story import ASKED, LEARN, LEASE, PLAN, tell
 
 POINTS = [name for name in FAULTS if name.startswith("missions.")]
 

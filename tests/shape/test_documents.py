@@ -4,6 +4,7 @@ import re
 import runpy
 
 import pytest
+
 from batos.errors import BatosError
 from shape.places import DOCS, REPOSITORY, definitions
 
@@ -36,7 +37,9 @@ def test_the_founding_page_names_tests_at_all():
     assert len(named(r"`(tests/[\w/]+\.py::[\w:]+)`")) >= 40
 
 
-@pytest.mark.parametrize("page", sorted(path for path in [*DOCS.glob("*.md"), *REPOSITORY.glob("*.md")]), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "page", sorted(path for path in [*DOCS.glob("*.md"), *REPOSITORY.glob("*.md")]), ids=lambda path: path.name
+)
 def test_links_between_pages_lead_somewhere(page):
     targets = re.findall(r"\]\((?!https?://)([^)#]+)[^)]*\)", page.read_text())
 

@@ -2,9 +2,10 @@
 
 import inspect
 
+import pytest
+
 import batos
 import batos.testing
-import pytest
 
 TESTING = [name for name, thing in vars(batos.testing).items() if getattr(thing, "__module__", "") == "batos.testing"]
 PUBLIC = [*((batos, name) for name in batos.__all__), *((batos.testing, name) for name in TESTING if name[0] != "_")]
@@ -28,6 +29,10 @@ def test_exports_are_sorted_and_unique():
 
 
 def test_every_error_stands_in_the_drawn_tree():
-    errors = [name for name, thing in vars(batos.errors).items() if inspect.isclass(thing) and thing.__module__ == "batos.errors"]
+    errors = [
+        name
+        for name, thing in vars(batos.errors).items()
+        if inspect.isclass(thing) and thing.__module__ == "batos.errors"
+    ]
 
     assert [name for name in errors if name not in batos.errors.__doc__] == []

@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 from importlinter.cli import lint_imports
+
 from shape.places import CONFIGURATION, PACKAGE
 
 
@@ -18,11 +19,15 @@ def test_every_folder_of_the_package_is_in_a_layer():
     contracts = tomllib.loads(CONFIGURATION.read_text())["tool"]["importlinter"]["contracts"]
     layers = next(contract for contract in contracts if contract["id"] == "layers")
     named = {name.strip("() ") for layer in layers["layers"] for name in layer.split("|")}
-    modules = {path.stem for path in PACKAGE.glob("*.py")} | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    modules = {path.stem for path in PACKAGE.glob("*.py")} | {
+        path.parent.name for path in PACKAGE.glob("*/__init__.py")
+    }
 
     assert modules - {"__init__", "__main__"} <= named
 
 
-@pytest.mark.skipif("BATOS_FROM_WHEEL" not in os.environ, reason="only where the package comes from its wheel (.ci/run)")
+@pytest.mark.skipif(
+    "BATOS_FROM_WHEEL" not in os.environ, reason="only where the package comes from its wheel (.ci/run)"
+)
 def test_the_package_under_test_is_the_installed_one():
     assert "site-packages" in PACKAGE.parts

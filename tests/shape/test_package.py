@@ -3,8 +3,10 @@
 from importlib.metadata import entry_points, version
 from importlib.resources import files
 
-import batos
 import pytest
+
+import batos
+from shape.places import PACKAGE, REPOSITORY
 
 DOCUMENTS = sorted(entry.name for entry in files("batos").joinpath("documents").iterdir())
 GROUPS = ["batos.backends", "batos.builtin_skills", "batos.performers", "batos.documents"]
@@ -23,16 +25,28 @@ def test_a_document_has_one_title_and_sections_to_find(name):
     assert sum(line.startswith("## ") for line in lines) >= 4
 
 
-@pytest.mark.parametrize("folder, suffix, at_least", [("mind/personas", ".toml", 4), ("mind/prompts", ".md", 3)])
-def test_personas_and_prompts_are_there(folder, suffix, at_least):
+@pytest.mark.parametrize(
+    "folder, suffix, at_least",
+    [("mind/personas", ".toml", 4), ("mind/prompts", ".md", 3), ("workbench/kit/catalogue", ".md", 5)],
+)
+def test_personas_prompts_and_the_widget_catalogue_are_there(folder, suffix, at_least):
     found = [entry for entry in files("batos").joinpath(*folder.split("/")).iterdir() if entry.name.endswith(suffix)]
 
     assert len(found) >= at_least
     assert all(entry.read_text().strip() for entry in found)
 
 
+def test_nothing_of_the_package_was_left_out():
+    source = REPOSITORY / "batos"
+    files_of_it = {path.relative_to(source) for path in source.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+
+    assert [str(path) for path in sorted(files_of_it) if not (PACKAGE / path).exists()] == []
+
+
 @pytest.mark.parametrize(
-    "entry", [entry for group in GROUPS for entry in entry_points(group=group)], ids=lambda entry: f"{entry.group}:{entry.name}"
+    "entry",
+    [entry for group in GROUPS for entry in entry_points(group=group)],
+    ids=lambda entry: f"{entry.group}:{entry.name}",
 )
 def test_an_entry_point_leads_somewhere(entry):
     assert callable(entry.load())

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from shape.places import PACKAGE, REPOSITORY, name_of, sources
 
 UNFINISHED = re.compile(

@@ -1,7 +1,8 @@
 """The heartbeat: it finds what fails, has it looked into, and leaves the decision to a person."""
 
-import batos
 import pytest
+
+import batos
 from batos.errors import MissionFailed, SandboxRaised
 from batos.runtime.heartbeat import Heartbeat
 from batos.runtime.mission import Mission

@@ -3,6 +3,7 @@
 from importlib.resources import files
 
 import pytest
+
 from batos.testing import temporary_image
 
 ANSWERS = [

@@ -6,7 +6,7 @@ import textwrap
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batos.errors import GuardianRefused
@@ -262,16 +262,16 @@ def test_a_facet_sends_infer_exactly_once(body: str) -> None:
 # The path rule against an oracle that walks every path, told by a different representation of the program.
 
 Program = list[Any]
-blocks = st.deferred(lambda: st.lists(statements, min_size=1, max_size=3))
-statements: Any = st.deferred(
-    lambda: (
-        st.sampled_from(["write", "mark", "other", "return", "break", "continue", "raise"])
-        | st.tuples(st.just("if"), blocks, blocks)
-        | st.tuples(st.just("for"), blocks)
-        | st.tuples(st.just("try"), blocks, blocks)
-        | st.tuples(st.just("finally"), blocks, blocks)
-    )
-)
+LEAVES = st.sampled_from(["write", "mark", "other", "return", "break", "continue", "raise"])
+
+
+def compound(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    block = st.lists(inner, min_size=1, max_size=3)
+    pairs = st.tuples(st.sampled_from(["if", "try", "finally"]), block, block)
+    return pairs | st.tuples(st.just("for"), block)
+
+
+blocks = st.lists(st.recursive(LEAVES, compound, max_leaves=8), min_size=1, max_size=3)
 LINES = {"write": "self.a = x", "mark": "self._p_changed = True", "other": "y = x", "raise": "raise KeyError"}
 
 
@@ -340,6 +340,7 @@ def step(statement: Any, dirty: bool, in_loop: bool) -> set[Ending]:
     return {("fall", dirty)}
 
 
+@settings(max_examples=300)
 @given(blocks)
 def test_the_path_rule_agrees_with_an_oracle_that_walks_every_path(block: Program) -> None:
     unmarked = any(dirty for how, dirty in endings(block, False) if how != "surprise")

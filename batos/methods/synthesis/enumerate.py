@@ -66,7 +66,7 @@ class Prices:
         return cls(
             operations=tuple((each, 1 if words.speak_for(each.words) else each.cost) for each in operations()),
             forms=tuple((each, max(1, each.cost - 2) if words.speak_for(each.words) else each.cost) for each in forms()),
-            index=2 if words.speak_for(lexicon().index.split()) else 4,
+            index=2 if words.speak_for(lexicon().index.split()) else 5,
         )
 
 

@@ -88,6 +88,10 @@ def forms() -> tuple[Form, ...]:
     return tuple(found)
 
 
+def form(name: str) -> Form:
+    return next(each for each in forms() if each.name == name)
+
+
 def uses(tree: ast.AST, name: str) -> bool:
     return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(tree))
 

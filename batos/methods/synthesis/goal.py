@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from batos.methods.synthesis import cover, push
+from batos.methods.synthesis import cover
 from batos.methods.synthesis.nodes import Entry, Node, Shape
 from batos.methods.synthesis.operations import Operation, named
 from batos.methods.synthesis.values import LISTS, MISSING, Column, key_of, same, type_of_column
@@ -77,8 +77,8 @@ class Goal:
             self.candidates.append(entry)
 
     def inside(self, source: Entry, flat: Column, offsets: list[int]) -> Goal | None:
-        """What is wanted of the items of `source`, if the results have a part for each of them."""
-        return push.pushed(self, source, flat, offsets)
+        """What is wanted of the items of `source`: nothing, unless `push` knows better."""
+        return None
 
     def finish(self, level: int) -> None:
         """After every level: put candidates together from what is known by now."""

@@ -25,7 +25,13 @@ SATURATED = 0.25
 """With yes/no results: if more than this share of all answer patterns was within reach, a fit is no evidence."""
 
 CLOSE = 1
-"""Rivals that cost at most this much more than the best are worth a question."""
+"""Rivals that cost at most this much more than the best are worth a question; with more than `FEW` examples, only
+rivals that cost no more."""
+
+FEW = 3
+
+MARGIN = 2
+"""A program whose rivals all cost at least so much more stands alone."""
 
 LETTERS = 3
 """A literal with as many letters may be a result learned by heart."""
@@ -47,6 +53,11 @@ class Program:
 
     cost: int
     entry: Entry
+
+    @property
+    def missed(self) -> int:
+        """The price of what it leaves out."""
+        return self.cost - self.entry.cost
 
 
 class Critic:
@@ -74,7 +85,7 @@ class Critic:
             elif isinstance(head, Leaf) and type(head.value) in (int, float):
                 numbers.add(float(abs(head.value)))
         missed += min(self.most_unused_words, sum(1 for asked in self.asked if not asked & used))
-        missed += UNUSED_NUMBER * len(self.stated - numbers)
+        missed += UNUSED_NUMBER * sum(1 for number in self.stated if not {number, number + 1} & numbers)
         return Program(entry.cost + missed, entry)
 
 
@@ -104,8 +115,10 @@ def judge(
     ranked = sorted(programs, key=lambda program: program.cost)
     distinct = {key_of(program.entry.column[goal.count :]): program for program in reversed(ranked)}
     best, *rivals = sorted(distinct.values(), key=lambda program: program.cost)
-    reason = _doubt(best, goal, inputs, words, intent, _complete(best, goal, leaves))
-    close = rivals if reason else [program for program in rivals if program.cost <= best.cost + CLOSE]
+    margin = rivals[0].cost - best.cost if rivals else MARGIN
+    proven = _complete(best, goal, leaves) or _spoken_for(best, words, margin)
+    reason = _doubt(best, goal, inputs, words, intent, proven)
+    close = rivals if reason else [program for program in rivals if program.cost <= best.cost + (CLOSE if goal.count <= FEW else 0)]
     for rival in close:
         at = _differs(best, rival, goal.count)
         if at is not None:
@@ -122,20 +135,21 @@ def _differs(one: Program, other: Program, given: int) -> int | None:
     return None
 
 
-def _doubt(best: Program, goal: Goal, inputs: list[Any], words: Words, intent: str, complete: bool) -> str | None:
-    if goal.kind == "flag" and goal.saturation(best.cost) > SATURATED and not (_spoken_for(best, words) or complete):
+def _doubt(best: Program, goal: Goal, inputs: list[Any], words: Words, intent: str, proven: bool) -> str | None:
+    if goal.kind == "flag" and goal.saturation(best.cost) > SATURATED and not proven:
         return "so many yes/no methods fit these few examples that fitting them proves nothing"
-    if chooses(best) and goal.count <= _branches(best.entry.node) and not words.conditional and not complete:
+    if chooses(best) and goal.count <= _branches(best.entry.node) and not words.conditional and not proven:
         return "every case that it tells apart was seen only once"
     if goal.count > 1 and (learned := _by_heart(best, goal.results, inputs, intent)):
         return f"the result {learned!r} would be learned by heart from its one example"
     return None
 
 
-def _spoken_for(best: Program, words: Words) -> bool:
-    """Whether the intent has a word for the outermost operation, and nothing that the program leaves out."""
+def _spoken_for(best: Program, words: Words, margin: int) -> bool:
+    """Whether the intent has a word for the outermost operation, and no rival is near or nothing much is left out."""
     head = best.entry.node[0]
-    return best.cost == best.entry.cost and isinstance(head, (Operation, Form)) and words.speak_for(head.words)
+    named = isinstance(head, (Operation, Form)) and words.speak_for(head.words)
+    return named and (margin >= MARGIN or best.missed <= 1)
 
 
 def _complete(best: Program, goal: Goal, leaves: Leaves) -> bool:

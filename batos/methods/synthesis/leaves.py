@@ -110,7 +110,9 @@ def _offer_words(found: _Constants, words: Words) -> None:
     from_end = not words.known.isdisjoint(lexicon().from_end.split())
     for word in words.listed:
         if word[0].isdigit():
-            found.offer(float(word) if "." in word else int(word), 1)
+            number = float(word) if "." in word else int(word)
+            found.offer(number, 1)
+            found.offer(number + 1, 3)  # "up to 59" may mean below 60
         for number in lexicon().numbers.get(word, ()):
             found.offer(number, 1 if word in stated or word == "one" else 2)
             if from_end:

@@ -10,14 +10,21 @@ from typing import Any
 
 from batos.methods.synthesis.brief import Case
 from batos.methods.synthesis.enumerate import Budget, Exhausted, Prices, Search
-from batos.methods.synthesis.goal import Goal
 from batos.methods.synthesis.judge import CLOSE, Critic, Program, Verdict, judge
 from batos.methods.synthesis.leaves import leaves
+from batos.methods.synthesis.nodes import Entry
 from batos.methods.synthesis.operations import LONGEST
+from batos.methods.synthesis.push import WholeGoal
 from batos.methods.synthesis.values import keys_in, texts_in
 from batos.methods.synthesis.words import Words
 
 HIGHEST_LEVEL = 40
+
+PATIENCE, SPARE = 3, 20_000
+"""A program that leaves nothing of the intent out has to stand only so many times the expressions it was found with,
+and some to spare: one that is put together from parts costs more than the level at which it is found."""
+
+NOTHING = Program(HIGHEST_LEVEL, Entry([], (), 0, 0))
 
 
 @dataclass(frozen=True)
@@ -40,10 +47,11 @@ def solve(task: Task, budget: Budget) -> Verdict | None:
     """The verdict on the cheapest program that gives every result; None if none was found within the budget."""
     starts = leaves(task.cases, task.results, task.parameters, task.words, task.slot)
     prices = Prices.by(task.words)
-    goal = Goal(task.results, task.words, prices.by_name(), constants=bool(task.slot))
+    goal = WholeGoal(task.results, task.words, prices.by_name(), constants=bool(task.slot))
     search = Search(starts.starts, prices, budget, len(task.results), goal, longest=_longest(task))
     critic = Critic(task.words, starts, _names(task), task.alone)
     programs: list[Program] = []
+    best, found_at = NOTHING, 0
     with collector_off():
         while search.level < HIGHEST_LEVEL:
             exhausted = False
@@ -53,8 +61,11 @@ def solve(task: Task, budget: Budget) -> Verdict | None:
                 exhausted = True
             programs += [critic.priced(entry) for entry in goal.candidates]
             goal.candidates.clear()
-            best = min((program.cost for program in programs), default=HIGHEST_LEVEL)
-            if exhausted or search.level >= best + CLOSE:
+            cheapest = min(programs, key=lambda program: program.cost, default=best)
+            if cheapest.cost < best.cost:
+                best, found_at = cheapest, budget.made
+            patient = best.missed or budget.made < PATIENCE * found_at + SPARE
+            if exhausted or search.level >= best.cost + CLOSE or not patient:
                 break
     inputs = [[list(case.inputs), list(case.slots.values())] for case in task.cases[: len(task.results)]]
     return judge(programs, goal, inputs, task.words, task.intent, starts)

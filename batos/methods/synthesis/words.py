@@ -58,6 +58,7 @@ class Words:
 
     def __init__(self, *texts: str, ordinals: bool = True) -> None:
         """Without `ordinals`, "first" and "second" are left out: they number the arguments."""
+        self.ordinals = ordinals
         stop = set(lexicon().stop.split()) | (set() if ordinals else set(lexicon().ordinals.split()))
         text = " ".join(texts)
         plain = re.findall(r"[a-z]+|\d+(?:\.\d+)?", text.replace("_", " ").lower())
@@ -85,6 +86,6 @@ class Words:
 
     @cached_property
     def stated_numbers(self) -> frozenset[float]:
-        """The numbers that the intent names outright, in figures or in words."""
-        stated = lexicon().stated.split()
+        """The numbers that the intent names outright, in figures or, unless they count the arguments, in words."""
+        stated = lexicon().stated.split() if self.ordinals else []
         return frozenset(self.numerals) | {float(lexicon().numbers[word][0]) for word in self.listed if word in stated}

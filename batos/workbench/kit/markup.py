@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from batos.workbench.kit.theme import ACCENT_CODE, FIGURES
 
-HEADING = re.compile(r"\s*#{1,6}[ \t]+([^\n]+?)[ \t]*(?:\n|$)")
+HEADINGS = re.compile(r"(?:\s*#{1,6}[ \t]+([^\n]+?)[ \t]*(?:\n|$))*")
 FENCED = re.compile(r"^[ \t]*```[^\n]*\n(.*?)^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`]+)`")
 FIGURES_SIZE = 14  # the monospaced letters are larger than the others at one size
@@ -33,14 +33,14 @@ def marked(text: str, words: Iterable[str]) -> str:
 
 
 def heading(text: str) -> str:
-    """The heading that a passage of Markdown begins with, without markup; empty where it begins with none."""
-    found = HEADING.match(text)
-    return found[1].replace("`", "") if found else ""
+    """The innermost heading that a passage of Markdown begins with, without markup; empty where there is none."""
+    found = HEADINGS.match(text)
+    return (found[1] or "").replace("`", "") if found else ""
 
 
 def passage(text: str, words: list[str], length: int | None) -> str:
     """What a passage of Markdown says under its heading: code in its own letters, about `length` characters of it."""
-    found = HEADING.match(text)
+    found = HEADINGS.match(text)
     body = FENCED.sub(_on_one_line, text[found.end() :] if found else text)
     parts = CODE.split(excerpt(" ".join(body.split()), words, length))
     return "".join(code(marked(part, words)) if n % 2 else marked(part, words) for n, part in enumerate(parts))

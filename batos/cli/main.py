@@ -1,0 +1,114 @@
+"""The `batos` command: the table of commands, and what an error becomes.
+
+Exit codes: 0 done, 1 the operation failed, 2 wrong usage, 3 the image is not available. An error that batos raises on
+purpose is one sentence on standard error; a traceback is a bug.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import sqlite3
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+import batos
+from batos.cli import deciding, looking, memory, run, show, talking, tending
+from batos.errors import BatosError, ImageUnavailable, MissionPending
+
+FAILED, UNAVAILABLE, INTERRUPTED = 1, 3, 130
+REFUSED_BY_THE_SYSTEM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE)
+
+app = typer.Typer(
+    name="batos",
+    help="Agents that keep, grow and can explain their own code, in a living image.",
+    epilog="Every command has --image PATH (or BATOS_IMAGE in the environment) and --json. Exit codes: 0 done, "
+    "1 the operation failed, 2 wrong usage, 3 the image is not available.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(batos.__version__)
+        raise typer.Exit
+
+
+def guarded(command: Callable[..., None]) -> Callable[..., None]:
+    """`command`, with every error that is none of its bugs as a sentence and an exit code."""
+
+    @functools.wraps(command)
+    def carried_out(**given: Any) -> None:
+        as_json = bool(given.get("as_json"))
+        try:
+            command(**given)
+        except KeyboardInterrupt:
+            show.note("Interrupted. What was begun goes on when the image is worked again.")
+            raise typer.Exit(INTERRUPTED) from None
+        except BatosError as error:
+            _tell(error, as_json)
+            raise typer.Exit(UNAVAILABLE if isinstance(error, ImageUnavailable) else FAILED) from None
+        except (OSError, sqlite3.OperationalError) as error:
+            if not _refused_by_the_system(error):
+                raise
+            _tell(BatosError(reason=f"{error}. Nothing of this was kept."), as_json)
+            raise typer.Exit(FAILED) from None
+
+    return carried_out
+
+
+def _refused_by_the_system(error: OSError | sqlite3.OperationalError) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in REFUSED_BY_THE_SYSTEM
+    return error.sqlite_errorname in ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN")
+
+
+def _tell(error: BatosError, as_json: bool) -> None:
+    hint = talking.how_to_go_on(error) if isinstance(error, MissionPending) else ""
+    if as_json:
+        facts = {name: fact for name, fact in error.facts.items() if name != "question"}
+        show.deliver(True, {"error": type(error).__name__, "says": str(error), **facts}, lambda: None)
+    print(show.clean(f"{error}\n{hint}".strip()), file=sys.stderr)
+
+
+for command in (
+    run.run,
+    talking.create,
+    talking.teach,
+    talking.send,
+    talking.ask,
+    memory.ingest,
+    memory.search,
+    memory.documents,
+    memory.forget,
+    looking.inspect,
+    looking.history,
+    looking.why,
+    looking.undo,
+    deciding.missions,
+    deciding.approve,
+    deciding.refuse,
+    tending.heartbeat,
+    tending.status,
+    tending.doctor,
+):
+    app.command(name=command.__name__)(guarded(command))
+
+
+def main() -> None:
+    app(prog_name="batos")
+
+
+if __name__ == "__main__":
+    main()

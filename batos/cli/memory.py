@@ -1,0 +1,152 @@
+"""Commands on what the image remembers: ingest, search, documents, forget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from batos.cli import reading, show
+from batos.cli.options import IMAGE, ImageOption, JsonOption, opened
+
+if TYPE_CHECKING:
+    from batos.memory.ingesting import IngestReport, Progress
+    from batos.memory.search import Hit
+    from batos.runtime.uvm import Uvm
+
+STATUSES = ("added", "changed", "unchanged")
+
+
+def ingest(
+    path: Annotated[Path, typer.Argument(help="A file or a folder: Markdown, text, Python.")],
+    image: ImageOption = IMAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Read a file or a folder into memory.
+
+    \b
+    Example:
+      batos ingest docs/
+    """
+    with opened(image, create=True) as uvm:
+        report = _ingested(uvm, path)
+    counts = {status: sum(found.status == status for found in report.documents) for status in STATUSES}
+
+    def shown() -> None:
+        told = ", ".join(f"{number} {status}" for status, number in counts.items() if number) or "nothing to read"
+        show.say(f"{show.counted(len(report.documents), 'document')}: {told}.")
+        for sentence in report.refused:
+            show.note(sentence)
+
+    show.deliver(as_json, {**counts, "documents": [*map(asdict, report.documents)], "refused": report.refused}, shown)
+
+
+def _ingested(uvm: Uvm, path: Path) -> IngestReport:
+    """Ingest with a bar on standard error, where that is a terminal and there is more than one file."""
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    console = show.error_console()
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+
+        def progress(seen: Progress) -> None:
+            bar.update(task, completed=seen.done, total=seen.total, description=show.one_line(show.clean(seen.file), 50))
+
+        return uvm.ingest(path, progress)
+
+
+def search(
+    query: Annotated[str, typer.Argument(help="Words to look for.")],
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many hits.")] = 5,
+    where: Annotated[
+        list[str] | None, typer.Option("--where", metavar="NAME=VALUE", help="What a hit's metadata must be. Repeatable.")
+    ] = None,
+    image: ImageOption = IMAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Search memory.
+
+    \b
+    Example:
+      batos search "undo a method" --limit 3 --where kind=document
+    """
+    conditions = reading.named(where)
+    with opened(image) as uvm:
+        hits = uvm.search(query, limit, conditions or None)
+    show.deliver(as_json, {"hits": [hit.as_dict() for hit in hits]}, lambda: show_hits(query, hits))
+
+
+def show_hits(query: str, hits: Sequence[Hit]) -> None:
+    if not hits:
+        show.say(f"Nothing in memory answers {query!r}.")
+    for number, hit in enumerate(hits):
+        if number:
+            show.console().print()
+        place = " › ".join(str(part) for part in hit.metadata.get("heading", ()))
+        title = show.styled(f"{hit.score:5.2f}  ", "dim") + show.styled(f"{hit.document_id} #{hit.chunk_index}", "bold")
+        show.console().print(title + show.styled(f"  {place}" if place else "", "dim"))
+        show.console().print(show.indented(show.styled(show.one_line(_body(hit), 300)), 7), soft_wrap=False)
+
+
+def _body(hit: Hit) -> str:
+    """The passage without its own heading line, which stands in the title already."""
+    lines = hit.text.strip().splitlines()
+    return "\n".join(lines[1:] if len(lines) > 1 and lines[0].startswith("#") else lines)
+
+
+def documents(
+    prefix: Annotated[str, typer.Argument(help="Only ids that begin so.")] = "",
+    image: ImageOption = IMAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """List the documents in memory.
+
+    \b
+    Example:
+      batos documents batos/
+    """
+    from batos.memory.catalog import documents as remembered
+
+    with opened(image) as uvm, uvm.image.reading() as world:
+        listed: list[dict[str, Any]] = [
+            {
+                "document_id": document.document_id,
+                "kind": document.kind,
+                "chunks": len(document.chunks),
+                "tainted": document.tainted,
+            }
+            for document in remembered(world, prefix)
+        ]
+
+    def shown() -> None:
+        header = ("document", "kind", "chunks", "")
+        rows = [
+            (found["document_id"], found["kind"], found["chunks"], "from outside" if found["tainted"] else "")
+            for found in listed
+        ]
+        show.table(rows, header, wide=0)
+        show.say(show.counted(len(listed), "document") + ".", "dim")
+
+    show.deliver(as_json, {"documents": listed}, shown)
+
+
+def forget(
+    document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="The id of a document, as search prints it.")],
+    image: ImageOption = IMAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Make memory forget a document; `undo` brings it back.
+
+    \b
+    Example:
+      batos forget docs/undo.md
+    """
+    with opened(image) as uvm:
+        chunks = uvm.forget(document)
+    told = f"{document} is forgotten, with its {show.counted(chunks, 'passage')}."
+    show.deliver(as_json, {"document_id": document, "chunks": chunks}, lambda: show.say(told))

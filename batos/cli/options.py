@@ -1,0 +1,39 @@
+"""The options that commands share, and opening an image as they say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from batos.runtime.uvm import Uvm
+
+IMAGE = "./demo.image"
+
+ImageOption = Annotated[
+    str, typer.Option("--image", envvar="BATOS_IMAGE", metavar="PATH", help="The image: PATH, sqlite:PATH or file:PATH.")
+]
+ModelOption = Annotated[
+    str, typer.Option("--model", envvar="BATOS_MODEL", metavar="SPEC", help="Who answers: builtin, openai:URL#NAME.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+ExampleOption = Annotated[
+    list[str] | None,
+    typer.Option("--example", metavar="EXAMPLE", help="""What must come of it: '["ada"] => "A."'. Repeatable."""),
+]
+IntentOption = Annotated[str | None, typer.Option("--intent", metavar="TEXT", help="What the method is for.")]
+TimeoutOption = Annotated[
+    float | None, typer.Option("--timeout", metavar="SECONDS", help="How long to wait; the mission goes on.")
+]
+
+
+@contextmanager
+def opened(image: str, *, model: str = "builtin", create: bool = False, work: bool | None = False) -> Iterator[Uvm]:
+    """The image, with its missions worked here if `work` is True, or None and no daemon does."""
+    from batos.runtime.uvm import Uvm
+
+    with Uvm(image, model=model, create=create, work=work) as uvm:
+        yield uvm

@@ -1,0 +1,156 @@
+"""What commands print: calm and aligned on a terminal, plain in a pipe, one JSON document for programs.
+
+Texts come from documents, models and clients, so control characters in them are shown, never sent to the terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+PIPE_COLUMNS = 10_000  # nobody looks at a pipe, so nothing is wrapped in it
+SHOWN_AS_CODES = ("Cc", "Cf", "Cs", "Co")  # control, format (which turns the order of letters round), surrogates, private
+KEPT = "\n\t"
+
+
+@cache
+def console() -> Console:
+    return _console(sys.stdout)
+
+
+@cache
+def error_console() -> Console:
+    return _console(sys.stderr)
+
+
+def _console(stream: IO[str]) -> Console:
+    from rich.console import Console
+
+    width = None if stream.isatty() else PIPE_COLUMNS
+    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
+
+
+def deliver(as_json: bool, document: Any, show: Callable[[], None]) -> None:
+    """Print `document` as JSON, or have it shown to a person."""
+    if as_json:
+        print(clean(json.dumps(document, indent=2, ensure_ascii=False, default=str)))
+    else:
+        show()
+
+
+def say(text: str, style: str = "") -> None:
+    """Print a line, wrapped between words on a terminal."""
+    console().print(styled(text, style))
+
+
+def note(text: str) -> None:
+    """Tell a person something that is no result."""
+    error_console().print(styled(text, "dim"))
+
+
+def clean(text: str) -> str:
+    """`text` with every character that would act on the terminal, or hide, written as JSON writes it: by its code."""
+    return "".join(letter if _harmless(letter) else _code(letter) for letter in text.replace("\r\n", "\n"))
+
+
+def _harmless(letter: str) -> bool:
+    return letter in KEPT or unicodedata.category(letter) not in SHOWN_AS_CODES
+
+
+def _code(letter: str) -> str:
+    units = letter.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
+
+
+def styled(text: object, style: str = "") -> Text:
+    from rich.text import Text
+
+    return Text(clean(str(text)), style=style)
+
+
+def table(rows: Iterable[Sequence[object]], header: Sequence[str] = (), wide: int = -1) -> None:
+    """Print rows in columns. The column `wide` (the last) takes what room is left and wraps; the others never do."""
+    from rich.table import Table
+
+    listed = [list(row) for row in rows]
+    if not listed:
+        return
+    columns = len(listed[0])
+    made = Table(box=None, show_header=bool(header), header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    for number in range(columns):
+        is_number = all(isinstance(row[number], int | float) and not isinstance(row[number], bool) for row in listed)
+        made.add_column(
+            header[number] if header else "",
+            no_wrap=number != wide % columns,
+            overflow="fold",
+            justify="right" if is_number else "left",
+        )
+    for row in listed:
+        made.add_row(*(cell if not isinstance(cell, str | int | float) else styled(cell) for cell in row))
+    console().print(made)
+
+
+def heading(text: str) -> None:
+    """Begin a part of the output."""
+    console().print()
+    console().print(styled(text, "bold"))
+
+
+def code(source: str, indent: int = 2) -> Text:
+    """Python source, coloured on a terminal."""
+    from rich.syntax import Syntax
+
+    shown = clean(source.strip("\n"))
+    coloured = Syntax("", "python", theme="ansi_dark", background_color="default").highlight(shown)
+    coloured.rstrip()
+    return indented(coloured, indent)
+
+
+def diff(before: str, after: str) -> Text:
+    """What changes from one source to another, as a unified diff."""
+    import difflib
+
+    from rich.text import Text
+
+    styles = {"+": "green", "-": "red", "@": "dim"}
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), "now", "proposed", lineterm="")
+    return indented(Text("\n").join(styled(line, styles.get(line[:1], "")) for line in lines), 2)
+
+
+def indented(text: Text, columns: int) -> Text:
+    from rich.text import Text
+
+    return Text("\n").join(Text(" " * columns) + line for line in text.split("\n", allow_blank=True))
+
+
+def one_line(value: object, most: int = 100) -> str:
+    """A value in one line, its end left out where it is too long."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def literal(value: object, most: int = 100) -> str:
+    """A value as JSON has it, which a person can type again; in one line."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError):
+        text = repr(value)
+    return one_line(text, most)
+
+
+def moment(seconds: float) -> str:
+    """A time since the epoch as local date and time."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,211 @@
+"""Commands that talk to objects: create, teach, send, ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from batos.cli import reading, show
+from batos.cli.options import (
+    IMAGE,
+    ExampleOption,
+    ImageOption,
+    IntentOption,
+    JsonOption,
+    ModelOption,
+    TimeoutOption,
+    opened,
+)
+
+if TYPE_CHECKING:
+    from batos.errors import MissionPending
+    from batos.runtime.uvm import Answer, Uvm
+
+SlotOption = Annotated[
+    list[str] | None, typer.Option("--slot", metavar="NAME=VALUE", help="A slot of a new object. Repeatable.")
+]
+
+
+def create(
+    name: Annotated[str, typer.Argument(help="The name of the new object.")],
+    slot: SlotOption = None,
+    parent: Annotated[
+        list[str] | None, typer.Option("--parent", metavar="NAME", help="An object it delegates to. Repeatable.")
+    ] = None,
+    image: ImageOption = IMAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an object.
+
+    \b
+    Example:
+      batos create greeter --slot 'name="Ada Lovelace"'
+    """
+    slots = reading.named(slot)
+    with opened(image) as uvm:
+        uvm.create(name, slots, parent or ["traits"])
+        shown = uvm.inspect(name)
+    show.deliver(as_json, shown, lambda: show.say(f"{name} is made, with {show.counted(len(slots), 'slot')}."))
+
+
+def teach(
+    target: Annotated[str, typer.Argument(help="The object. One of a new name is made.")],
+    selector: Annotated[str, typer.Argument(help="The message it is to understand.")],
+    intent: IntentOption = None,
+    example: ExampleOption = None,
+    slot: SlotOption = None,
+    timeout: TimeoutOption = None,
+    model: ModelOption = "builtin",
+    image: ImageOption = IMAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Have an object learn a message from an intent and examples.
+
+    An example is ARGUMENTS => RESULT, both as JSON; with `raises ValueError` as the result, the message must fail so.
+    A map states more: args, kwargs, slots (before), slots_after, result or raises.
+
+    \b
+    Example:
+      batos teach greeter initials_ --intent "the initials of a full name" \\
+          --example '["ada lovelace"] => "A.L."' --example '["alan turing"] => "A.T."'
+    """
+    stated, slots = reading.examples(example), reading.named(slot)
+    if not stated and not intent:
+        raise typer.BadParameter("Say what is to be learned: with --intent, with --example, or with both.")
+    with opened(image, model=model, create=True, work=None) as uvm:
+        _made_if_new(uvm, target, slots)
+        _announce(uvm, model)
+        uvm.submit_teaching(target, selector, intent=intent, examples=stated).result(timeout)
+        learned = uvm.why(target, selector)
+    document = {"target": target, "selector": selector, "source": learned.source, "mission": learned.mission}
+
+    def shown() -> None:
+        show.say(f"{target} understands {selector} now, by {learned.what}:")
+        show.console().print(show.code(learned.source or ""))
+
+    show.deliver(as_json, document, shown)
+
+
+def _made_if_new(uvm: Uvm, target: str, slots: dict[str, Any]) -> None:
+    """Make the object if there is none of its name, unless the name looks like a slip of the pen."""
+    import difflib
+
+    if target in uvm:
+        if slots:
+            raise typer.BadParameter(f"{target} exists; --slot is for a new object. Use `batos send {target} …`.")
+        return
+    if difflib.get_close_matches(target, uvm.names(), n=1) or not target.isidentifier():
+        uvm[target]  # raises the sentence that names what is close
+    uvm.create(target, slots)
+    show.note(f"There was no {target}, so it was made.")
+
+
+def send(
+    target: Annotated[str, typer.Argument(help="The object's name or id.")],
+    selector: Annotated[str, typer.Argument(help="The message.")],
+    args: Annotated[list[str] | None, typer.Argument(help="Arguments: JSON, else text. Put -- before -5.")] = None,
+    named: Annotated[
+        list[str] | None, typer.Option("--named", metavar="NAME=VALUE", help="A named argument. Repeatable.")
+    ] = None,
+    example: ExampleOption = None,
+    intent: IntentOption = None,
+    learn: Annotated[bool, typer.Option("--learn", help="Learn it even if it looks like a slip of the pen.")] = False,
+    timeout: TimeoutOption = None,
+    model: ModelOption = "builtin",
+    image: ImageOption = IMAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a message and print the answer. What is not understood is learned first.
+
+    \b
+    Example:
+      batos send greeter initials_ "grace hopper"
+    """
+    arguments, keywords = [reading.value(text) for text in args or []], reading.named(named)
+    stated = reading.examples(example)
+    with opened(image, model=model, work=None) as uvm:
+        _announce(uvm, model)
+        if stated or intent or learn or timeout is not None:
+            mission = uvm.submit(
+                target, selector, arguments, keywords, learn=learn, intent=intent, examples=stated
+            )
+            answer = mission.result(timeout)
+        else:
+            answer = uvm.send(target, selector, *arguments, **keywords)
+        plain = _plain(answer)
+    show.deliver(as_json, {"answer": plain}, lambda: show.say(_worded(plain)))
+
+
+def _announce(uvm: Uvm, model: str) -> None:
+    if not uvm.works and model != "builtin":
+        show.note("A daemon works this image, and answers with its own model.")
+
+
+def _plain(value: Any) -> Any:
+    """An answer as JSON: handles by their names, bytes by their number."""
+    from batos.image.handles import Handle
+
+    if isinstance(value, Handle):
+        return f"<{value!r}>"
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _worded(plain: Any) -> str:
+    import json
+
+    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="A question in plain words.")],
+    timeout: TimeoutOption = None,
+    model: ModelOption = "builtin",
+    image: ImageOption = IMAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Ask what memory knows; the answer cites its passages.
+
+    \b
+    Example:
+      batos ask "how do I undo a learned method?"
+    """
+    if not question.strip():
+        raise typer.BadParameter("Ask a question.")
+    with opened(image, model=model, work=None) as uvm:
+        _announce(uvm, model)
+        answer = uvm.ask(question, timeout)
+    document = {
+        "answer": answer.text,
+        "known": answer.known,
+        "citations": [{"document_id": document_id, "chunk_index": index} for document_id, index in answer.citations],
+        "mission": answer.mission,
+    }
+    show.deliver(as_json, document, lambda: _show_answer(answer))
+
+
+def _show_answer(answer: Answer) -> None:
+    show.say(answer.text)
+    if answer.citations:
+        show.console().print()
+        show.table((f"[{number}]", *cited) for number, cited in enumerate(answer.citations, 1))
+
+
+def how_to_go_on(pending: MissionPending) -> str:
+    """What to type for a mission that waits for a person."""
+    import json
+
+    from batos.objects.values import plain
+
+    if pending.proposal:
+        return f"Look at it and decide with `batos approve {pending.proposal}`."
+    if pending.question is not None and not pending.question.kwargs and not pending.question.slots:
+        arguments = json.dumps(plain(list(pending.question.args)), ensure_ascii=False, default=str)
+        return f"Answer with `batos teach OBJECT SELECTOR --example '{arguments} => …'`."
+    return ""

@@ -1,0 +1,95 @@
+"""The kit in a process of its own, off screen: importing Kivy opens a window, which tests do not want in theirs."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from ui.machine import needs_a_screen
+
+from batos.workbench.launcher import KIVY
+
+pytestmark = needs_a_screen
+
+
+def seen_by_the_kit(tmp_path, *lines):
+    """The value of `seen` after these lines, which may use everything of the kit."""
+    program = "\n".join(("import json, sys", *lines, "print(json.dumps(seen))"))
+    environment = {**os.environ, **KIVY, "KIVY_HOME": str(tmp_path), "SDL_VIDEODRIVER": "offscreen"}
+    run = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def test_text_from_outside_is_never_markup(tmp_path):
+    seen = seen_by_the_kit(
+        tmp_path,
+        "from batos.workbench.kit.markup import heading, marked, passage",
+        "seen = [marked('a [b]bold[/b] & word', ['WORD']), marked('[color=ff0000]', ['color']),",
+        "    heading('# One\\n## The `two`\\nbody'), passage('## Two\\nsay `x[0]`', [], None)]",
+    )
+
+    assert seen[0] == "a &bl;b&br;bold&bl;/b&br; &amp; [color=F2B544]word[/color]"
+    assert seen[1] == "&bl;[color=F2B544]color[/color]=ff0000&br;"
+    assert seen[2] == "The two"
+    assert "say [font=" in seen[3]
+    assert "x&bl;0&br;" in seen[3]
+
+
+def test_a_field_reads_what_was_entered_as_a_value_of_its_type(tmp_path):
+    seen = seen_by_the_kit(
+        tmp_path,
+        "from batos.workbench.kit import ChoiceField, IntegerField, JsonField, TextField",
+        "from batos.workbench.kit.fields import FieldRefused",
+        "def read(field, text):",
+        "    field.entry.text = text",
+        "    try: return field.read()",
+        "    except FieldRefused as error: return str(error)",
+        "seen = [read(TextField(name='n', label='Name', required=True), ' Ada '),",
+        "    read(TextField(name='n', label='Name', required=True), '  '),",
+        "    read(TextField(name='n', label='Name'), ''),",
+        "    read(IntegerField(name='n', label='Count'), '12'), read(IntegerField(name='n', label='Count'), 'x'),",
+        "    read(JsonField(name='n', label='Values'), '[1, \"a\"]'),",
+        "    ChoiceField(name='n', label='State', choices=['a', 'b']).read(),",
+        "    ChoiceField(name='n', label='State', choices=['a', 'b'], required=True).read()]",
+    )
+
+    assert seen[:4] == ["Ada", "Name: please enter something.", None, 12]
+    assert seen[4:] == ["Count: 'x' is not a whole number.", [1, "a"], None, "a"]
+
+
+@pytest.mark.parametrize(
+    "given, shown",
+    [
+        ({"a": {"b": 1}, "c": []}, [[0, "–", "a", "1 entry"], [1, "", "b", "1"], [0, "", "c", "–"]]),
+        ({}, []),
+        ({"many": list(range(20))}, [[0, "+", "many", "20 entries"]]),
+    ],
+)
+def test_a_state_is_a_tree_whose_short_branches_are_open(tmp_path, given, shown):
+    seen = seen_by_the_kit(
+        tmp_path,
+        "from batos.workbench.kit import LinkReply, StateTree",
+        "from batos.workbench.kit.surfaces import load_look",
+        "load_look(); tree = StateTree()",
+        f"tree.fill(LinkReply('', [{given!r}]), {{}})",
+        "seen = [[line['depth'], line['mark'], line['name'], line['value']] for line in tree._rows.data]",
+    )
+
+    assert seen == shown
+
+
+def test_a_table_has_a_column_for_each_name(tmp_path):
+    seen = seen_by_the_kit(
+        tmp_path,
+        "from batos.workbench.kit import LinkReply, RowsTable",
+        "from batos.workbench.kit.surfaces import load_look",
+        "load_look(); table = RowsTable()",
+        "said = table.fill(LinkReply('', [{'id': 'a', 'n': 1}, {'id': 'b', 'more': [2.5]}]), {})",
+        "seen = [said, [line['cells'] for line in table._rows.data]]",
+    )
+
+    assert seen == ["2 rows", [["a", "1", "–"], ["b", "–", "[2.5]"]]]
