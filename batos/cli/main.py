@@ -57,12 +57,12 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
             show.note("Interrupted. What was begun goes on when the image is worked again.")
             raise typer.Exit(INTERRUPTED) from None
         except BatosError as error:
-            _tell(error, as_json)
+            _tell(error, as_json, given)
             raise typer.Exit(UNAVAILABLE if isinstance(error, ImageUnavailable) else FAILED) from None
         except (OSError, sqlite3.OperationalError) as error:
             if not _refused_by_the_system(error):
                 raise
-            _tell(BatosError(reason=f"{error}. Nothing of this was kept."), as_json)
+            _tell(BatosError(reason=f"{error}. Nothing of this was kept."), as_json, given)
             raise typer.Exit(FAILED) from None
 
     return carried_out
@@ -74,11 +74,14 @@ def _refused_by_the_system(error: OSError | sqlite3.OperationalError) -> bool:
     return error.sqlite_errorname in ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 
 
-def _tell(error: BatosError, as_json: bool) -> None:
-    hint = talking.how_to_go_on(error) if isinstance(error, MissionPending) else ""
+def _tell(error: BatosError, as_json: bool, given: dict[str, Any]) -> None:
+    """The sentence on standard error, with how to go on; for programs the same, and its facts, on standard output."""
+    hint = ""
+    if isinstance(error, MissionPending):
+        hint = talking.how_to_go_on(error, **{name: given[name] for name in ("target", "selector") if name in given})
     if as_json:
         facts = {name: fact for name, fact in error.facts.items() if name != "question"}
-        show.deliver(True, {"error": type(error).__name__, "says": str(error), **facts}, lambda: None)
+        show.deliver(True, {"error": type(error).__name__, "says": str(error), "hint": hint, **facts}, lambda: None)
     print(show.clean(f"{error}\n{hint}".strip()), file=sys.stderr)
 
 

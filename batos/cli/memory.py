@@ -55,7 +55,9 @@ def _ingested(uvm: Uvm, path: Path) -> IngestReport:
         task = bar.add_task("", total=None)
 
         def progress(seen: Progress) -> None:
-            bar.update(task, completed=seen.done, total=seen.total, description=show.one_line(show.clean(seen.file), 50))
+            bar.update(
+                task, completed=seen.done, total=seen.total, description=show.one_line(show.clean(seen.file), 50)
+            )
 
         return uvm.ingest(path, progress)
 
@@ -64,7 +66,8 @@ def search(
     query: Annotated[str, typer.Argument(help="Words to look for.")],
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many hits.")] = 5,
     where: Annotated[
-        list[str] | None, typer.Option("--where", metavar="NAME=VALUE", help="What a hit's metadata must be. Repeatable.")
+        list[str] | None,
+        typer.Option("--where", metavar="NAME=VALUE", help="What a hit's metadata must be. Repeatable."),
     ] = None,
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,

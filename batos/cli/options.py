@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 IMAGE = "./demo.image"
 
 ImageOption = Annotated[
-    str, typer.Option("--image", envvar="BATOS_IMAGE", metavar="PATH", help="The image: PATH, sqlite:PATH or file:PATH.")
+    str,
+    typer.Option("--image", envvar="BATOS_IMAGE", metavar="PATH", help="The image: PATH, sqlite:PATH or file:PATH."),
 ]
 ModelOption = Annotated[
     str, typer.Option("--model", envvar="BATOS_MODEL", metavar="SPEC", help="Who answers: builtin, openai:URL#NAME.")

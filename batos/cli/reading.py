@@ -65,7 +65,7 @@ def _mapping(text: str) -> dict[str, Any]:
     read = value(text)
     if not isinstance(read, dict) or not {"args", "kwargs", "slots"} & set(read):
         raise typer.BadParameter(
-            f"{text!r} is no example. Write ARGUMENTS => RESULT, for instance '[\"ada lovelace\"] => \"A.L.\"', "
+            f'{text!r} is no example. Write ARGUMENTS => RESULT, for instance \'["ada lovelace"] => "A.L."\', '
             'or a map like \'{"args": [1], "slots": {"total": 2}, "slots_after": {"total": 3}}\'.'
         )
     return read

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 PIPE_COLUMNS = 10_000  # nobody looks at a pipe, so nothing is wrapped in it
-SHOWN_AS_CODES = ("Cc", "Cf", "Cs", "Co")  # control, format (which turns the order of letters round), surrogates, private
+SHOWN_AS_CODES = (
+    "Cc",
+    "Cf",
+    "Cs",
+    "Co",
+)  # control, format (which turns the order of letters round), surrogates, private
 KEPT = "\n\t"
 
 

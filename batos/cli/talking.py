@@ -20,6 +20,7 @@ from batos.cli.options import (
 
 if TYPE_CHECKING:
     from batos.errors import MissionPending
+    from batos.methods.contract import Example
     from batos.runtime.uvm import Answer, Uvm
 
 SlotOption = Annotated[
@@ -76,7 +77,7 @@ def teach(
     with opened(image, model=model, create=True, work=None) as uvm:
         _made_if_new(uvm, target, slots)
         _announce(uvm, model)
-        uvm.submit_teaching(target, selector, intent=intent, examples=stated).result(timeout)
+        uvm.teach(target, selector, intent=intent, examples=stated, timeout=timeout)
         learned = uvm.why(target, selector)
     document = {"target": target, "selector": selector, "source": learned.source, "mission": learned.mission}
 
@@ -127,9 +128,7 @@ def send(
     with opened(image, model=model, work=None) as uvm:
         _announce(uvm, model)
         if stated or intent or learn or timeout is not None:
-            mission = uvm.submit(
-                target, selector, arguments, keywords, learn=learn, intent=intent, examples=stated
-            )
+            mission = uvm.submit(target, selector, arguments, keywords, learn=learn, intent=intent, examples=stated)
             answer = mission.result(timeout)
         else:
             answer = uvm.send(target, selector, *arguments, **keywords)
@@ -197,15 +196,28 @@ def _show_answer(answer: Answer) -> None:
         show.table((f"[{number}]", *cited) for number, cited in enumerate(answer.citations, 1))
 
 
-def how_to_go_on(pending: MissionPending) -> str:
-    """What to type for a mission that waits for a person."""
+def how_to_go_on(pending: MissionPending, target: str = "OBJECT", selector: str = "SELECTOR") -> str:
+    """What to type for a mission that waits for a person, when `selector` was sent or taught to `target`."""
+    if pending.proposal:
+        return f"Look at it and decide with `batos approve {pending.proposal}`."
+    question = pending.question
+    if question is None:
+        return ""
+    if f"{selector}(" not in str(pending):  # the question is about a method that was met on the way
+        target, selector = "OBJECT", "SELECTOR"
+    return f"Answer with:  batos teach {target} {selector} --example '{_as_typed(question)}'"
+
+
+def _as_typed(question: Example) -> str:
+    """A question as an example that only lacks its result."""
     import json
 
     from batos.objects.values import plain
 
-    if pending.proposal:
-        return f"Look at it and decide with `batos approve {pending.proposal}`."
-    if pending.question is not None and not pending.question.kwargs and not pending.question.slots:
-        arguments = json.dumps(plain(list(pending.question.args)), ensure_ascii=False, default=str)
-        return f"Answer with `batos teach OBJECT SELECTOR --example '{arguments} => …'`."
-    return ""
+    def written(value: Any) -> str:
+        return json.dumps(plain(value), ensure_ascii=False, default=str)
+
+    if not question.kwargs and not question.slots:
+        return f"{written(list(question.args))} => RESULT"
+    stated = {"args": list(question.args), "kwargs": dict(question.kwargs), "slots": dict(question.slots or {})}
+    return f'{written({name: value for name, value in stated.items() if value})[:-1]}, "result": RESULT}}'

@@ -118,15 +118,16 @@ class Activation:
         self.crossing.wrap(receiver)
         # What the sandbox was shown: (token, slot) -> the plain value and whether the slot is the object's own.
         self.shown: dict[tuple[int, str], tuple[Any, bool]] = {}
-        self._handlers: Mapping[str, Callable[..., Any]] = {
-            "_host_get": self._get,
-            "_host_has": self._has,
-            "_host_set": self._set,
-            "_host_delete": self._delete,
-            "_host_find": self._find,
-            "_host_send": self._send,
-            "_host_keep": self._keep,
-            "_host_text": self._text,
+        # What the prelude may call, and with how many arguments.
+        self._handlers: Mapping[str, tuple[int, Callable[..., Any]]] = {
+            "_host_get": (2, self._get),
+            "_host_has": (2, self._has),
+            "_host_set": (2, self._set),
+            "_host_delete": (2, self._delete),
+            "_host_find": (3, self._find),
+            "_host_send": (5, self._send),
+            "_host_keep": (1, self._keep),
+            "_host_text": (1, self._text),
         }
 
     def run(self, session: MontySession, printed: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -176,11 +177,13 @@ class Activation:
             raise self._denied("wait for anything")
         if step.is_os_function:
             return self._outside(step)
-        handler = self._handlers.get(step.function_name) if step.object_id is None else None
-        if handler is None:
+        if step.object_id is not None or step.function_name not in self._handlers:
             return step.resume({"exc_type": "NameError", "message": f"name {step.function_name!r} is not defined"})
+        arity, handler = self._handlers[step.function_name]
+        if len(step.args) != arity or step.kwargs:
+            raise self._denied("call the host in a form of its own")
         try:
-            answer = handler(*step.args, **step.kwargs)
+            answer = handler(*step.args)
         except _Inside as inside:
             return step.resume({"exc_type": inside.kind, "message": inside.message})  # type: ignore[typeddict-item]
         return step.resume({"return_value": answer})
@@ -287,7 +290,7 @@ class Activation:
 
     def _keep(self, changes: Any) -> None:
         """Take over what the sandbox says has changed: assigned slots, and containers as they are now."""
-        if type(changes) is not list or not all(type(change) is tuple and len(change) == 4 for change in changes):
+        if type(changes) is not list or not all(_is_change(change) for change in changes):
             raise self._denied("report changes in a form of its own")
         for token, name, assigned, value in changes:
             target = self.crossing.target(token)
@@ -295,7 +298,7 @@ class Activation:
             before, own = self.shown.get((token, name), (_NOTHING, True))
             if same(before, now) and (own or assigned is not True):
                 continue
-            if type(name) is not str or target is not self.receiver:
+            if target is not self.receiver:
                 raise self._denied(f"change slot {name!r} of another object; send it a message instead")
             if not own and assigned is not True:
                 raise self._denied(
@@ -316,6 +319,11 @@ class _Inside(Exception):
 
 _NOTHING = object()
 _INSIDE = frozenset(get_args(ExcType))
+
+
+def _is_change(change: Any) -> bool:
+    """Whether it is (token, slot, assigned, value), told before anything looks into it."""
+    return type(change) is tuple and len(change) == 4 and type(change[0]) is int and type(change[1]) is str
 
 
 def _known(*names: str) -> str:

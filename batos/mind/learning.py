@@ -18,7 +18,7 @@ from batos.methods.extraction import extract
 from batos.methods.guardian import check
 from batos.mind import prompts
 from batos.mind.cycle import Cycle
-from batos.mind.delivering import have_learned, refuse_misspelt
+from batos.mind.delivering import have_learned, refuse_misspelt, understood
 from batos.mind.trial import shown
 from batos.objects import lookup
 from batos.objects.mirror import Mirror
@@ -38,6 +38,10 @@ def decompose(cycle: Cycle) -> None:
     if not _asked_for(cycle):
         refuse_misspelt(target, selector)
     found = lookup.find(target, selector)
+    if understood(target, selector) and not cycle.brief.get("extra", {}).get("taught"):
+        # Whoever waits for this mission filed it while another one was just ending.
+        cycle.scratch["plan"] = {"strategy": "known already", "relevant_pillars": [], "sub_queries": {}}
+        return
     contract = _contract(cycle, found.value if found else None)
     is_facet = selector.endswith("_facet_") and contract.intent is not None and not contract.examples
     words = selector.strip("_").replace("_", " ")
@@ -78,6 +82,8 @@ def delegate(cycle: Cycle) -> None:
 def synthesize(cycle: Cycle) -> None:
     """Write, gate, and once more with the reason, until a source stands or the rounds are spent."""
     plan = plain(cycle.scratch["plan"])
+    if plan["strategy"] == "known already":
+        return
     feedback: list[dict[str, str]] = []
     for _ in range(max(1, cycle.settings.repair_rounds)):
         answer = _written(cycle, plan, feedback)
@@ -159,7 +165,10 @@ def _learn_first(cycle: Cycle, verdict: dict[str, Any]) -> None:
 
 def complete(cycle: Cycle) -> None:
     """Install the method where it was missed, or keep it as a proposal for a person to decide."""
-    plan, response = plain(cycle.scratch["plan"]), plain(cycle.scratch["final_response"])
+    plan, response = plain(cycle.scratch["plan"]), plain(cycle.scratch.get("final_response"))
+    if response is None:
+        cycle.answer = {"selector": cycle.brief["selector"], "version": None}
+        return
     contract = Contract.from_json(plan["contract"], cycle.world.object)
     selector, target = cycle.brief["selector"], cycle.target
     if "question" in response:

@@ -35,6 +35,10 @@ QUEUE = """
     UPDATE missions SET state = 'queued', lease = NULL, lease_until = NULL, waiting_for = NULL, changed_at = :now"""
 
 REQUEUE = QUEUE + ", deadline = NULL, run_at = COALESCE(:run_at, run_at) WHERE id = :mission"
+# To be sorted by the caller: told to ORDER BY seq, SQLite would read the whole table in that order.
+LOST = "SELECT seq, id, leases_lost FROM missions WHERE lease_until <= :now"
+OVERDUE = "SELECT seq, id FROM missions WHERE state = 'waiting' AND deadline <= :now"
+
 REOPEN = (
     QUEUE
     + """, outcome = NULL
@@ -97,14 +101,13 @@ def return_expired(tx: Transaction, now: float, max_leases_lost: int) -> None:
 
     A mission that lost more than `max_leases_lost` workers is dead: it is more likely their cause than their victim.
     """
-    lost = tx.rows("SELECT seq, id, leases_lost FROM missions WHERE lease_until <= :now", now=now)
-    overdue = tx.rows("SELECT seq, id FROM missions WHERE state = 'waiting' AND deadline <= :now", now=now)
+    lost, overdue = sorted(tx.rows(LOST, now=now)), sorted(tx.rows(OVERDUE, now=now))
     if lost or overdue:
         tx.serialize(waits.ONE_AFTER_THE_OTHER)
-    for _, mission, before in sorted(lost):  # sorted here: ORDER BY would have SQLite read the whole table in that order
+    for _, mission, before in lost:
         if tx.run(RETURN_LOST, mission=mission, now=now) and before >= max_leases_lost:
             reason = f"{before + 1} workers took it and were not heard of again"
             waits.end(tx, mission, "dead", {"reason": reason}, now)
-    for _, mission in sorted(overdue):
+    for _, mission in overdue:
         if tx.run(RETURN_OVERDUE, mission=mission, now=now):
             waits.give_up(tx, mission, now)

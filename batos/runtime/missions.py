@@ -30,7 +30,7 @@ from batos.runtime.briefs import (
 from batos.runtime.counters import Budget, CallCount, Purse
 from batos.runtime.database import Contended, Transaction
 from batos.runtime.journal import Attempt, JournalEntry
-from batos.runtime.schema import STATES
+from batos.runtime.schema import ENDED, OPEN, STATES
 
 __all__ = [
     "Attempt", "Brief", "Budget", "CallCount", "Filed", "JournalEntry", "Leased", "Mission", "MissionStore",
@@ -42,7 +42,11 @@ OPEN_LEARN = f"""
     SELECT {COLUMNS} FROM missions
     WHERE type = 'learn' AND target = :target AND selector = :selector AND state IN ('queued', 'running', 'waiting')"""
 
-COUNTS = " UNION ALL ".join(f"SELECT '{state}', count(*) FROM missions WHERE state = '{state}'" for state in STATES)
+# A state as the partial index has it that serves it; without these words SQLite would read the whole past.
+IN_STATE = {state: f"state = '{state}'" for state in OPEN} | {
+    state: f"state IN ('done', 'failed', 'dead') AND state = '{state}'" for state in ENDED
+}
+COUNTS = " UNION ALL ".join(f"SELECT '{state}', count(*) FROM missions WHERE {IN_STATE[state]}" for state in STATES)
 
 # The nearest mission that a person is to decide on: the mission itself, or one that it waits for.
 PENDING_BELOW = f"""
@@ -233,11 +237,9 @@ class MissionStore(Bookkeeping):
 
     def list(self, state: State | None = None, limit: int = 100, parent: str | None = None) -> tuple[Mission, ...]:
         """The newest missions first."""
-        where = "WHERE 1 = 1"
-        if state is not None:
-            where += f" AND state = '{STATES[STATES.index(state)]}'"  # spelt out, or the partial indexes are not used
-        if parent is not None:
-            where += " AND parent = :parent"
+        conditions = [] if state is None else [IN_STATE[state]]
+        conditions += [] if parent is None else ["parent = :parent"]
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         rows = self._db.rows(
             f"SELECT {COLUMNS} FROM missions {where} ORDER BY seq DESC LIMIT :limit", parent=parent, limit=limit
         )

@@ -200,7 +200,13 @@ class Uvm:
         return self._file(target, selector, args, kwargs or {}, None, asked, extra, mission_id)
 
     def teach(
-        self, target: str | Handle, selector: str, *, intent: str | None = None, examples: Iterable[Any] = ()
+        self,
+        target: str | Handle,
+        selector: str,
+        *,
+        intent: str | None = None,
+        examples: Iterable[Any] = (),
+        timeout: float | None = None,
     ) -> None:
         """Have a method learned from an intent and examples; learned when it returns.
 
@@ -208,7 +214,7 @@ class Uvm:
         """
         contract = Contract.of(intent, examples).to_json()
         extra = {"learn": True, "taught": True}
-        self._file(target, selector, (), {}, "learn", contract, extra).result()
+        self._file(target, selector, (), {}, "learn", contract, extra).result(timeout)
 
     def submit_question(self, question: str) -> Mission:
         """File a question as a mission."""

@@ -1,5 +1,6 @@
 """What the mission database records besides missions, and what becomes of a database that cannot serve."""
 
+import re
 import resource
 import sqlite3
 from contextlib import closing
@@ -14,7 +15,7 @@ from batos.errors import (
     ImageUnwritable,
     UnknownMission,
 )
-from batos.runtime import database
+from batos.runtime import database, journal, leases, missions, waits
 from batos.runtime.missions import JournalEntry, MissionStore
 from contract.mission_tools import answer, ask, lease, submit_and_lease
 
@@ -61,6 +62,24 @@ def test_nothing_may_be_spent_from_an_exhausted_budget(store, clock):
     with pytest.raises(BudgetExhausted, match="10 of 10 tokens"):
         store.check_budgets(leased.mission.id)
     store.check_budgets("another")
+
+
+# A long past
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [leases.TAKE_ON_SQLITE, leases.LOST, leases.OVERDUE, leases.REOPEN, missions.COUNTS, missions.OPEN_LEARN,
+     missions.PENDING_BELOW, waits.REACHED, waits.END, waits.WAKE, journal.ANSWERS],
+    ids=lambda statement: " ".join(statement.split())[:60],
+)  # fmt: skip
+def test_no_statement_reads_missions_that_it_is_not_about(tmp_path, clock, statement):
+    MissionStore.open(tmp_path / "missions.sqlite3", clock).close()
+    parameters = dict.fromkeys(re.findall(r":(\w+)", statement))
+    with closing(sqlite3.connect(tmp_path / "missions.sqlite3")) as connection:
+        plan = [step for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+
+    assert not [step for step in plan if re.fullmatch(r"SCAN (missions|candidate|other|journal|waits)", step)]
 
 
 # Opening

@@ -85,7 +85,10 @@ def test_what_the_function_uses_moves_into_it() -> None:
         ("def f(self):\nreturn 1\n", "cut off or is not valid"),
         ("def f(self):\n    return 1\n\ndef f(self):\n    return 2\n", "2 different functions"),
         ("```\ndef f(self):\n    return 1\n```\nor\n```\ndef f(self):\n    return 2\n```", "2 different functions"),
-        ("class A:\n    def f(self):\n        return 1\nclass B:\n    def f(self):\n        return 2\n", "2 different functions"),
+        (
+            "class A:\n    def f(self):\n        return 1\nclass B:\n    def f(self):\n        return 2\n",
+            "2 different functions",
+        ),
         ("<think>def f(self): return 1", "it holds no function"),
         ("x" * 200_001, "200000 are read at most"),
         ("def f(self):\n    return " + "-" * 100_000 + "1\n", "cut off or is not valid"),

@@ -71,7 +71,10 @@ REFUSED = {
     "continue": ("for i in x:\n    self.a = i\n    if i:\n        continue\n    self._p_changed = True", "covenant"),
     "handler": ("try:\n    self.a = x\n    self._p_changed = True\nexcept ValueError:\n    pass", "covenant"),
     "finally writes": ("try:\n    return 1\nfinally:\n    self.a = 1", "covenant"),
-    "finally swallows": ("try:\n    self.a = 1\n    g = x[0]\n    self._p_changed = True\nfinally:\n    return 1", "covenant"),
+    "finally swallows": (
+        "try:\n    self.a = 1\n    g = x[0]\n    self._p_changed = True\nfinally:\n    return 1",
+        "covenant",
+    ),
     "raise through finally": (
         "try:\n    try:\n        raise KeyError\n    finally:\n        self.a = 1\nexcept KeyError:\n    pass",
         "covenant",
@@ -223,7 +226,9 @@ def test_a_refusal_names_the_line_and_the_reason() -> None:
 
 
 def test_the_audit_lists_reads_writes_and_sends() -> None:
-    source = method("self.total += self.price\nself.log.append(self.label_(x))\nself._p_changed = True\nreturn getattr(self, 'unit')")
+    source = method(
+        "self.total += self.price\nself.log.append(self.label_(x))\nself._p_changed = True\nreturn getattr(self, 'unit')"
+    )
     result = check(source, "f")
     assert result == Audit("f", (), ("log", "price", "total", "unit"), ("log", "total"), ("label_",), marks=True)
     assert check(method("return getattr(self, x)"), "f").dynamic
@@ -325,7 +330,11 @@ def step(statement: Any, dirty: bool, in_loop: bool) -> set[Ending]:
             for _ in range(3):
                 turns = {end for start in starts for end in endings(body, start, True)}
                 starts |= {after for how, after in turns if how in ("fall", "continue")}
-                ends |= {("fall" if how == "break" else how, after) for how, after in turns if how not in ("fall", "continue")}
+                ends |= {
+                    ("fall" if how == "break" else how, after)
+                    for how, after in turns
+                    if how not in ("fall", "continue")
+                }
             return ends | {("fall", start) for start in starts}
         case ("try", body, handler):
             tried = endings(body, dirty, in_loop)
@@ -348,7 +357,9 @@ def test_the_path_rule_agrees_with_an_oracle_that_walks_every_path(block: Progra
     assert ("covenant" in found(source)) == unmarked, source
 
 
-@given(st.text(max_size=300) | st.text(alphabet="def f(self):\n \t=[]{}().,'\"#\\_x1@*:;&|^~<>é\u202e\x00", max_size=300))
+@given(
+    st.text(max_size=300) | st.text(alphabet="def f(self):\n \t=[]{}().,'\"#\\_x1@*:;&|^~<>é\u202e\x00", max_size=300)
+)
 def test_no_text_crashes_the_guardian(source: str) -> None:
     audit(source, "f")
     audit("def f(self):\n    " + source.replace("\n", "\n    "), "f", facet=True)

@@ -13,6 +13,7 @@ from batos.methods.synthesis.brief import Brief
 from batos.methods.synthesis.effects import Effects, Part
 from batos.methods.synthesis.nodes import Leaf, Node, heads, tree_of
 from batos.methods.synthesis.operations import Operation
+from batos.methods.synthesis.phrasing import unparse
 from batos.methods.synthesis.templates import literal, parse
 from batos.methods.synthesis.tidy import tidy
 from batos.methods.synthesis.values import type_of
@@ -76,7 +77,10 @@ def _writes(parts: list[Part]) -> list[ast.stmt]:
 
 def _write(part: Part) -> ast.stmt:
     head, *children = part.node
-    own = bool(children) and children[0] == (Leaf("slot", part.slot),)
+    slot: Node = (Leaf("slot", part.slot),)
+    if isinstance(head, Operation) and head.swaps and children[1] == slot:
+        children.reverse()
+    own = bool(children) and children[0] == slot
     if own and isinstance(head, Operation):
         if head.name in IN_PLACE:
             return ast.AugAssign(_slot(part.slot), IN_PLACE[head.name](), tree_of(children[1]))
@@ -98,4 +102,4 @@ def _source(selector: str, names: tuple[str, ...], body: list[ast.stmt]) -> str:
     imports: list[ast.stmt] = [ast.Import([ast.alias(module)]) for module in MODULES if module in used]
     arguments = ast.arguments([], [ast.arg(name) for name in ("self", *names)], None, [], [], None, [])
     tree = ast.FunctionDef(selector, arguments, [*imports, *body], [])
-    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+    return unparse(tree)

@@ -1,0 +1,237 @@
+"""Commands that look at objects and their past: inspect, history, why, undo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from batos.cli import show
+from batos.cli.options import IMAGE, ImageOption, JsonOption, opened
+
+if TYPE_CHECKING:
+    from rich.text import Text
+    from rich.tree import Tree
+
+    from batos.runtime.explaining import Why
+    from batos.runtime.uvm import Uvm
+
+NameArgument = Annotated[str, typer.Argument(help="The object's name or id.")]
+LONGEST = 100  # characters of an answer or a prompt, unless all is asked for
+
+
+def inspect(
+    name: Annotated[
+        str | None, typer.Argument(help="An object's name or id; without it, all that have a name.")
+    ] = None,
+    image: ImageOption = IMAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show an object's slots and what it understands, or list all objects.
+
+    \b
+    Example:
+      batos inspect greeter
+    """
+    with opened(image) as uvm:
+        if name is None:
+            listed = _objects(uvm)
+            show.deliver(as_json, {"objects": listed}, lambda: _show_objects(listed))
+        else:
+            found = uvm.inspect(name)
+            show.deliver(as_json, found, lambda: _show_object(found))
+
+
+def _objects(uvm: Uvm) -> list[dict[str, Any]]:
+    from batos.objects.mirror import Mirror
+    from batos.objects.uvm_object import label
+
+    with uvm.image.reading() as world:
+        mirrors = {name: Mirror(world[name]) for name in world.names()}
+        return [
+            {
+                "name": name,
+                "parents": [label(parent) for parent in mirror.parents()],
+                "slots": [slot.name for slot in mirror.slots() if slot.kind == "data"],
+                "methods": [slot.name for slot in mirror.slots() if slot.kind == "method"],
+                "intents": [slot.name for slot in mirror.slots() if slot.kind == "intent"],
+            }
+            for name, mirror in mirrors.items()
+        ]
+
+
+def _show_objects(listed: list[dict[str, Any]]) -> None:
+    rows = [
+        (found["name"], ", ".join(found["parents"]), ", ".join([*found["methods"], *found["intents"], *found["slots"]]))
+        for found in listed
+    ]
+    show.table(rows, ("object", "parents", "own slots"))
+
+
+def _show_object(found: dict[str, Any]) -> None:
+    from rich.text import Text
+
+    parents = f", delegates to {', '.join(found['parents'])}" if found["parents"] else ""
+    show.console().print(show.styled(found["name"], "bold") + show.styled(f"  {found['oid']}{parents}", "dim"))
+    kinds = {kind: [slot for slot in found["slots"] if slot["kind"] == kind] for kind in ("data", "intent", "method")}
+    if kinds["data"]:
+        show.heading("slots")
+        show.table((f"  {slot['name']}", show.literal(slot["value"], 400)) for slot in kinds["data"])
+    if kinds["intent"]:
+        show.heading("intents, not learned yet")
+        show.table((f"  {slot['name']}", slot["value"]) for slot in kinds["intent"])
+    if kinds["method"]:
+        show.heading("methods")
+        show.table((f"  {slot['name']}", _trust(slot["value"])) for slot in kinds["method"])
+        for slot in kinds["method"]:
+            if slot["value"]["source"]:
+                show.console().print(Text())
+                show.console().print(show.code(slot["value"]["source"]))
+    show.heading("understands")
+    show.console().print(show.indented(show.styled(", ".join(found["understands"])), 2))
+
+
+def _trust(method: dict[str, Any]) -> str:
+    if method["trust"] == "primitive":
+        return f"primitive {method['primitive']}"
+    proof = f", proven by {show.counted(method['proven'], 'example')}" if method["proven"] else ""
+    return f"{method['trust']}, version {method['version']}{proof}"
+
+
+def history(name: NameArgument, image: ImageOption = IMAGE, as_json: JsonOption = False) -> None:
+    """List the changes of an object, newest first.
+
+    \b
+    Example:
+      batos history greeter
+    """
+    with opened(image) as uvm:
+        changes = uvm.history(name)
+
+    def shown() -> None:
+        rows = [(found.id, show.moment(found.time), found.note, ", ".join(found.slots)) for found in changes]
+        show.table(rows, ("change", "time", "what", "slots"))
+
+    show.deliver(as_json, {"object": name, "changes": [asdict(found) for found in changes]}, shown)
+
+
+def undo(
+    change: Annotated[str, typer.Argument(help="The id of a change, as history prints it.")],
+    image: ImageOption = IMAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Put back what a change wrote, as a new change.
+
+    \b
+    Example:
+      batos undo 0400b0dc4ba4f3aa
+    """
+    with opened(image) as uvm:
+        what = uvm.undo(change)
+    show.deliver(as_json, {"undone": change, "note": what}, lambda: show.say(f"Undone: {what}."))
+
+
+def why(
+    name: NameArgument,
+    selector: Annotated[str, typer.Argument(help="One of its slots.")],
+    prompts: Annotated[bool, typer.Option("--prompts", help="Show prompts and answers whole.")] = False,
+    image: ImageOption = IMAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Explain where a method, or what was made from memory, came from.
+
+    \b
+    Example:
+      batos why greeter initials_
+    """
+    with opened(image) as uvm:
+        found = uvm.why(name, selector)
+    show.deliver(as_json, asdict(found), lambda: show.console().print(_tree(found, None if prompts else LONGEST)))
+
+
+def _tree(found: Why, most: int | None) -> Tree:
+    from rich.tree import Tree
+
+    tree = Tree(
+        show.styled(f"{found.target}.{found.selector}", "bold") + show.styled(f"  {found.what}"), guide_style="dim"
+    )
+    if (found.source and most is None) or (found.source and found.source.count("\n") < 60):
+        tree.add(show.code(found.source, 0))
+    elif found.source:
+        tree.add(show.styled(f"its source has {found.source.count(chr(10))} lines; --prompts shows them", "dim"))
+    _add(tree, "must satisfy", list(_contract(found.contract)))
+    if len(found.versions) > 1:
+        tree.add(show.styled(f"earlier versions: {', '.join(str(version) for version in found.versions[1:])}"))
+    _add(tree, "decided by", [show.styled(line) for line in _provenance(found)])
+    if found.mission is not None:
+        made = show.moment(found.mission["made_at"])
+        mission = tree.add(show.styled(f"mission {found.mission['id']}", "bold") + show.styled(f"  {found.mission['type']}, {found.mission['outcome']}, {made}"))  # fmt: skip
+        _add(mission, "states", [_state(entry, most) for entry in found.trace])
+        _add(mission, "asked", [_asked(entry, most) for entry in found.asked])
+    _add(tree, "made from", [show.styled(f"{document} #{index}") for document, index in found.chunks])
+    return tree
+
+
+def _add(tree: Tree, title: str, parts: list[Any]) -> None:
+    if parts:
+        branch = tree.add(show.styled(title, "dim"))
+        for part in parts:
+            branch.add(part)
+
+
+def _contract(contract: dict[str, Any]) -> Iterator[Text]:
+    if contract.get("intent"):
+        yield show.styled(contract["intent"])
+    for example in contract.get("examples", ()):
+        args = ", ".join([*map(show.literal, example["args"])])
+        named = "".join(f", {name}={show.literal(value)}" for name, value in example.get("kwargs", {}).items())
+        outcome = f"raises {example['raises']}" if example.get("raises") else show.literal(example.get("result"))
+        before = f"  with {show.literal(example['slots'])}" if example.get("slots") else ""
+        after = f"  leaving {show.literal(example['slots_after'])}" if example.get("slots_after") else ""
+        rival = "" if example.get("given", True) else "  (proposed by a model)"
+        yield show.styled(f"({args}{named}) => {outcome}{before}{after}{rival}")
+
+
+def _provenance(found: Why) -> Iterator[str]:
+    about = found.provenance
+    if about.get("model"):
+        yield f"written by {about['model']}"
+    if about.get("author"):
+        yield f"installed by {about['author']}"
+    if about.get("proven"):
+        yield f"proven by {show.counted(about['proven'], 'example')} that a person gave"
+    for name, fact in (about.get("notes") or {}).items():
+        yield f"{name.replace('_', ' ')}: {fact if isinstance(fact, str) else show.literal(fact, 400)}"
+
+
+def _state(entry: dict[str, Any], most: int | None) -> Text:
+    facts = {name: fact for name, fact in entry.items() if name != "state"}
+    told = "  ".join(f"{name}: {show.literal(fact, most or 10_000)}" for name, fact in facts.items())
+    return show.styled(f"{entry['state']:<14}") + show.styled(told, "dim")
+
+
+def _asked(entry: dict[str, Any], most: int | None) -> Any:
+    """A need in one line, or with its prompt and answer below it."""
+    from rich.console import Group
+
+    spent = f"{entry['model']}, {entry['tokens']} tokens, " if entry["model"] else ""
+    adapter = f"as {entry['adapter']}, " if entry["adapter"] else ""
+    title = show.styled(f"{entry['kind']} {entry['purpose'] or entry['name']}  ")
+    title += show.styled(f"{spent}{adapter}{entry['seconds']:.2f} s", "dim")
+    lines = [(message["role"], message["content"]) for message in entry["prompt"] or ()]
+    lines.append(("answered", _answer(entry["answer"])))
+    if most is not None:
+        lines = [(role, show.one_line(text, most)) for role, text in lines if role != "system"]
+    return Group(title, *(show.styled(f"{role}: ", "dim") + show.styled(text) for role, text in lines))
+
+
+def _answer(answer: Any) -> str:
+    """The text of a journaled answer, or the error it was."""
+    if "error" in answer:
+        return f"{answer['error']['type']}: {show.literal(answer['error']['facts'])}"
+    given = answer.get("value", answer)
+    if isinstance(given, dict) and given.get("text"):
+        return str(given["text"])
+    return show.literal(given, 10_000)

@@ -1,0 +1,181 @@
+"""The command `run`: the daemon of an image, with its First Conversation and its window."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from batos.cli import conversation, show
+from batos.cli.memory import show_hits
+from batos.cli.options import IMAGE, ImageOption, JsonOption, ModelOption
+from batos.cli.stages import Stage, Stages
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from batos.memory.search import Hit
+    from batos.runtime.uvm import Uvm
+
+PICTURE = "first-conversation.png"
+QUERY = "how is a learned method undone"
+REFRESHES_PER_SECOND = 10
+
+
+def run(
+    headless: Annotated[bool, typer.Option("--headless", help="Without a window; ends when all is done.")] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="With --headless: stay as a daemon.")] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, max=64, metavar="N", help="Threads that run missions.")
+    ] = None,
+    model: ModelOption = "builtin",
+    image: ImageOption = IMAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Work an image: hold its First Conversation if it was not held yet, and show its window.
+
+    In the First Conversation the image reads its own documents, reasons over them, writes its window, checks it, and
+    keeps it. Without a display, or with --headless, the picture of the window is saved and a search through the bridge
+    is shown instead.
+
+    \b
+    Example:
+      batos run --image ./demo.image --headless
+    """
+    from batos.bridge.daemon import Daemon, ended_by_signals
+    from batos.clock import SystemClock
+
+    if serve and not headless:
+        raise typer.BadParameter("--serve goes with --headless; without it `run` stays until its window is closed.")
+    if workers is not None:
+        os.environ["BATOS_WORKERS"] = str(workers)  # where settings are read from, and stronger than they
+    stages = Stages(SystemClock())
+    with ended_by_signals(), _shown(stages, as_json):
+        stages.begin("Opening the image")
+        with Daemon(image, model=model) as daemon:
+            stages.end(f"{daemon.system.image.path}, {daemon.system.place.backend.name} answers")
+            has_window = not headless and _has_display()
+            failure = _converse(daemon.system, stages)
+            if not serve and not has_window:
+                _report(daemon.system, stages, as_json, told=headless, made=failure is None)
+            if failure is not None and not serve:
+                raise failure
+            if has_window:
+                _show_window(daemon.system, stages)
+            elif serve:
+                stages.begin("Serving", "until Ctrl-C")
+                daemon.wait()
+                stages.end("ended")
+
+
+def _converse(system: Uvm, stages: Stages) -> Exception | None:
+    """Complete the First Conversation; why it could not be, or None."""
+    from batos.errors import MissionError
+
+    if conversation.is_complete(system):
+        return None
+    try:
+        conversation.complete(system, stages)
+    except MissionError as failure:
+        stages.end(failed=True)
+        return failure
+    return None
+
+
+def _has_display() -> bool:
+    from batos.workbench.launcher import usable_display
+
+    return usable_display() is not None
+
+
+def _show_window(system: Uvm, stages: Stages) -> None:
+    from batos.workbench.acceptance import launch
+
+    stages.begin("Showing the window", "until it is closed")
+    launch(system["genesis"].workbench.source, system.image.path)
+    stages.end("closed")
+
+
+def _report(system: Uvm, stages: Stages, as_json: bool, *, told: bool, made: bool) -> None:
+    """Save the picture, search through the bridge, and print what was found."""
+    document: dict[str, Any] = {"image": str(system.image.path), "complete": made}
+    if made:
+        stages.begin("Saving its picture", PICTURE)
+        workbench = system["genesis"].workbench
+        Path(PICTURE).write_bytes(workbench.picture)
+        stages.end()
+        document |= {"picture": str(Path(PICTURE).absolute()), "written_by": workbench.written_by}
+    stages.begin("Searching through the bridge", repr(QUERY))
+    hits = _searched(system.image.path)
+    stages.end(f"{show.counted(len(hits), 'hit')} for {QUERY!r}")
+    document["stages"] = [
+        {"stage": stage.title, "detail": stage.detail, "seconds": _seconds(stage, stages)} for stage in stages.stages
+    ]
+    document["hits"] = [hit.as_dict() for hit in hits]
+
+    def shown() -> None:
+        show.console().print()
+        show_hits(QUERY, hits)
+        if not told:
+            show.console().print()
+            show.say("There is no display, so the window was not opened.", "dim")
+
+    stages.close()
+    show.deliver(as_json, document, shown)
+
+
+def _searched(image_path: Path) -> list[Hit]:
+    from batos.bridge.client import BridgeClient
+    from batos.memory.search import Hit
+
+    with BridgeClient.connect(image_path, name="batos run") as client:
+        found = client.request("search_memory", query=QUERY)
+    return [
+        Hit(hit.chunk.document_id, hit.chunk.chunk_index, hit.chunk.text, dict(hit.chunk.metadata), hit.score)
+        for hit in found.results
+    ]
+
+
+# The stages on a terminal
+
+
+@contextmanager
+def _shown(stages: Stages, as_json: bool) -> Iterator[None]:
+    """Print stages as they go: in place on a terminal, a line each as it ends elsewhere."""
+    console = show.error_console() if as_json else show.console()
+    if not console.is_terminal:
+        stages.shown = lambda stage: console.print(_lines([stage], stages)) if stage.ended is not None else None
+        yield
+        return
+    from rich.live import Live
+
+    live = Live(
+        get_renderable=lambda: _lines(stages.stages, stages), console=console, refresh_per_second=REFRESHES_PER_SECOND
+    )
+    with live:
+        stages.closing = live.stop
+        yield
+
+
+def _lines(listed: list[Stage], stages: Stages) -> RenderableType:
+    from rich.text import Text
+
+    return Text("\n").join(_line(stage, stages) for stage in list(listed))
+
+
+def _line(stage: Stage, stages: Stages) -> Any:
+    going = stage.ended is None
+    style = "red" if stage.failed else "bold" if going else ""
+    line = show.styled(f"{stage.title:<30}", style) + show.styled(f"{_seconds(stage, stages):6.2f} s   ", "dim")
+    line += show.styled(show.one_line(stage.detail, 200), "red" if stage.failed else "")
+    line.truncate(show.console().width, overflow="ellipsis")
+    return line
+
+
+def _seconds(stage: Stage, stages: Stages) -> float:
+    ended = stages.clock.monotonic() if stage.ended is None else stage.ended
+    return round(ended - stage.began, 3)

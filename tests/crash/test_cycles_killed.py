@@ -1,0 +1,68 @@
+"""SIGKILL at every named point of a mission's life: run again, it ends as if nothing had happened.
+
+Effects are exactly once and no need is journaled twice. What is paid again is at most the call that was on its way when
+the process died; the point between an answer and its journal record is the one where that happens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from batos.faults import FAULTS, VARIABLE
+
+STORY = Path(__file__).with_name("cycle_story.py")
+ANSWER = "((word first) second)"
+CALLS = 3  # one for the method, two for what it asks
+MOST_TRIES = 4
+
+
+def tell(image, calls, fault=None):
+    environment = {**os.environ, **({VARIABLE: fault} if fault else {})}
+    command = [sys.executable, str(STORY), str(image), str(calls)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=50, check=False)
+
+
+@pytest.fixture(scope="module")
+def founded(tmp_path_factory):
+    """An image that is awakened but has seen no mission, so that each kill hits the mission and not the founding."""
+    import batos
+
+    path = tmp_path_factory.mktemp("founded") / "start.image"
+    with batos.open(path) as image:
+        image.create("counter", {"count": 0}, parents=["pllm", "traits"])
+    return path
+
+
+# Every point once; those around the commits that matter also in a later round. No person decides in this story.
+KILLS = [(point, 1) for point in FAULTS if not point.endswith("decision")] + [
+    ("missions.before_journal", 3),
+    ("missions.after_journal", 3),
+    ("cycle.before_commit", 2),
+    ("cycle.after_commit", 2),
+]
+
+
+@pytest.mark.parametrize("point, hit", KILLS)
+def test_a_mission_survives_a_kill_at(point, hit, founded, tmp_path):
+    subprocess.run(["cp", "-r", founded, tmp_path / "killed.image"], check=True)
+    calls = tmp_path / "calls"
+    told = tell(tmp_path / "killed.image", calls, f"{point}:kill:{hit}")
+    killed = told.returncode == -signal.SIGKILL
+    assert killed or hit > 1, "the point was never reached"
+    for _ in range(MOST_TRIES):
+        if told.returncode == 0:
+            break
+        told = tell(tmp_path / "killed.image", calls)
+    assert told.returncode == 0, told.stderr
+    ending = json.loads(told.stdout.splitlines()[-1])
+    assert (ending["value"], ending["count"]) == (ANSWER, 1)
+    assert ending["needs"] == ending["distinct"]
+    paid = len(calls.read_text().splitlines())
+    assert CALLS <= paid <= CALLS + killed
