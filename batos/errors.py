@@ -4,6 +4,7 @@
     ├── NotUnderstood            (also AttributeError)   a message that no object understands
     ├── SlotRefused              (also TypeError)        a value or name that a slot cannot hold
     ├── UnknownObject            (also KeyError)         a name or oid that the image does not hold
+    ├── NameRefused              (also ValueError)       a name that is taken, or that nothing can have
     ├── TransactionMisuse                                raw objects used outside their transaction
     ├── NeedsMission                                     a message that thinks, sent where no mission runs
     ├── ChangedMeanwhile                                 a transaction lost a race
@@ -14,6 +15,7 @@
     │   ├── ImageBusy
     │   └── ImageUnwritable
     ├── RecordRefused                                    a stored record names a class we do not load
+    │   └── RecordUnreadable                             a stored record is damaged
     ├── UndoRefused                                      something depends on the change
     ├── UnknownChange
     ├── MethodRefused                                    a source that does not pass the gate
@@ -95,6 +97,10 @@ class UnknownObject(BatosError, KeyError):
     says = "The image holds no object called {name!r}. {known}"
 
 
+class NameRefused(BatosError, ValueError):
+    says = "Nothing new can be called {name!r}: {reason}"
+
+
 # Image
 
 
@@ -141,6 +147,10 @@ class RecordRefused(BatosError):
         "The image names {module}.{name}, which is not a class that images may hold; it was not loaded. "
         "If the image is yours, run `batos doctor`."
     )
+
+
+class RecordUnreadable(RecordRefused):
+    says = "A record of the image cannot be read ({reason}). Restore a backup; `batos doctor` says what else is damaged."
 
 
 class UndoRefused(BatosError):
@@ -225,7 +235,7 @@ class MissionTimeout(MissionError, TimeoutError):
 
 
 class UnknownMission(MissionError, KeyError):
-    says = "The image knows no mission {mission!r}."
+    says = "The image knows no mission {mission!r}. `batos missions` lists the newest."
 
 
 class WaitCircle(MissionError):

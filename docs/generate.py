@@ -5,14 +5,17 @@ A test compares each page with what this module makes, so a page cannot say what
 
 from __future__ import annotations
 
+import inspect
+import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import typer
-from batos.cli.main import app
 
 from batos.bridge.kinds import EVENTS, REQUESTS, Kind
+from batos.cli.main import app
 from batos.mind import states
 from batos.settings import Settings
 
@@ -64,40 +67,46 @@ def message(name: str, kind: Kind) -> str:
         for field, info in kind.body.model_fields.items()
     )
     reply = f" Answered by `{kind.reply.__name__}`." if kind.reply else ""
-    return "\n\n".join(
-        part
-        for part in (
-            f"### `{name}`",
-            f"{kind.description} {direction}{reply}",
-            table(("field", "required", "what it says"), rows) if kind.body.model_fields else "",
-        )
-        if part
-    )
+    said = f"{kind.description} {direction}{reply}"
+    return joined(f"### `{name}`", said, table(("field", "required", "what it says"), rows))
 
 
 def commands_page() -> str:
     group = typer.main.get_command(app)
-    context = typer.Context(group, info_name="batos")
-    commands = getattr(group, "commands")  # noqa: B009, typer types a group as a plain command
+    commands = vars(group)["commands"]
     return page(
         "Commands",
-        "`batos COMMAND --help` prints the same with the options.",
-        table(("command", "what it does"), ((f"`batos {name}`", summary(commands[name].help)) for name in commands)),
-        "Exit codes: 0 done, 1 the operation failed, 2 wrong usage, 3 the image is not available.",
-        f"Options of `{context.info_name}` itself stand before the command.",
+        "`batos COMMAND --help` prints the same. Every command has `--image PATH`, or `BATOS_IMAGE` in the "
+        "environment, and `--json`. Exit codes: 0 done, 1 the operation failed, 2 wrong usage, 3 the image is not "
+        "available.",
+        *(command(name, commands[name]) for name in commands),
     )
 
 
-def summary(help_text: str | None) -> str:
-    return " ".join((help_text or "").split("\n\n")[0].split())
+def command(name: str, described: Any) -> str:
+    """A command's words, its options, and its example as typer has them."""
+    text, _, example = inspect.cleandoc(described.help).partition("\b\nExample:\n")
+    rows = (
+        (f"`{' '.join(option.opts) if option.param_type_name == 'option' else option.name.upper()}`", option.help or "")
+        for option in described.params
+        if option.name not in ("image", "as_json")
+    )
+    example = f"```\n{textwrap.dedent(example).rstrip()}\n```" if example else ""
+    return joined(f"## `batos {name}`", text.strip(), table(("option", "what it says"), rows), example)
 
 
 def page(title: str, *parts: str) -> str:
-    return "\n\n".join([NOTICE, f"# {title}", *parts]) + "\n"
+    return joined(NOTICE, f"# {title}", *parts) + "\n"
+
+
+def joined(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part)
 
 
 def table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    return "\n".join(f"| {' | '.join(row)} |" for row in [header, ("---",) * len(header), *rows])
+    """A Markdown table; nothing where there are no rows."""
+    listed = [*rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [header, ("---",) * len(header), *listed]) if listed else ""
 
 
 PAGES: dict[str, Callable[[], str]] = {

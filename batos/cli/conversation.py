@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from batos.cli.stages import Stages
 
 if TYPE_CHECKING:
-    from batos.runtime.mission import Mission
     from batos.runtime.uvm import Uvm
 
 TARGET, SELECTOR, MADE = "genesis", "ingest_and_display_yourself", "workbench"
@@ -32,28 +31,25 @@ def complete(system: Uvm, stages: Stages) -> None:
     from batos.runtime.own_documents import own_documents
 
     stages.documents = sum(1 for _ in own_documents())
-    identity = _identity(system)
-    stages.mission = identity
+    stages.mission, is_new = _identity(system)
+    if not is_new:
+        stages.begin("Going on with it", "what an earlier run has done is kept")
     unsubscribe = system.subscribe("*", stages.take)
     try:
-        _filed(system, identity).result()
+        system.submit(TARGET, SELECTOR, mission_id=stages.mission).result()
     finally:
         unsubscribe()
 
 
-def _identity(system: Uvm) -> str:
-    """The id of the first mission for this that is still open, or of the next one to file."""
+def _identity(system: Uvm) -> tuple[str, bool]:
+    """The id of the mission for this that is still open, or of the next one to file, and whether it is to be filed."""
     from batos.errors import UnknownMission
 
     for attempt in count():
         identity = hashlib.sha256(f"first conversation {attempt} of {system.image.id}".encode()).hexdigest()[:32]
         try:
             if not system.store.get(identity).ended:
-                return identity
+                return identity, False
         except UnknownMission:
-            return identity
+            return identity, True
     raise AssertionError("unreachable")
-
-
-def _filed(system: Uvm, identity: str) -> Mission:
-    return system.submit(TARGET, SELECTOR, mission_id=identity)

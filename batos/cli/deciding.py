@@ -35,7 +35,9 @@ class MissionState(StrEnum):
 
 def missions(
     action: Annotated[MissionAction, typer.Argument(help="What to do.")] = MissionAction.LIST,
-    mission: Annotated[str | None, typer.Argument(help="A mission's id, or how it begins.")] = None,
+    mission: Annotated[
+        str | None, typer.Argument(metavar="MISSION", help="A mission's id, or how it begins.")
+    ] = None,
     state: Annotated[MissionState | None, typer.Option("--state", help="Only missions in this state.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
     image: ImageOption = IMAGE,
@@ -65,12 +67,14 @@ def missions(
 
 
 def _whole(uvm: Uvm, beginning: str) -> str:
-    """The id that begins so. Raises `UnknownMission` if there is none, or more than one."""
+    """The id that begins so. Raises `UnknownMission` if there is none."""
     from batos.errors import UnknownMission
 
     begins = [found.id for found in uvm.store.list(limit=FAR_BACK) if found.id.startswith(beginning)]
-    if len(begins) != 1:
+    if not begins:
         raise UnknownMission(mission=beginning)
+    if len(begins) > 1:
+        raise typer.BadParameter(f"{len(begins)} missions begin with {beginning!r}; give more digits.")
     return begins[0]
 
 
@@ -82,12 +86,13 @@ def _show_missions(listed: list[dict[str, Any]]) -> None:
             found["mission"][:SHORT],
             found["state"],
             show.moment(found["created_at"]),
+            "message" if found["type"] == "unhandled_message" else found["type"],
             f"{found['target']} {found['selector']}",
             _words(found),
         )
         for found in listed
     ]
-    show.table(rows, ("mission", "state", "filed", "message", "outcome"))
+    show.table(rows, ("mission", "state", "filed", "type", "message", "outcome"))
 
 
 def _words(found: dict[str, Any]) -> str:
@@ -100,9 +105,11 @@ def _words(found: dict[str, Any]) -> str:
     if outcome.get("reason"):
         return show.one_line(outcome["reason"])
     answer = outcome.get("answer")
+    if found["type"] == "learn" and isinstance(answer, dict):
+        return f"learned, version {answer['version']}"
     if isinstance(answer, dict) and "answer" in answer:
         answer = answer["answer"]
-    return "" if answer is None else show.literal(answer)
+    return "" if answer is None else show.one_line(answer) if isinstance(answer, str) else show.literal(answer)
 
 
 def _show_mission(found: dict[str, Any]) -> None:
@@ -137,13 +144,13 @@ def _show_mission(found: dict[str, Any]) -> None:
 
 def approve(
     proposal: Annotated[
-        str | None, typer.Argument(help="A proposal's id; without it, the open ones are listed.")
+        str | None, typer.Argument(metavar="PROPOSAL", help="A proposal's id; without it, the open ones are listed.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Approve without being asked again.")] = False,
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Look at a proposed method and install it; without an id, list what waits.
+    """Look at proposed methods, and install one.
 
     \b
     Example:
@@ -196,7 +203,7 @@ def _show_proposal(found: dict[str, Any]) -> None:
 
 
 def refuse(
-    proposal: Annotated[str, typer.Argument(help="A proposal's id.")],
+    proposal: Annotated[str, typer.Argument(metavar="PROPOSAL", help="A proposal's id.")],
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:

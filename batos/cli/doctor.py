@@ -105,17 +105,15 @@ def _index(uvm: Uvm) -> Finding:
     from batos.memory.catalog import documents
 
     with uvm.image.reading() as world:
-        kept = [len(document.chunks) for document in documents(world)]
+        chunks = [len(document.chunks) for document in documents(world)]
     found = uvm.searcher.statistics()
-    problems = []
-    if (found.documents, found.chunks) != (len(kept), sum(kept)):
-        problems.append(
-            f"it holds {found.documents} documents with {found.chunks} passages, the catalog {len(kept)} with {sum(kept)}; "
-            f"delete {uvm.image.path / 'index'}, it is made again."
-        )
-    return _found(
-        "index", problems, f"it agrees with the catalog: {found.documents} documents, {found.chunks} passages."
-    )
+    held, kept = _amount(found.documents, found.chunks), _amount(len(chunks), sum(chunks))
+    wrong = f"it holds {held}, the catalog {kept}; delete {uvm.image.path / 'index'}, it is made again."
+    return _found("index", [wrong] if held != kept else [], f"it agrees with the catalog: {held}.")
+
+
+def _amount(documents: int, chunks: int) -> str:
+    return f"{documents} documents with {chunks} passages"
 
 
 def _receipts(uvm: Uvm) -> Finding:

@@ -18,18 +18,20 @@ if TYPE_CHECKING:
     from batos.runtime.explaining import Why
     from batos.runtime.uvm import Uvm
 
-NameArgument = Annotated[str, typer.Argument(help="The object's name or id.")]
+NameArgument = Annotated[str, typer.Argument(metavar="OBJECT", help="The object's name or id.")]
 LONGEST = 100  # characters of an answer or a prompt, unless all is asked for
+WHOLE = 1_000_000
+SHORT_SOURCE = 60  # lines
 
 
 def inspect(
     name: Annotated[
-        str | None, typer.Argument(help="An object's name or id; without it, all that have a name.")
+        str | None, typer.Argument(metavar="OBJECT", help="An object's name or id; without it, all that have a name.")
     ] = None,
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Show an object's slots and what it understands, or list all objects.
+    """Show an object, or list all objects.
 
     \b
     Example:
@@ -118,7 +120,7 @@ def history(name: NameArgument, image: ImageOption = IMAGE, as_json: JsonOption 
 
 
 def undo(
-    change: Annotated[str, typer.Argument(help="The id of a change, as history prints it.")],
+    change: Annotated[str, typer.Argument(metavar="CHANGE", help="The id of a change, as history prints it.")],
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -135,12 +137,12 @@ def undo(
 
 def why(
     name: NameArgument,
-    selector: Annotated[str, typer.Argument(help="One of its slots.")],
+    selector: Annotated[str, typer.Argument(metavar="SELECTOR", help="One of its slots.")],
     prompts: Annotated[bool, typer.Option("--prompts", help="Show prompts and answers whole.")] = False,
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Explain where a method, or what was made from memory, came from.
+    """Explain where a method or a made object came from.
 
     \b
     Example:
@@ -152,22 +154,22 @@ def why(
 
 
 def _tree(found: Why, most: int | None) -> Tree:
+    """The chain from a slot to what it was made of. `most` is where long texts end; None shows them whole."""
     from rich.tree import Tree
 
-    tree = Tree(
-        show.styled(f"{found.target}.{found.selector}", "bold") + show.styled(f"  {found.what}"), guide_style="dim"
-    )
-    if (found.source and most is None) or (found.source and found.source.count("\n") < 60):
+    name = f"{found.target}.{found.selector}"
+    tree = Tree(show.styled(name, "bold") + show.styled(f"  {found.what}"), guide_style="dim")
+    lines = len((found.source or "").splitlines())
+    if found.source and (most is None or lines <= SHORT_SOURCE):
         tree.add(show.code(found.source, 0))
     elif found.source:
-        tree.add(show.styled(f"its source has {found.source.count(chr(10))} lines; --prompts shows them", "dim"))
+        tree.add(show.styled(f"its source has {lines} lines; --prompts shows them", "dim"))
     _add(tree, "must satisfy", list(_contract(found.contract)))
-    if len(found.versions) > 1:
-        tree.add(show.styled(f"earlier versions: {', '.join(str(version) for version in found.versions[1:])}"))
-    _add(tree, "decided by", [show.styled(line) for line in _provenance(found)])
+    _add(tree, "came about", [show.styled(line) for line in _provenance(found)])
     if found.mission is not None:
-        made = show.moment(found.mission["made_at"])
-        mission = tree.add(show.styled(f"mission {found.mission['id']}", "bold") + show.styled(f"  {found.mission['type']}, {found.mission['outcome']}, {made}"))  # fmt: skip
+        about = found.mission
+        told = f"  {about['type']}, {about['outcome']}, {show.moment(about['made_at'])}"
+        mission = tree.add(show.styled(f"mission {about['id']}", "bold") + show.styled(told))
         _add(mission, "states", [_state(entry, most) for entry in found.trace])
         _add(mission, "asked", [_asked(entry, most) for entry in found.asked])
     _add(tree, "made from", [show.styled(f"{document} #{index}") for document, index in found.chunks])
@@ -185,13 +187,13 @@ def _contract(contract: dict[str, Any]) -> Iterator[Text]:
     if contract.get("intent"):
         yield show.styled(contract["intent"])
     for example in contract.get("examples", ()):
-        args = ", ".join([*map(show.literal, example["args"])])
-        named = "".join(f", {name}={show.literal(value)}" for name, value in example.get("kwargs", {}).items())
+        args = [*map(show.literal, example["args"])]
+        args += [f"{name}={show.literal(value)}" for name, value in example.get("kwargs", {}).items()]
         outcome = f"raises {example['raises']}" if example.get("raises") else show.literal(example.get("result"))
         before = f"  with {show.literal(example['slots'])}" if example.get("slots") else ""
         after = f"  leaving {show.literal(example['slots_after'])}" if example.get("slots_after") else ""
-        rival = "" if example.get("given", True) else "  (proposed by a model)"
-        yield show.styled(f"({args}{named}) => {outcome}{before}{after}{rival}")
+        guess = "" if example.get("given", True) else "  (proposed by a model)"
+        yield show.styled(f"({', '.join(args)}) => {outcome}{before}{after}{guess}")
 
 
 def _provenance(found: Why) -> Iterator[str]:
@@ -203,35 +205,53 @@ def _provenance(found: Why) -> Iterator[str]:
     if about.get("proven"):
         yield f"proven by {show.counted(about['proven'], 'example')} that a person gave"
     for name, fact in (about.get("notes") or {}).items():
-        yield f"{name.replace('_', ' ')}: {fact if isinstance(fact, str) else show.literal(fact, 400)}"
+        if name == "rivals":
+            yield from (f"ruled out: {show.one_line(rival['source'])}" for rival in fact)
+        else:
+            yield f"{name.replace('_', ' ')}: {fact if isinstance(fact, str) else show.literal(fact, 400)}"
+    if len(found.versions) > 1:
+        yield f"earlier versions: {', '.join(str(version) for version in found.versions[1:])}"
 
 
 def _state(entry: dict[str, Any], most: int | None) -> Text:
     facts = {name: fact for name, fact in entry.items() if name != "state"}
-    told = "  ".join(f"{name}: {show.literal(fact, most or 10_000)}" for name, fact in facts.items())
+    if most is not None:
+        facts = {name: _in_short(fact) for name, fact in facts.items()}
+    told = "  ".join(f"{name}: {show.literal(fact, most or WHOLE)}" for name, fact in facts.items() if fact != [])
     return show.styled(f"{entry['state']:<14}") + show.styled(told, "dim")
 
 
+def _in_short(fact: Any) -> Any:
+    """Of a map, what says most: its own words for what was decided, else its numbers."""
+    if not isinstance(fact, dict):
+        return fact
+    telling = [fact[name] for name in ("archetype", "strategy", "status") if fact.get(name)]
+    return ", ".join(map(str, telling)) if telling else {name: part for name, part in fact.items() if part}
+
+
 def _asked(entry: dict[str, Any], most: int | None) -> Any:
-    """A need in one line, or with its prompt and answer below it."""
+    """A need with its prompt and answer below it."""
     from rich.console import Group
 
-    spent = f"{entry['model']}, {entry['tokens']} tokens, " if entry["model"] else ""
-    adapter = f"as {entry['adapter']}, " if entry["adapter"] else ""
-    title = show.styled(f"{entry['kind']} {entry['purpose'] or entry['name']}  ")
+    who = f" of {entry['persona']}" if entry["persona"] else ""
+    spent = f"{entry['model']}, {show.counted(entry['tokens'], 'token')}, " if entry["model"] else ""
+    adapter = f"adapter {entry['adapter']}, " if entry["adapter"] else ""
+    title = show.styled(f"{entry['kind']} {entry['purpose'] or entry['name']}{who}  ")
     title += show.styled(f"{spent}{adapter}{entry['seconds']:.2f} s", "dim")
     lines = [(message["role"], message["content"]) for message in entry["prompt"] or ()]
-    lines.append(("answered", _answer(entry["answer"])))
+    lines.append(("answered", _answer(entry["answer"], most)))
     if most is not None:
         lines = [(role, show.one_line(text, most)) for role, text in lines if role != "system"]
     return Group(title, *(show.styled(f"{role}: ", "dim") + show.styled(text) for role, text in lines))
 
 
-def _answer(answer: Any) -> str:
+def _answer(answer: Any, most: int | None) -> str:
     """The text of a journaled answer, or the error it was."""
     if "error" in answer:
-        return f"{answer['error']['type']}: {show.literal(answer['error']['facts'])}"
+        return f"{answer['error']['type']}: {show.literal(answer['error']['facts'], WHOLE)}"
     given = answer.get("value", answer)
-    if isinstance(given, dict) and given.get("text"):
-        return str(given["text"])
-    return show.literal(given, 10_000)
+    if isinstance(given, dict) and "text" in given:
+        return str(given["text"]) or "nothing"
+    if isinstance(given, list) and most is not None:
+        return show.counted(len(given), "result")
+    return show.literal(given if most is None else _in_short(given), WHOLE)

@@ -21,7 +21,7 @@ STATUSES = ("added", "changed", "unchanged")
 
 
 def ingest(
-    path: Annotated[Path, typer.Argument(help="A file or a folder: Markdown, text, Python.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file or a folder: Markdown, text, Python.")],
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -63,7 +63,7 @@ def _ingested(uvm: Uvm, path: Path) -> IngestReport:
 
 
 def search(
-    query: Annotated[str, typer.Argument(help="Words to look for.")],
+    query: Annotated[str, typer.Argument(metavar="QUERY", help="Words to look for.")],
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many hits.")] = 5,
     where: Annotated[
         list[str] | None,
@@ -103,7 +103,7 @@ def _body(hit: Hit) -> str:
 
 
 def documents(
-    prefix: Annotated[str, typer.Argument(help="Only ids that begin so.")] = "",
+    prefix: Annotated[str, typer.Argument(metavar="PREFIX", help="Only ids that begin so.")] = "",
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -132,7 +132,7 @@ def documents(
             (found["document_id"], found["kind"], found["chunks"], "from outside" if found["tainted"] else "")
             for found in listed
         ]
-        show.table(rows, header, wide=0)
+        show.table(rows, header)
         show.say(show.counted(len(listed), "document") + ".", "dim")
 
     show.deliver(as_json, {"documents": listed}, shown)
@@ -143,7 +143,9 @@ def forget(
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Make memory forget a document; `undo` brings it back.
+    """Make memory forget a document.
+
+    Undoing the change brings it back.
 
     \b
     Example:

@@ -36,11 +36,11 @@ def run(
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Work an image: hold its First Conversation if it was not held yet, and show its window.
+    """Start the daemon of an image, and show its window.
 
-    In the First Conversation the image reads its own documents, reasons over them, writes its window, checks it, and
-    keeps it. Without a display, or with --headless, the picture of the window is saved and a search through the bridge
-    is shown instead.
+    The First Conversation is held first, if it was not held yet: the image reads its own documents, reasons over them,
+    writes its window, checks it, and keeps it. Without a display, or with --headless, the picture of the window is
+    saved and a search through the bridge is shown instead.
 
     \b
     Example:
@@ -93,7 +93,7 @@ def _has_display() -> bool:
 
 
 def _show_window(system: Uvm, stages: Stages) -> None:
-    from batos.workbench.acceptance import launch
+    from batos.workbench.showing import launch
 
     stages.begin("Showing the window", "until it is closed")
     launch(system["genesis"].workbench.source, system.image.path)

@@ -25,6 +25,8 @@ SHOWN_AS_CODES = (
     "Co",
 )  # control, format (which turns the order of letters round), surrogates, private
 KEPT = "\n\t"
+GAP = "  "
+NARROWEST = 30  # columns for the last column of a table, however narrow the terminal
 
 
 @cache
@@ -82,26 +84,31 @@ def styled(text: object, style: str = "") -> Text:
     return Text(clean(str(text)), style=style)
 
 
-def table(rows: Iterable[Sequence[object]], header: Sequence[str] = (), wide: int = -1) -> None:
-    """Print rows in columns. The column `wide` (the last) takes what room is left and wraps; the others never do."""
-    from rich.table import Table
+def table(rows: Iterable[Sequence[object]], header: Sequence[str] = ()) -> None:
+    """Print rows in columns, numbers to the right. On a terminal the last column wraps within itself."""
+    from rich.cells import cell_len
+    from rich.text import Text
 
-    listed = [list(row) for row in rows]
+    materials = [list(row) for row in rows]
+    listed = [[styled(cell) for cell in row] for row in materials]
     if not listed:
         return
-    columns = len(listed[0])
-    made = Table(box=None, show_header=bool(header), header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
-    for number in range(columns):
-        is_number = all(isinstance(row[number], int | float) and not isinstance(row[number], bool) for row in listed)
-        made.add_column(
-            header[number] if header else "",
-            no_wrap=number != wide % columns,
-            overflow="fold",
-            justify="right" if is_number else "left",
-        )
-    for row in listed:
-        made.add_row(*(cell if not isinstance(cell, str | int | float) else styled(cell) for cell in row))
-    console().print(made)
+    if header:
+        listed.insert(0, [styled(title, "dim") for title in header])
+    columns = list(zip(*listed, strict=True))[:-1]
+    numbers = [all(isinstance(row[place], int | float) for row in materials) for place in range(len(columns))]
+    widths = [max(cell_len(cell.plain) for cell in column) for column in columns]
+    taken = sum(width + len(GAP) for width in widths)
+    room = max(console().width - taken, NARROWEST)
+    for *cells, wide in listed:
+        line = Text()
+        for cell, width, is_number in zip(cells, widths, numbers, strict=True):
+            pad = " " * (width - cell_len(cell.plain))
+            line += Text.assemble(pad, cell, GAP) if is_number else Text.assemble(cell, pad, GAP)
+        wrapped = wide.wrap(console(), room, overflow="fold")
+        for number, part in enumerate(wrapped):
+            part.rstrip()
+            console().print(line + part if number == 0 else Text(" " * taken) + part, overflow="ignore", no_wrap=True)
 
 
 def heading(text: str) -> None:

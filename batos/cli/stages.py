@@ -22,7 +22,7 @@ TITLES = {
     "facets": "Asking its facets",
     "writing": "Writing the workbench",
     "accepting": "Checking the workbench",
-    "installing": "Keeping it",
+    "keeping": "Keeping it",
 }
 FACET = "_facet_"
 
@@ -89,8 +89,6 @@ class Stages:
                 self._mission(event)
             elif event["kind"] == "change":
                 self._change(event)
-            elif event["kind"] == "cycle" and event["mission"] == self.mission and event["state"] == "COMPLETE":
-                self._in("installing")
 
     # Events
 
@@ -114,6 +112,8 @@ class Stages:
                 self._tell("writing", _written(_value(event)) if ended else "")
             case "program", "workbench", _:
                 self._tell("accepting", _accepted(event["answer"]) if ended else "audit, a run off screen, its picture")
+                if ended and _is_accepted(event["answer"]):
+                    self._tell("keeping", "source and picture, in one commit")
 
     def _mission(self, event: Event) -> None:
         if event["type"] == "learn" and event["selector"].endswith(FACET):
@@ -122,11 +122,11 @@ class Stages:
             elif event["state"] == "done":
                 self._learning[event["id"]] = event["selector"].removesuffix(FACET).replace("_", " ")
             self._tell("facets", self._consulted())
-        elif event["id"] == self.mission and event["state"] in ("done", "failed"):
-            self.end(failed=event["state"] == "failed")
+        elif event["id"] == self.mission and event["state"] == "done" and self._is_in("keeping"):
+            self.end()
 
     def _change(self, event: Event) -> None:
-        if self.stages and self.stages[-1].title == TITLES["reading"] and event["note"].startswith("ingest "):
+        if self._is_in("reading") and event["note"].startswith("ingest "):
             self._read += 1
             self._tell("reading", self._reading())
 
@@ -134,10 +134,10 @@ class Stages:
 
     def _in(self, key: str) -> Stage:
         """The stage `key`, begun if it is not the one that is going on."""
-        last = self.stages[-1] if self.stages else None
-        if last is None or last.title != TITLES[key] or last.ended is not None:
-            return self.begin(TITLES[key])
-        return last
+        return self.stages[-1] if self._is_in(key) else self.begin(TITLES[key])
+
+    def _is_in(self, key: str) -> bool:
+        return bool(self.stages) and self.stages[-1].title == TITLES[key] and self.stages[-1].ended is None
 
     def _tell(self, key: str, detail: str) -> None:
         stage = self._in(key)
@@ -173,11 +173,15 @@ def _written(answer: dict[str, Any]) -> str:
     return f"{lines} lines by {answer['model']}" if answer.get("model") else ""
 
 
+def _is_accepted(answer: dict[str, Any]) -> bool:
+    return bool(answer.get("value", {}).get("accepted"))
+
+
 def _accepted(answer: dict[str, Any]) -> str:
     if "error" in answer:
         return ""
     verdict = answer["value"]
-    if not verdict["accepted"]:
+    if not _is_accepted(answer):
         return f"refused: {verdict['reason']}"
     report = verdict["report"]
     return f"audited, {len(report['panels'])} panels run off screen, {report['count']} hits found through it"

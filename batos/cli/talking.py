@@ -29,7 +29,7 @@ SlotOption = Annotated[
 
 
 def create(
-    name: Annotated[str, typer.Argument(help="The name of the new object.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name of the new object.")],
     slot: SlotOption = None,
     parent: Annotated[
         list[str] | None, typer.Option("--parent", metavar="NAME", help="An object it delegates to. Repeatable.")
@@ -51,8 +51,8 @@ def create(
 
 
 def teach(
-    target: Annotated[str, typer.Argument(help="The object. One of a new name is made.")],
-    selector: Annotated[str, typer.Argument(help="The message it is to understand.")],
+    target: Annotated[str, typer.Argument(metavar="OBJECT", help="The object. One of a new name is made.")],
+    selector: Annotated[str, typer.Argument(metavar="SELECTOR", help="The message it is to understand.")],
     intent: IntentOption = None,
     example: ExampleOption = None,
     slot: SlotOption = None,
@@ -61,7 +61,7 @@ def teach(
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Have an object learn a message from an intent and examples.
+    """Have an object learn a message from examples.
 
     An example is ARGUMENTS => RESULT, both as JSON; with `raises ValueError` as the result, the message must fail so.
     A map states more: args, kwargs, slots (before), slots_after, result or raises.
@@ -103,9 +103,11 @@ def _made_if_new(uvm: Uvm, target: str, slots: dict[str, Any]) -> None:
 
 
 def send(
-    target: Annotated[str, typer.Argument(help="The object's name or id.")],
-    selector: Annotated[str, typer.Argument(help="The message.")],
-    args: Annotated[list[str] | None, typer.Argument(help="Arguments: JSON, else text. Put -- before -5.")] = None,
+    target: Annotated[str, typer.Argument(metavar="OBJECT", help="The object's name or id.")],
+    selector: Annotated[str, typer.Argument(metavar="SELECTOR", help="The message.")],
+    args: Annotated[
+        list[str] | None, typer.Argument(metavar="ARGUMENTS", help="Arguments: JSON, else text. Put -- before -5.")
+    ] = None,
     named: Annotated[
         list[str] | None, typer.Option("--named", metavar="NAME=VALUE", help="A named argument. Repeatable.")
     ] = None,
@@ -117,7 +119,9 @@ def send(
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Send a message and print the answer. What is not understood is learned first.
+    """Send a message and print the answer.
+
+    What is not understood is learned first.
 
     \b
     Example:
@@ -163,13 +167,13 @@ def _worded(plain: Any) -> str:
 
 
 def ask(
-    question: Annotated[str, typer.Argument(help="A question in plain words.")],
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="A question in plain words.")],
     timeout: TimeoutOption = None,
     model: ModelOption = "builtin",
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Ask what memory knows; the answer cites its passages.
+    """Ask a question; the answer cites memory.
 
     \b
     Example:

@@ -25,7 +25,7 @@ class HeartbeatAction(StrEnum):
 
 
 def status(image: ImageOption = IMAGE, as_json: JsonOption = False) -> None:
-    """Say how the image stands: its objects, missions, memory, daemon and heartbeat.
+    """Say how the image stands.
 
     \b
     Example:
@@ -83,7 +83,7 @@ def heartbeat(
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the heartbeat, switch it on or off, or have one beat now.
+    """Show the heartbeat, switch it, or have one beat.
 
     \b
     Example:
@@ -108,7 +108,10 @@ def heartbeat(
 
 
 def doctor(image: ImageOption = IMAGE, as_json: JsonOption = False) -> None:
-    """Examine an image and this machine: what is sound, what is not, what cannot be told.
+    """Examine an image and this machine.
+
+    Every record of the image is read through the safe loader, every method is audited again, the index is compared with
+    the catalog. Nothing is changed.
 
     \b
     Example:

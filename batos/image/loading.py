@@ -3,21 +3,24 @@
 A record is a pickle, and a pickle may name any importable callable. Everything that reads records (the database's own
 connections, conflict resolution, the log follower, undo, doctor) goes through the one table below. It lists exact pairs
 of module and name, and what it names must be a class. A package whitelist would not do: it admits functions, which a
-record can call with arguments of its choice.
+record can call with arguments of its choice. What stands beside the records (a transaction's extra facts, FileStorage's
+saved index) is pickled too, and needs no class at all.
 """
 
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
-from typing import Any
+from typing import Any, BinaryIO, NoReturn
 
 import ZODB.ConflictResolution
 from ZODB._compat import PersistentUnpickler
 
-from batos.errors import RecordRefused
+from batos.errors import BatosError, RecordRefused, RecordUnreadable
 
 _TREES = [
     (f"BTrees.{family}BTree", f"{family}{kind}")
@@ -55,6 +58,8 @@ ADMITTED = frozenset(
 # Protocol 3 pickles of ZODB name the builtins by their Python 2 module.
 _MODULES = {"__builtin__": "builtins"}
 
+Kind = tuple[str, str]
+
 
 @cache
 def admitted(module: str, name: str) -> type:
@@ -86,36 +91,74 @@ def guard_conflict_resolution() -> None:
 
 @dataclass(frozen=True)
 class Reference:
-    """What stands for another object in a state read outside a connection."""
+    """What stands for another object in a state read outside a connection. `kind` is its class, where it is stored."""
 
     oid: bytes
+    kind: Kind | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
 class Record:
     """One stored version of one object: its class as (module, name) and its state with `Reference`s."""
 
-    kind: tuple[str, str]
+    kind: Kind
     state: Any
 
 
-def kind_of(data: bytes) -> tuple[str, str]:
-    """The class of a record, without reading its state."""
-    loaded = _unpickler(data).load()
-    cls = loaded[0] if isinstance(loaded, tuple) else loaded
-    if isinstance(cls, tuple):
-        cls = admitted(*cls)
-    return cls.__module__, cls.__name__
+def kind_of(data: bytes) -> Kind:
+    """The class of a record, without reading its state. Raises like `read_record`."""
+    with _telling_damage():
+        return _kind(_unpickler(data))
 
 
 def read_record(data: bytes) -> Record:
-    """Raises `RecordRefused` when the record names something that images do not hold."""
-    unpickler = _unpickler(data)
+    """Raises `RecordRefused` when the record names something that images do not hold, or cannot be read at all."""
+    with _telling_damage():
+        unpickler = _unpickler(data)
+        return Record(_kind(unpickler), unpickler.load())
+
+
+@contextmanager
+def _telling_damage() -> Iterator[None]:
+    try:
+        yield
+    except BatosError:
+        raise
+    except Exception as error:  # a pickle from elsewhere may fail in any way
+        raise RecordUnreadable(reason=f"{type(error).__name__}: {error}") from error
+
+
+def read_facts(data: bytes) -> dict[str, Any]:
+    """The extra facts of a transaction, which are plain data. ZODB's own reader runs whatever they name.
+
+    What names a class, and what is no map, is taken for no facts: a change must not hide behind what it says of itself.
+    """
+    try:
+        facts = harmless_unpickler(BytesIO(data)).load() if data else {}
+    except Exception:  # a pickle from elsewhere may fail in any way
+        return {}
+    return facts if isinstance(facts, dict) else {}
+
+
+def harmless_unpickler(file: BinaryIO) -> Any:
+    """An unpickler that makes numbers, texts and containers, and nothing else."""
+
+    def refuse(*names: Any) -> NoReturn:
+        raise RecordRefused(module="(index or log)", name=".".join(map(str, names)))
+
+    return PersistentUnpickler(refuse, refuse, file)
+
+
+def _kind(unpickler: Any) -> Kind:
     loaded = unpickler.load()
     cls = loaded[0] if isinstance(loaded, tuple) else loaded
-    if isinstance(cls, tuple):
-        cls = admitted(*cls)
-    return Record((cls.__module__, cls.__name__), unpickler.load())
+    return _pair(admitted(*cls) if isinstance(cls, tuple) else cls)
+
+
+def _pair(cls: Any) -> Kind:
+    if not isinstance(cls, type):
+        raise RecordUnreadable(reason=f"it calls itself a {cls!r:.80}")
+    return cls.__module__, cls.__qualname__
 
 
 def _unpickler(data: bytes) -> Any:
@@ -125,5 +168,6 @@ def _unpickler(data: bytes) -> Any:
 def _reference(stored: Any) -> Reference | None:
     # ZODB writes (oid, class) for most references, the bare oid for classes with new-arguments, lists for weak ones.
     if isinstance(stored, tuple):
-        return Reference(stored[0])
+        oid, cls = stored
+        return Reference(oid, _pair(cls))
     return Reference(stored) if isinstance(stored, bytes) else None

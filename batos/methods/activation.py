@@ -19,8 +19,8 @@ import time as _time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol, get_args
+from datetime import UTC, tzinfo
+from typing import Any, get_args
 
 from pydantic_monty import (
     ExcType,
@@ -36,47 +36,12 @@ from batos.errors import SandboxDenied, SandboxLimit, SandboxRaised
 from batos.methods import prelude
 from batos.methods.contract import same
 from batos.methods.crossing import Crossing, Object
+from batos.methods.hosting import Host, Reading
 from batos.methods.program import Program, Session, prepare
 from batos.objects.values import plain
 
 MOST_SENT_ALONG = 10
 SMALL = 64
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What an object answers for a slot name: a data value, or a method record. `own` says that the slot is its own."""
-
-    value: Any
-    own: bool
-    is_method: bool = False
-
-
-class Denial(Exception):
-    """Raised by a host: the running method has no right to do what the message says."""
-
-
-class Host(Protocol):
-    """The objects, as an activation reaches them. Whatever it raises goes on outside, unseen by the sandbox."""
-
-    def is_object(self, value: Any) -> bool: ...
-
-    def read(self, target: Any, name: str) -> Reading | None:
-        """The slot as the target sees it, or None: no such slot, an intent, or a name that no slot can have."""
-        ...
-
-    def write(self, receiver: Any, name: str, value: Any) -> None:
-        """Write a data slot of the receiver. Raises `Denial` for any other slot."""
-        ...
-
-    def remove(self, receiver: Any, name: str) -> None: ...
-
-    def send(self, target: Any, selector: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Send outside the session: to primitives, trusted methods, methods that write their own receiver, and what
-        nobody understands."""
-        ...
-
-    def now(self) -> datetime: ...
 
 
 @dataclass
@@ -190,8 +155,10 @@ class Activation:
 
     def _outside(self, step: FunctionSnapshot) -> Any:
         """The clock is the host's; anything else of the operating system is refused by the sandbox itself."""
-        if step.function_name == "datetime.now" and step.args in ((), (None,)):
-            return step.resume({"return_value": self.host.now()})
+        if step.function_name == "datetime.now" and len(step.args) == 1:
+            zone, now = step.args[0], self.host.now()
+            moment = now.astimezone(zone) if isinstance(zone, tzinfo) else now.astimezone(UTC).replace(tzinfo=None)
+            return step.resume({"return_value": moment})
         if step.function_name == "date.today":
             return step.resume({"return_value": self.host.now().date()})
         return step.resume_not_handled()

@@ -37,7 +37,7 @@ def extract(answer: str, selector: str) -> str:
     """
     if len(answer) > LONGEST_ANSWER:
         raise _failed(selector, f"the answer has {len(answer)} characters; {LONGEST_ANSWER} are read at most.")
-    text = _THOUGHT_TAIL.sub("", _THOUGHT.sub("", answer.replace("\r\n", "\n").replace("\r", "\n")))
+    text = _spoken(answer)
     fenced = [match.group(2) for match in _FENCE.finditer(text)]
     try:
         sources = _distinct(source for region in fenced for source in _sources(region, selector))
@@ -50,6 +50,18 @@ def extract(answer: str, selector: str) -> str:
     if sources:
         raise _failed(selector, f"it holds {len(sources)} different functions of that name. Answer with one.")
     raise _failed(selector, _why_none(text, selector))
+
+
+def extract_program(answer: str) -> str:
+    """A whole program out of a model's answer: its only fenced block, or else all of it but thoughts."""
+    text = _spoken(answer)
+    fenced = [match.group(2) for match in _FENCE.finditer(text)]
+    return fenced[0] if len(fenced) == 1 else text
+
+
+def _spoken(answer: str) -> str:
+    """The answer without the thoughts before it."""
+    return _THOUGHT_TAIL.sub("", _THOUGHT.sub("", answer.replace("\r\n", "\n").replace("\r", "\n")))
 
 
 def _failed(selector: str, reason: str) -> ExtractionFailed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from batos.methods.aliases import inside, is_self
-from batos.methods.rules import Finding
+from batos.methods.tables import Finding
 
 _SOMETIMES = (
     ast.If, ast.IfExp, ast.BoolOp, ast.For, ast.While, ast.Try, ast.TryStar, ast.Match, ast.comprehension, ast.ListComp,

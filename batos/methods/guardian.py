@@ -12,17 +12,15 @@ source outside the sandbox.
 from __future__ import annotations
 
 import ast
-import tomllib
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 
 from batos.errors import GuardianRefused
 from batos.methods.aliases import Aliases
 from batos.methods.covenant import unmarked_writes
 from batos.methods.facet_rule import facet_findings
-from batos.methods.rules import Finding, Rules, audit_tree
+from batos.methods.rules import audit_tree
 from batos.methods.source_text import text_findings, tree_findings
+from batos.methods.tables import Finding, Rules, rules
 
 
 @dataclass(frozen=True)
@@ -60,13 +58,6 @@ class Audit:
             "sends": list(self.sends),
             "dynamic": self.dynamic,
         }
-
-
-@cache
-def rules() -> Rules:
-    """The guardian's tables, checked when first read."""
-    text = resources.files(__package__).joinpath("guardian.toml").read_text(encoding="utf-8")
-    return Rules.from_tables(tomllib.loads(text))
 
 
 def audit(source: str, selector: str, *, facet: bool = False) -> Audit:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from batos.methods.activation import Denial, Reading
+from batos.methods.hosting import Denial, Reading
 from batos.objects import lookup, primitives, sending
 from batos.objects.records import Intent, Method
 from batos.objects.uvm_object import UvmObject, is_slot_name, label, put, remove

@@ -5,62 +5,19 @@ from __future__ import annotations
 import ast
 import importlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from types import ModuleType
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from batos.methods.aliases import CHANGED, Aliases, inside, is_self
 from batos.methods.covenant import is_mark
+from batos.methods.tables import Finding, Rules
 
 _NAMED_ACCESS = frozenset({"getattr", "hasattr", "setattr", "delattr"})
 _WALK = re.compile(r"\{[^{}]*[.\[]\s*_")
 _Nested = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-
-
-@dataclass(frozen=True, order=True)
-class Finding:
-    """One thing the guardian refuses. `rule` is a short stable word, `reason` what to tell a person or a model."""
-
-    line: int
-    rule: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"Line {self.line}: {self.reason}"
-
-
-@dataclass(frozen=True)
-class Rules:
-    """`guardian.toml`, read."""
-
-    characters: int
-    lines: int
-    depth: int
-    brackets: int
-    modules: frozenset[str]
-    private: frozenset[str]
-    refused: frozenset[str]
-    refused_attributes: frozenset[str]
-    mutators: frozenset[str]
-    functions: frozenset[str]
-
-    @classmethod
-    def from_tables(cls, tables: Mapping[str, Any]) -> Rules:
-        bounds, names, writes = tables["bounds"], tables["names"], tables["writes"]
-        return cls(
-            characters=int(bounds["characters"]),
-            lines=int(bounds["lines"]),
-            depth=int(bounds["depth"]),
-            brackets=int(bounds["brackets"]),
-            modules=frozenset(tables["imports"]["modules"]),
-            private=frozenset(names["private"]),
-            refused=frozenset(names["refused"]),
-            refused_attributes=frozenset(names["refused_attributes"]),
-            mutators=frozenset(writes["mutators"]),
-            functions=frozenset(writes["functions"]),
-        )
 
 
 @dataclass

@@ -31,8 +31,9 @@ from pydantic_monty import (
 from pydantic_monty._binary import find_monty_binary
 
 from batos.errors import SandboxDenied, SandboxError, SandboxLimit, SandboxRaised
-from batos.methods.activation import Activation, Allowance, Denial, Host, running
+from batos.methods.activation import Activation, Allowance, running
 from batos.methods.crossing import Crossing
+from batos.methods.hosting import Denial, Host
 from batos.methods.program import Program, prepare
 from batos.methods.walls import Wall, build
 
@@ -89,12 +90,14 @@ class Sandbox:
     def close(self) -> None:
         """End the workers. The sandbox starts new ones if it is used again."""
         with self._lock:
+            if self._owner != os.getpid():
+                return  # never started, or a forked process that must leave the parent's workers alone
             pool, self._pool = self._pool, None
             folder, self._folder = self._folder, None
             self._wall = None
-        if pool is not None and self._owner == os.getpid():
+        if pool is not None:
             pool.__exit__(None, None, None)
-        if folder is not None and self._owner == os.getpid():
+        if folder is not None:
             folder.cleanup()
 
     def walls(self) -> list[str]:
@@ -168,7 +171,10 @@ class Sandbox:
         with self._lock:
             if self._pool is not None and self._owner == os.getpid():
                 return self._pool
-            # After a fork the parent's workers are not ours to talk to, nor to end.
+            if self._pool is not None:
+                # The workers are the parent's, and Monty hangs where it is started a second time after a fork.
+                reason = "this process was forked from one that had used the sandbox. Open the image after forking."
+                raise SandboxError(selector="(any)", reason=reason)
             self._owner = os.getpid()
             self._wall = self._built() if self.wrapped else None
             pool = Monty(

@@ -9,7 +9,7 @@ import re
 import tokenize
 import unicodedata
 
-from batos.methods.rules import Finding, Rules
+from batos.methods.tables import Finding, Rules
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")

@@ -59,9 +59,7 @@ def nested(cycle: Cycle, missing: NotUnderstood) -> NoReturn:
     raise missing
 
 
-def have_learned(
-    cycle: Cycle, target: UvmObject, selector: str, args: Iterable[Any], kwargs: dict[str, Any]
-) -> None:
+def have_learned(cycle: Cycle, target: UvmObject, selector: str, args: Iterable[Any], kwargs: dict[str, Any]) -> None:
     """Wait for the mission that learns `selector` on `target`; returns once it is understood.
 
     Raises `Suspended` until that mission has ended, `Pending` when it left a proposal or a question, `MissionError`

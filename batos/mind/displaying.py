@@ -12,6 +12,7 @@ from typing import Any
 from batos.errors import MissionError
 from batos.inference.citations import numbered
 from batos.inference.port import Request
+from batos.methods.extraction import extract_program
 from batos.mind import prompts
 from batos.mind.answering import consult, plan_for
 from batos.mind.cycle import Cycle
@@ -51,9 +52,10 @@ def synthesize(cycle: Cycle) -> None:
     for round_ in range(rounds + 1):
         backend = "builtin" if round_ == rounds else None
         answer = _written(cycle, feedback, backend)
-        verdict = cycle.ask("program", "workbench", source=answer["text"], query=SAMPLE_QUERY)
+        source = extract_program(answer["text"])
+        verdict = cycle.ask("program", "workbench", source=source, query=SAMPLE_QUERY)
         if verdict["accepted"]:
-            cycle.scratch["final_response"] = {"answer": answer, "verdict": verdict}
+            cycle.scratch["final_response"] = {"answer": answer, "source": source, "verdict": verdict}
             cycle.note(writer=answer["model"], refused=feedback, panels=verdict["report"].get("panels", []))
             return
         feedback.append({"writer": answer["model"], "reason": verdict["reason"]})
@@ -75,12 +77,15 @@ def complete(cycle: Cycle) -> None:
     """Install source and picture on the target, as one object in its `workbench` slot."""
     response = plain(cycle.scratch["final_response"])
     answer, verdict = response["answer"], response["verdict"]
+    # A model is not asked which chunks it drew on: it was given all of them.
+    material = [[chunk["document_id"], chunk["chunk_index"]] for chunk in plain(cycle.scratch["material"])]
+    used = (answer.get("data") or {}).get("used", material)
     made = UvmObject(
         [cycle.world["traits"]],
-        source=answer["text"],
+        source=response["source"],
         picture=base64.b64decode(verdict["picture"]),
         written_by=answer["model"],
-        made_from=[list(reference) for reference in (answer.get("data") or {}).get("used", [])],
+        made_from=[list(reference) for reference in used],
         mission=cycle.mission,
     )
     put(cycle.target, "workbench", made)

@@ -38,6 +38,11 @@ def note_read(value: Any) -> None:
         reads[id(value)] = value
 
 
+def is_hidden(name: str) -> bool:
+    """Whether this key of an object's state is the machinery's own: dunder, `_p_` and `_v_` names are never slots."""
+    return name.startswith(("__", "_p_", "_v_"))
+
+
 class Found(NamedTuple):
     holder: UvmObject
     value: Any
@@ -60,12 +65,14 @@ class Message:
 
 def find(receiver: UvmObject, name: str) -> Found | None:
     """The slot `name` as `receiver` sees it, or None. The value of a method slot is its record."""
+    if is_hidden(name):
+        return None
     for holder in delegation(receiver):
         current = holder.__dict__
         methods = current.get("__methods__")
         if methods is not None and name in methods:
             return Found(holder, methods[name])
-        if name in current and not name.startswith("__"):
+        if name in current:
             note_read(current[name])
             return Found(holder, current[name])
     return None

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from batos.errors import SlotRefused
 from batos.objects import lookup
 from batos.objects.records import Intent, Method
-from batos.objects.uvm_object import UvmObject, label, own_slots, put, remove, state
+from batos.objects.uvm_object import UvmObject, annotate, label, own_slots, put, remove, state
 from batos.objects.values import freeze
 
 Kind = Literal["data", "parent", "method", "intent"]
@@ -46,29 +46,28 @@ class Mirror:
         return lookup.parents(self.target)
 
     def selectors(self) -> list[str]:
-        """Every selector the object understands, its own and its parents', sorted."""
-        known: set[str] = set()
+        """Every selector the object understands, its own and its parents', sorted; not what another slot hides."""
+        first_found: dict[str, Any] = {}
         for holder in lookup.delegation(self.target):
-            known.update(name for name, value in own_slots(holder).items() if isinstance(value, Method))
-        return sorted(known)
+            first_found = {**own_slots(holder), **first_found}
+        return sorted(name for name, value in first_found.items() if isinstance(value, Method))
 
     def add(self, name: str, value: Any, **notes: str) -> None:
+        """Create or change an own slot, and annotate it."""
+        _check_notes(name, notes)
         put(self.target, name, value)
         if notes:
-            self.annotate(name, **notes)
+            annotate(self.target, name, notes)
 
     def remove(self, name: str) -> None:
         remove(self.target, name)
 
     def annotate(self, name: str, **notes: str) -> None:
         """Note a comment, a category or a visibility on an own slot."""
-        if name not in own_slots(self.target) or not set(notes) <= set(NOTES):
-            instead = f"Annotate an existing slot with {', '.join(NOTES)}."
-            raise SlotRefused(slot=name, what="this annotation", instead=instead)
-        current = state(self.target)
-        all_notes = current.get("__notes__", {})
-        current["__notes__"] = {**all_notes, name: {**all_notes.get(name, {}), **notes}}
-        self.target._p_changed = True
+        if name not in own_slots(self.target):
+            raise SlotRefused(slot=name, what="an annotation", instead="Annotate an own slot of the object.")
+        _check_notes(name, notes)
+        annotate(self.target, name, notes)
 
     def notes(self, name: str) -> dict[str, str]:
         return dict(state(self.target).get("__notes__", {}).get(name, {}))
@@ -83,6 +82,13 @@ class Mirror:
             "methods": self.selectors(),
             "parents": [label(parent) for parent in self.parents()],
         }
+
+
+def _check_notes(slot: str, notes: dict[str, Any]) -> None:
+    for note, text in notes.items():
+        if note not in NOTES or not isinstance(text, str):
+            instead = f"Annotations are texts: {', '.join(NOTES)}."
+            raise SlotRefused(slot=slot, what=f"the annotation {note}={text!r}", instead=instead)
 
 
 def _shown(value: Any) -> Any:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
-from batos.errors import UnknownObject
+from batos.errors import NameRefused, UnknownObject
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -35,20 +35,41 @@ _registry: dict[str, Primitive] = {}
 def primitive(
     name: str, *, sandbox: bool = False, effect: bool = False, mission: str | None = None
 ) -> Callable[[Function], Function]:
-    """Register the decorated function, called with the receiver first, as the primitive `name`."""
+    """Register the decorated function, called with the receiver first, as the primitive `name`.
+
+    Loading its module again replaces it. Raises `NameRefused` for a name that another function has.
+    """
 
     def register(function: Function) -> Function:
+        known = _registry.get(name)
+        if known is not None and _origin(known.function) != _origin(function):
+            reason = f"{_origin(known.function)} is registered under it already."
+            raise NameRefused(name=name, reason=reason)
         _registry[name] = Primitive(name, function, sandbox, effect, mission)
         return function
 
     return register
 
 
+def _origin(function: Callable[..., Any]) -> str:
+    return f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', repr(function))}"
+
+
 def registered(name: str) -> Primitive:
     """The primitive `name`. Raises `UnknownObject` when no installed program registers it."""
+    failures = _load_installed() if name not in _registry else []
     if name not in _registry:
-        for entry in entry_points(group="batos.primitives"):
-            entry.load()
-    if name not in _registry:
-        raise UnknownObject(name=name, known="It is a primitive: import the program that registers it.")
+        known = " ".join(["It is a primitive: import the program that registers it.", *failures])
+        raise UnknownObject(name=name, known=known)
     return _registry[name]
+
+
+def _load_installed() -> list[str]:
+    """Import what installed programs offer; a sentence for each that cannot be imported."""
+    failures = []
+    for entry in entry_points(group="batos.primitives"):
+        try:
+            entry.load()
+        except Exception as error:  # someone else's module may fail in any way, and must not take the others along
+            failures.append(f"{entry.value} could not be imported: {error}.")
+    return failures

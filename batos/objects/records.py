@@ -62,11 +62,29 @@ class Method(Persistent):
             raise AttributeError(f"A method is immutable; make a new version of {self.selector!r} instead.")
         super().__setattr__(name, value)
 
+    def __delattr__(self, name: str) -> None:
+        if name in FIELDS:
+            raise AttributeError(f"A method is immutable; make a new version of {self.selector!r} instead.")
+        super().__delattr__(name)
+
     def __repr__(self) -> str:
         return f"<method {self.selector} v{self.version} {self.trust}>"
 
 
-class Intent:
+class _Immutable:
+    """Base of records that stand inline in an object's state: changed in place, they would change for every reader of
+    the connection's cache, and in no commit."""
+
+    __slots__ = ()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{self!r} is immutable; make a new one.")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{self!r} is immutable; make a new one.")
+
+
+class Intent(_Immutable):
     """A facet or wished-for method that is only described yet. Sending its selector is not understood.
 
     `examples` are JSON as `batos.methods.contract` writes them.
@@ -74,9 +92,12 @@ class Intent:
 
     __slots__ = ("examples", "text")
 
+    text: str
+    examples: tuple[Any, ...]
+
     def __init__(self, text: str, examples: tuple[Any, ...] = ()) -> None:
-        self.text = text
-        self.examples = examples
+        object.__setattr__(self, "text", text)
+        object.__setattr__(self, "examples", examples)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Intent, (self.text, self.examples)
@@ -91,14 +112,16 @@ class Intent:
         return f"<intent {self.text!r}>"
 
 
-class Secret:
+class Secret(_Immutable):
     """The name of an environment variable that holds a secret. Only performers resolve it; the image, the journal,
     prompts and logs hold the name."""
 
     __slots__ = ("name",)
 
+    name: str
+
     def __init__(self, name: str) -> None:
-        self.name = name
+        object.__setattr__(self, "name", name)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Secret, (self.name,)

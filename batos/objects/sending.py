@@ -1,7 +1,9 @@
 """Sending a message: find the method, then run it with the original receiver as `self`.
 
-How a method runs depends on its trust. Primitives are looked up by name. Trusted source is compiled here and runs in
-process. Sandboxed source is run by whoever is the current activator: a layer above hands one over with `activating`.
+How a method runs depends on its trust. Primitives are looked up by name. Source is run by whoever is the current
+activator, in the sandbox: a layer above hands one over with `activating`. A method that is marked trusted is compiled
+here and runs in process, but only where a layer above vouches for it: the mark is part of the image, and an image from
+elsewhere may say what it likes.
 """
 
 from __future__ import annotations
@@ -37,6 +39,21 @@ def performing(performer: Performer) -> Iterator[None]:
         _performer.reset(token)
 
 
+# Who knows which methods a person on this machine has approved to run in process.
+Voucher = Callable[[Method], bool]
+_voucher: ContextVar[Voucher | None] = ContextVar("batos_voucher", default=None)
+
+
+@contextmanager
+def vouching(voucher: Voucher) -> Iterator[None]:
+    """Within the block, trusted methods for which `voucher` answers True run in process, outside the sandbox."""
+    token = _voucher.set(voucher)
+    try:
+        yield
+    finally:
+        _voucher.reset(token)
+
+
 @contextmanager
 def activating(activator: Activator) -> Iterator[None]:
     """Within the block, sandboxed methods of this thread are run by `activator`."""
@@ -66,7 +83,8 @@ def activate(method: Method, receiver: UvmObject, args: tuple[Any, ...], kwargs:
     """Run one method record with `receiver` as `self`."""
     if method.primitive is not None:
         return _primitive(primitives.registered(method.primitive), receiver, args, kwargs)
-    if method.trust == "trusted":
+    voucher = _voucher.get()
+    if method.trust == "trusted" and voucher is not None and voucher(method):
         return compiled(method)(receiver, *args, **kwargs)
     activator = _activator.get()
     if activator is None:

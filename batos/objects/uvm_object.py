@@ -17,7 +17,7 @@ from persistent import Persistent
 from batos.errors import NotUnderstood, SlotRefused
 from batos.objects import lookup
 from batos.objects.records import Intent, Method
-from batos.objects.values import admit, is_object
+from batos.objects.values import admit, copied, is_object
 
 # The two underscored names that the founding document gives to the state machine.
 PRIVATE_SLOTS = frozenset({"_process_synthesis_", "_tmp_synthesis_data"})
@@ -28,7 +28,7 @@ class UvmObject(Persistent):
 
     __is_prototype__ = True
 
-    def __init__(self, parents: Iterable[UvmObject] | Mapping[str, UvmObject] = (), **slots: Any) -> None:
+    def __init__(self, parents: Iterable[UvmObject] | Mapping[str, UvmObject] = (), /, **slots: Any) -> None:
         for name, parent in _named(parents):
             put(self, name, parent)
         for name, value in slots.items():
@@ -69,9 +69,18 @@ def _named(parents: Iterable[UvmObject] | Mapping[str, UvmObject]) -> Iterable[t
 
 
 def state(obj: UvmObject) -> dict[str, Any]:
-    """The object's whole state, loaded. `__dict__` alone does not wake a ghost."""
+    """The object's whole state, loaded, to read. `__dict__` alone does not wake a ghost."""
     obj._p_activate()
+    lookup.note_read(obj)
     return obj.__dict__
+
+
+def _changing(obj: UvmObject) -> dict[str, Any]:
+    """The object's state, to write. It is marked as changed first: where that is refused (its transaction is over, or
+    another thread's), nothing has been written that the next transaction of the same connection would see."""
+    current = state(obj)
+    obj._p_changed = True
+    return current
 
 
 def label(obj: UvmObject) -> str:
@@ -91,8 +100,10 @@ def not_understood(receiver: UvmObject, selector: str, args: tuple[Any, ...] = (
     return error
 
 
-def is_slot_name(name: str) -> bool:
+def is_slot_name(name: object) -> bool:
     """Whether `name` may name a slot: an identifier, with `*` at the end for a parent slot."""
+    if not isinstance(name, str):
+        return False
     core = name.removesuffix("*")
     return core.isidentifier() and (not core.startswith("_") or core in PRIVATE_SLOTS)
 
@@ -104,17 +115,17 @@ def put(obj: UvmObject, name: str, value: Any) -> None:
         raise SlotRefused(slot=name, what="anything under this name", instead=instead)
     if name.endswith("*"):
         _check_parent(obj, name, value)
-        state(obj)[name] = value
+        _changing(obj)[name] = value
     elif isinstance(value, Method | Intent):
-        current = state(obj)
+        current = _changing(obj)
         current.pop(name, None)
         # A new dict, not a change of the old one: earlier snapshots of the state stay what they were.
         current["__methods__"] = {**current.get("__methods__", {}), name: value}
     else:
         admitted = admit(name, value)
-        _drop_method(obj, name)
-        state(obj)[name] = admitted
-    obj._p_changed = True
+        current = _changing(obj)
+        _without(current, "__methods__", name)
+        current[name] = admitted
 
 
 def _check_parent(obj: UvmObject, name: str, value: Any) -> None:
@@ -126,35 +137,46 @@ def _check_parent(obj: UvmObject, name: str, value: Any) -> None:
         raise SlotRefused(slot=name, what=what, instead="Parents must not form a circle.")
 
 
-def _drop_method(obj: UvmObject, name: str) -> bool:
-    methods = state(obj).get("__methods__", {})
-    if name not in methods:
-        return False
-    state(obj)["__methods__"] = {key: value for key, value in methods.items() if key != name}
-    return True
+def _without(current: dict[str, Any], table: str, name: str) -> None:
+    """Take `name` out of one of the two tables that stand beside the data slots: `__methods__` and `__notes__`."""
+    entries = current.get(table, {})
+    if name in entries:
+        current[table] = {key: value for key, value in entries.items() if key != name}
 
 
 def remove(obj: UvmObject, name: str) -> None:
     """Remove the own slot `name`. Raises `NotUnderstood` when the object has none."""
-    current = state(obj)
-    if not _drop_method(obj, name):
-        if name not in own_slots(obj):
-            raise not_understood(obj, name)
-        del current[name]
-    current.get("__notes__", {}).pop(name, None)
-    obj._p_changed = True
+    if name not in own_slots(obj):
+        raise not_understood(obj, name)
+    current = _changing(obj)
+    current.pop(name, None)
+    _without(current, "__methods__", name)
+    _without(current, "__notes__", name)
+
+
+def annotate(obj: UvmObject, name: str, notes: Mapping[str, str]) -> None:
+    """Add to the notes of the own slot `name`; `remove` takes them away with it."""
+    current = _changing(obj)
+    all_notes = current.get("__notes__", {})
+    current["__notes__"] = {**all_notes, name: {**all_notes.get(name, {}), **notes}}
 
 
 def own_slots(obj: UvmObject) -> dict[str, Any]:
     """The own slots with their values as stored: data and parents in slot order, then methods and intents."""
     current = state(obj)
-    slots = {name: value for name, value in current.items() if not name.startswith("__")}
+    slots = {name: value for name, value in current.items() if not lookup.is_hidden(name)}
     return {**slots, **current.get("__methods__", {})}
 
 
 def clone(obj: UvmObject) -> UvmObject:
-    """A new object with the same own slots; lists, dicts and sets are copied, methods and objects are shared."""
+    """A new object with the same own slots and notes, and no name.
+
+    Lists, dicts, sets, trees, counters and blobs are copied; methods and objects are shared. A clone is always a plain
+    `UvmObject`: a second `MemoryChunk` would be one more place that memory finds the same text in.
+    """
     copy = UvmObject()
     for name, value in own_slots(obj).items():
-        put(copy, name, value)
+        put(copy, name, copied(value))
+    for name, notes in state(obj).get("__notes__", {}).items():
+        annotate(copy, name, notes)
     return copy

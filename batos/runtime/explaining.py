@@ -107,6 +107,7 @@ def _asked(store: MissionStore, receipt: Receipt | None) -> tuple[dict[str, Any]
             "kind": entry.kind,
             "name": entry.request.get("name", ""),
             "purpose": entry.request.get("purpose"),
+            "persona": entry.request.get("persona"),
             "prompt": entry.request.get("messages"),
             "answer": entry.answer,
             "model": entry.model,

@@ -44,7 +44,7 @@ class Mission:
             found = self._store.get(self.id)
             if found.ended:
                 return self._answer(found.outcome or {}, found.state)
-            pending = self._store.pending_below(self.id)
+            pending = self._store.pending_below(self.id) if found.state == "waiting" else None
             if pending is not None:
                 raise self._pending(pending.pending or {})
             left = POLL_SECONDS if end is None else end - clock.monotonic()

@@ -77,7 +77,12 @@ def run_program(place: Place, bounds: Bounds = Bounds()) -> Ended:
     """
     command = confined_command(place, bounds)
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={"PATH": os.defpath}
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={"PATH": os.defpath},
+        start_new_session=True,  # Ctrl-C is for us: a program that it ended would look like one that failed
     )
     try:
         _, said = process.communicate(timeout=bounds.seconds)

@@ -324,6 +324,45 @@ def test_an_intent_is_not_understood_until_it_is_learned(opened):
             world["wisher"].dream_()
 
 
+def test_what_was_learned_on_the_way_stays_when_the_asking_mission_fails():
+    """A learned method is an effect of its own mission."""
+    with temporary_image() as image:
+        source = "def try_it(self):\n    return self.shout_name() + self.missing_number\n"
+        thinker(image, source, name="greeter", trust="sandboxed")
+        image["greeter"].name = "Ada"
+        image["greeter"].missing_number = 1
+        with pytest.raises(batos.MissionFailed, match="TypeError"):
+            image.submit("greeter", "try_it").result(20)
+        assert image["greeter"].shout_name() == "ADA!"
+
+
+# Authority
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "self.setSlot_value_('parent*', self.other)",
+        "self.other.setSlot_value_('name', 'taken over')",
+        "self.knowledge_catalog.index_document_('x', 'planted')",
+        "self.orchestrator.start_cognitive_cycle_for_({'selector': 'clone'}, self)",
+        "self.psm.IDLE.clone().setSlot_value_('name', 1)",
+    ],
+)
+def test_a_sandboxed_method_is_nobodys_deputy(opened, body):
+    """It reaches system objects by delegation, and none of their primitives that were not declared for it."""
+    thinker(opened, f"def abuse(self):\n    return {body}\n", trust="sandboxed")
+    with opened.transaction("give it everything to reach") as world:
+        other = world.create("other", {"name": "itself"})
+        world["thinker"].other = other
+        for name in ("knowledge_catalog", "orchestrator", "psm"):
+            setattr(world["thinker"], name, world[name])
+    with pytest.raises(batos.BatosError, match="has no right to call the primitive"):
+        opened["thinker"].abuse()
+    assert opened["other"].name == "itself"
+    assert opened.search("planted") == []
+
+
 # Effects
 
 

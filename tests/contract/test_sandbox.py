@@ -1,11 +1,10 @@
-"""The sandbox with real workers: what methods can do, what they cannot, and what never reaches them."""
+"""The sandbox with real workers: what methods can do, what they have no right to, and what never reaches them."""
 
 from __future__ import annotations
 
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,24 +12,13 @@ from ZODB.POSException import ConflictError
 
 from batos.errors import GuardianRefused, NotUnderstood, SandboxDenied, SandboxLimit, SandboxRaised, TypeCheckFailed
 from batos.methods.host import ObjectHost
-from batos.methods.prelude import needed, text_of
-from batos.methods.program import Program
-from batos.methods.rewrite import Rewritten
 from batos.methods.sandbox import Limits, Sandbox
 from batos.methods.typecheck import check_types
 from batos.objects import primitives
-from batos.objects.records import Intent, Method, Secret
-from batos.objects.sending import activating, send
+from batos.objects.records import Method, Secret
 from batos.objects.uvm_object import UvmObject, put
 from batos.objects.values import plain
-
-SMALL = Limits(seconds=0.4, wall_seconds=20.0, memory_mib=32, recursion=80, depth=4, host_calls=400, output=4096)
-NOON = datetime(2024, 2, 29, 12, tzinfo=UTC)
-
-primitives.primitive("test.double", sandbox=True)(lambda receiver, x: 2 * x)
-primitives.primitive("test.fails", sandbox=True)(lambda receiver: {}["key"])
-primitives.primitive("test.grow", sandbox=True)(lambda receiver: receiver.items.append("grown"))
-primitives.primitive("test.power")(lambda receiver: "never")
+from contract.sandbox_world import MARK, NOON, SMALL, World
 
 
 @pytest.fixture(scope="module")
@@ -39,54 +27,10 @@ def sandbox() -> Iterator[Sandbox]:
         yield opened
 
 
-class World:
-    """Two friends and a parent, whose methods run in the sandbox."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-        self.host = ObjectHost(now=lambda: NOON)
-        self.traits = UvmObject(shared=["inherited"], motto="onwards")
-        self.ada = UvmObject([self.traits], name="ada", count=0, items=[1, 2], table={"a": [1]}, tags={"x"}, flag=True)
-        self.bob = UvmObject([self.traits], name="bob", count=10, items=[], friend=self.ada)
-        self.ada.friend = self.bob
-        for obj, selector in ((self.ada, "double"), (self.bob, "double"), (self.ada, "fails"), (self.ada, "power")):
-            put(obj, selector, Method(selector, primitive=f"test.{selector}"))
-        put(self.ada, "grow", Method("grow", primitive="test.grow"))
-        put(self.ada, "wished_", Intent("some day"))
-
-    def learn(self, obj: UvmObject, body: str, head: str = "def f(self, x=None, y=None):") -> None:
-        source = f"{head}\n{textwrap.indent(textwrap.dedent(body).strip(), '    ')}\n"
-        selector = head.split("(")[0].removeprefix("def ").strip()
-        put(obj, selector, Method(selector, source))
-
-    def send(self, obj: UvmObject, selector: str, *args: Any, **kwargs: Any) -> Any:
-        def activate(method: Method, receiver: UvmObject, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
-            return self.sandbox.activate(method, receiver, given, named, self.host)
-
-        with activating(activate):
-            return send(obj, selector, *args, **kwargs)
-
-    def run(self, body: str, *args: Any) -> Any:
-        """What ada answers when her method is `body`."""
-        self.learn(self.ada, body)
-        return self.send(self.ada, "f", *args)
-
-    def state(self) -> list[dict[str, Any]]:
-        kept = []
-        for obj in (self.ada, self.bob, self.traits):
-            obj._p_activate()
-            kept.append(
-                {name: plain(value) for name, value in obj.__dict__.items() if name not in ("__methods__", "f")}
-            )
-        return kept
-
-
 @pytest.fixture
 def world(sandbox: Sandbox) -> World:
     return World(sandbox)
 
-
-MARK = "\nself._p_changed = True"
 
 ANSWERS: dict[str, tuple[str, Any]] = {
     "own slot": ("return self.name", "ada"),
@@ -103,7 +47,7 @@ ANSWERS: dict[str, tuple[str, Any]] = {
     "default of max": ("return max([], key=len, default='none')", "none"),
     "map that asks": ("return list(map(lambda o: o.name, [self, self.friend]))", ["ada", "bob"]),
     "filter that asks": ("return [o.name for o in filter(lambda o: o.count, [self, self.friend])]", ["bob"]),
-    "reduce that asks": ("from functools import reduce\nreturn reduce(lambda a, o: a + o.count, [self, self.friend], 1)", 11),
+    "reduce that asks": ("from functools import reduce\nreturn reduce(lambda a, o: a + o.count, [self.friend], 1)", 11),
     "functools.reduce": ("import functools\nreturn functools.reduce(lambda a, b: a + b, [1, 2, 3])", 6),
     "sort by key": ("xs = [3, -4, 1]\nxs.sort(key=lambda n: n * n, reverse=True)\nreturn xs", [-4, 3, 1]),
     "stable and reversed": ("return sorted(['bb', 'aa', 'c'], key=len, reverse=True)", ["bb", "aa", "c"]),
@@ -113,11 +57,11 @@ ANSWERS: dict[str, tuple[str, Any]] = {
     "f-string with quotes": ("return f\"{self.table['a'][0]} {', '.join(['p', 'q'])}\"", "1 p, q"),
     "getattr": ("return getattr(self, 'name'), getattr(self, 'nothing', 7)", ("ada", 7)),
     "getattr on a value": ("import datetime\nreturn getattr(datetime.date(2020, 1, 2), 'year')", 2020),
-    "hasattr": ("return hasattr(self, 'name'), hasattr(self, 'nothing'), hasattr(self, 'wished_')", (True, False, False)),
+    "hasattr": ("return [hasattr(self, name) for name in ('name', 'nothing', 'wished_')]", [True, False, False]),
     "missing slot": ("try:\n    return self.nothing\nexcept AttributeError:\n    return 'caught'", "caught"),
     "intent is no slot": ("try:\n    return self.wished_\nexcept AttributeError:\n    return 'caught'", "caught"),
     "error of a primitive": ("try:\n    return self.fails()\nexcept KeyError as e:\n    return str(e)", "'key'"),
-    "identity": ("return self.friend.friend is self, self.friend is not self, self.friend == self.friend", (True, True, True)),
+    "identity": ("o = self.friend.friend\nreturn o is self, o is not self.friend, o == self", (True, True, True)),
     "membership": ("return self in [self.friend.friend]", True),
     "is None": ("return x is None, self is None", (True, False)),
     "object as an answer": ("return [self.friend, self]", "objects"),
@@ -128,14 +72,18 @@ ANSWERS: dict[str, tuple[str, Any]] = {
     "starred call": ("return (lambda *a, **k: (a, k))(*[1, 2], **{'z': 3})", ((1, 2), {"z": 3})),
     "starred message": ("return self.friend.double(*[4])", 8),
     "starred method of a value": ("return '{}{}'.format(*['a', 'b']), x.join(*[['p', 'q']])", ("ab", "-"), ),
-    "imports": ("import math, re\nfrom collections import Counter\nreturn math.pi > 3, re.sub('a', 'b', self.name), Counter('aab')['a']", (True, "bdb", 2)),
+    "modules": ("import math, re\nreturn math.pi > 3, re.sub('a', 'b', self.name)", (True, "bdb")),
+    "names of a module": ("from collections import Counter\nreturn Counter('aab')['a']", 2),
     "clock": ("import datetime\nreturn datetime.datetime.now().day, datetime.date.today().month", (29, 2)),
     "seeded chance": ("import random\nreturn random.random()", 0.8444218515250481),
     "walrus": ("return [y for n in [1, 2] if (y := self.double(n)) > 2]", [4]),
     "match": ("match self.table:\n    case {'a': [first, *_]}:\n        return first", 1),
-    "closure": ("total = 0\ndef add(o):\n    nonlocal total\n    total += o.count\nadd(self.friend)\nadd(self.friend)\nreturn total", 20),
+    "closure": ("n = 1\ndef add(o):\n    nonlocal n\n    n += o.count\nadd(self.friend)\nreturn n", 11),
     "finally": ("try:\n    return 1\nfinally:\n    self.double(1)", 1),
-    "exception with a chain": ("try:\n    try:\n        1 / 0\n    except ZeroDivisionError as e:\n        raise ValueError('x') from e\nexcept ValueError as e:\n    return str(e)", "x"),
+    "chained exception": (
+        "try:\n    raise ValueError('3') from KeyError()\nexcept ValueError as e:\n    return str(e)",
+        "3",
+    ),
     "values there and back": ("return x", "everything"),
 }  # fmt: skip
 EVERYTHING = [None, True, 2**80, 1.5, "é", b"\x00", 2j, (1, (2,)), {1, 2}, frozenset({3}), {"k": [NOON]}, {(1, 2): 3}]
@@ -170,10 +118,10 @@ WRITES: dict[str, tuple[str, str, Any]] = {
     "delete and create": ("del self.count\nself.count = 8", "count", 8),
     "True is not 1": ("self.flag = 1", "flag", 1),
     "setattr": ("setattr(self, 'count', 4)", "count", 4),
-    "hiding what is inherited": ("self.motto = 'onwards'\nself.shared = self.shared + ['mine']", "shared", ["inherited", "mine"]),
+    "hiding what is inherited": ("self.shared = self.shared + ['mine']", "shared", ["inherited", "mine"]),
     "object": ("self.best = self.friend", "best", "bob"),
     "sort in place": ("self.items.sort(key=lambda n: -n)", "items", [2, 1]),
-    "alias across a primitive": ("xs = self.items\nxs.append(3)\nself.grow()\nxs.append(4)", "items", [1, 2, 3, "grown", 4]),
+    "alias over a send": ("xs = self.items\nxs.append(3)\nself.grow()\nxs.append(4)", "items", [1, 2, 3, "grown", 4]),
     "read after a primitive": ("self.grow()\nself.count = len(self.items)", "count", 3),
     "write inside a self-send": ("self.helper()\nself.count += 1", "count", 101),
 }  # fmt: skip
@@ -199,7 +147,7 @@ def test_a_method_of_another_object_that_writes_writes_that_object(world: World)
         world.bob, "self.count += x\nself.items.append(x)" + MARK + "\nreturn self.count", head="def add(self, x):"
     )
     answer = world.run(
-        "before = self.friend.count\nself.count = self.friend.add(5)\nself._p_changed = True\nreturn before, self.friend.count"
+        "old = self.friend.count\nself.count = self.friend.add(5)" + MARK + "\nreturn old, self.friend.count"
     )
     assert answer == (10, 15)
     assert (world.ada.count, world.bob.count, list(world.bob.items)) == (15, 15, [5])
@@ -380,134 +328,6 @@ def test_a_reading_method_of_another_has_no_right_to_that_object(world: World) -
     with pytest.raises(SandboxDenied):
         world.run("return self.friend.lend(lambda other: other.items.append('mine'))")
     assert world.state() == before
-
-
-# Hostile programs that got past the guardian and the rewrite: only the host stands against them.
-
-
-def raw(sandbox: Sandbox, world: World, body: str) -> Any:
-    names = needed(["_send", "_get", "_set", "_changes", "_out", "_late"])
-    source = f"def _method_(self):\n{textwrap.indent(textwrap.dedent(body).strip(), '    ')}\n"
-    rewritten = Rewritten(source, tuple(range(1, source.count("\n") + 2)), frozenset(), False)
-    program = Program("hostile", rewritten, names, (), False, text_of(names))
-    return sandbox.run(program, world.ada, (), {}, world.host)
-
-
-HOSTILE = {
-    # host-callback abuse
-    "keep: other's slot": "bob = _get(self, 'friend')\n_host_keep([(bob.token, 'count', True, 1)])",
-    "keep: parent slot": "_host_keep([(0, 'parent*', True, self)])",
-    "keep: method slot": "_host_keep([(0, 'double', True, 1)])",
-    "keep: dunder slot": "_host_keep([(0, '__methods__', True, {})])",
-    "keep: persistence": "_host_keep([(0, '_p_jar', True, None)])",
-    "keep: no such token": "_host_keep([(99, 'count', True, 1)])",
-    "keep: negative token": "_host_keep([(-1, 'count', True, 1)])",
-    "keep: odd token": "_host_keep([('0', 'count', True, 1)])",
-    "keep: no list": "_host_keep('changes')",
-    "keep: no tuple": "_host_keep([[0, 'count', True, 1]])",
-    "keep: odd name": "_host_keep([(0, 5, True, 1)])",
-    "keep: name that has no hash": "_host_keep([(0, ['a'], True, 1)])",
-    "keep: by name": "_host_keep(changes=[])",
-    "text of anything": "exec(_host_text('os'))\nreturn os",
-    "keep: a class": "_host_keep([(0, 'count', True, _Proto)])",
-    "keep: no arguments": "_host_keep()",
-    "set": "_host_set(_get(self, 'friend'), 'count')",
-    "delete: other's slot": "_host_delete(_get(self, 'friend'), 'count')",
-    "delete: parent slot": "_host_delete(self, 'parent*')",
-    "get: no object": "_host_get('ada', 'name')",
-    "get: odd arity": "_host_get(self)",
-    "find: odd name": "_host_find(self, 7, True)\n_host_keep(1)",
-    "send: undeclared primitive": "_host_send(self, 'power', (), {}, [])",
-    "send: odd arguments": "_host_send(self, 'double', 'x', [], [])",
-    "send: forged receiver": "_host_send({'token': 0}, 'double', (1,), {}, [])",
-    "token changed": "o = _get(self, 'friend')\no.token = 0\n_set(o, 'parent*', o)",
-    "method called on a reference": "self.double(1)\n_host_keep(1)",
-    "construct a reference": "_Proto(0, 1)",
-    "made-up host call": "_host_admin('drop')",
-    "swallow a denial": "try:\n    _host_keep([(0, 'parent*', True, self)])\nexcept BaseException:\n    return 'swallowed'",
-    "deny in finally": "try:\n    _host_keep([(0, 'double', True, 1)])\nfinally:\n    return 'swallowed'",
-    "replace the prelude": "global _changes\ndef _changes():\n    return [(0, 'parent*', True, 1)]\nreturn 1",
-    "replace the answer check": "global _out\ndef _out(v):\n    return v\nreturn _Proto",
-    # the operating system
-    "open": "open('/etc/passwd').read()",
-    "write a file": "open('/tmp/batos-escaped', 'w').write('x')",
-    "path": "from pathlib import Path\nreturn Path('/etc/passwd').read_text()",
-    "environment": "import os\nreturn os.environ['PATH']",
-    "getenv": "import os\nreturn os.getenv('PATH', 'x') + ''",
-    "system": "import os\nreturn os.system('id')",
-    "subprocess": "import subprocess\nreturn subprocess.run(['id'])",
-    "socket": "import socket\nreturn socket.socket()",
-    "ctypes": "import ctypes\nreturn ctypes.CDLL(None)",
-    "modules": "import sys\nreturn sys.modules['os']",
-    "wall clock": "import time\nreturn time.time()",
-    # the interpreter
-    "classes": "return ().__class__.__bases__[0].__subclasses__()",
-    "globals of a function": "return (lambda: 0).__globals__",
-    "code of a function": "return (lambda: 0).__code__",
-    "frames": "try:\n    1 / 0\nexcept Exception as e:\n    return e.__traceback__.tb_frame",
-    "builtins": "return __builtins__['open']",
-    "import by name": "return __import__('os')",
-    "format walk": "return '{0.__class__.__mro__}'.format(self)",
-    "reference's insides": "return self.target",
-    "eval": "return eval('__import__(\"os\").getcwd()')",
-}
-
-
-@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_hostile_program_gets_nowhere(sandbox: Sandbox, world: World, body: str) -> None:
-    before = world.state()
-    with pytest.raises((SandboxDenied, SandboxRaised)):
-        raw(sandbox, world, body)
-    assert world.state() == before
-    assert world.run("return self.name") == "ada"
-
-
-def test_a_hostile_program_may_still_do_what_its_method_might(sandbox: Sandbox, world: World) -> None:
-    """The proof that the corpus above fails for the right reason."""
-    assert raw(sandbox, world, "_host_keep([(0, 'count', True, 5)])\nreturn _get(self, 'friend')") is world.bob
-    assert world.ada.count == 5
-
-
-# Bombs, with small limits
-
-
-BOMBS = {
-    "loop": "while True:\n    pass",
-    "loop that catches": "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass",
-    "loop in finally": "try:\n    pass\nfinally:\n    while True:\n        pass",
-    "sum of a range": "return sum(range(10 ** 12))",
-    "squaring": "n = 3\nwhile True:\n    n = n * n",
-    "power": "return 10 ** 10 ** 8",
-    "shift": "return 1 << 10 ** 12",
-    "long text": "return 'a' * 10 ** 10",
-    "format width": "return '{:>9999999999}'.format(1)",
-    "growing list": "xs = [1]\nwhile True:\n    xs += xs",
-    "growing text": "t = 'a'\nwhile True:\n    t += t",
-    "nested lists": "xs = []\nwhile True:\n    xs = [xs, xs]",
-    "growing dict": "d = {}\nfor n in range(10 ** 9):\n    d[n] = [n]",
-    "recursion": "def g(n):\n    return g(n + 1)\nreturn g(0)",
-    "recursion by messages": "return self.f()",
-    "printing": "while True:\n    print('a' * 1000)",
-    "asking": "while True:\n    self.double(1)",
-    "asking for slots": "while True:\n    hasattr(self, 'nothing')",
-    "writing by turns": "self.count += 1\nself._p_changed = True\nreturn self.friend.f()",
-    "answer of many items": "return [0] * 10 ** 6",
-    "deep answer": "xs = []\nfor _ in range(70):\n    xs = [xs]\nreturn xs",
-    "large answer": "return 'a' * (5 * 1024 * 1024)",
-    "large write": "self.items = [0] * 10 ** 6\nself._p_changed = True",
-}
-
-
-@pytest.mark.parametrize("body", BOMBS.values(), ids=BOMBS.keys())
-def test_a_bomb_is_a_limit_and_leaves_nothing(world: World, body: str) -> None:
-    world.learn(world.bob, body)
-    before = world.state()
-    with pytest.raises((SandboxLimit, SandboxRaised)) as caught:
-        world.run(body)
-    assert isinstance(caught.value, SandboxLimit) or caught.value.facts["kind"] in ("OverflowError", "ValueError")
-    if "self.count" not in body:
-        assert world.state() == before
-    assert world.run("return 1") == 1
 
 
 def test_the_deadline_counts_the_hosts_time_too(sandbox: Sandbox) -> None:

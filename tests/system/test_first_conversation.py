@@ -9,11 +9,14 @@ from __future__ import annotations
 import pytest
 
 import batos
+from batos.clock import SystemClock
 from batos.image.loading import admitted
+from batos.inference.builtin.backend import BuiltinBackend
 from batos.memory.catalog import index_document
 from batos.runtime.own_documents import own_documents
 from batos.settings import Settings
 from batos.testing import ScriptedBackend, temporary_image
+from batos.workbench.generator import write_workbench
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -131,6 +134,18 @@ def test_after_enough_refusals_the_built_in_backend_writes_it_and_says_so():
     assert [entry["writer"] for entry in refused] == ["scripted", "scripted"]
     assert "os" in refused[0]["reason"]
     assert len([request for request in backend.requests if request.purpose == "workbench"]) == 2
+
+
+@pytest.mark.parametrize("wrapped", ["{}", "Here it is:\n\n```python\n{}\n```\n"])
+def test_a_model_writes_it_from_the_same_chunks_under_the_same_acceptance(wrapped):
+    def model(request):
+        if request.purpose == "workbench":
+            return wrapped.replace("{}", write_workbench(request).text)
+        return BuiltinBackend("", SystemClock()).generate(request)
+
+    with temporary_image(model=ScriptedBackend(model)) as image:
+        assert display(image)["written_by"] == "scripted"
+        assert image["genesis"].workbench.written_by == "scripted"
 
 
 def test_nothing_of_memory_needs_a_class_that_images_may_not_hold(told):

@@ -28,7 +28,9 @@ WRAPPED = {
     "reasoning block": f"<Reasoning>def initials_(self): return 0</Reasoning>\n{BARE}",
     "carriage returns": BARE.replace("\n", "\r\n"),
     "indented": "".join(f"    {line}\n" for line in BARE.splitlines()),
-    "list item": f"1. The method:\n\n   ```python\n{''.join(f'   {line}' + chr(10) for line in BARE.splitlines())}   ```\n",
+    "list item": "1. The method:\n\n   ```python\n"
+    + "".join(f"   {line}\n" for line in BARE.splitlines())
+    + "   ```\n",
     "class": "```python\nclass Greeter:\n    def other(self):\n        return 1\n\n"
     + "".join(f"    {line}\n" for line in BARE.splitlines())
     + "```",

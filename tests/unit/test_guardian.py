@@ -44,7 +44,7 @@ ACCEPTED = {
     "getattr by a variable": "return getattr(self, x, None)",
     "scratch slot": "return self._tmp_synthesis_data",
     "delegated state": "return self._process_synthesis_()",
-    "match": "match x:\n    case {'a': b}:\n        return b\n    case [c, *_]:\n        return c\n    case _:\n        return None",
+    "match": "match x:\n    case {'a': b}:\n        return b\n    case [c, *_]:\n        return c",
     "with": "return x",
     "non-ASCII name": "größe = self.name\nreturn größe",
     "text with any character": "return 'ﬁ 👩‍💻 m² а'",
@@ -227,7 +227,7 @@ def test_a_refusal_names_the_line_and_the_reason() -> None:
 
 def test_the_audit_lists_reads_writes_and_sends() -> None:
     source = method(
-        "self.total += self.price\nself.log.append(self.label_(x))\nself._p_changed = True\nreturn getattr(self, 'unit')"
+        "self.total += self.price\nself.log.append(self.label_(x))\nself._p_changed = True\ngetattr(self, 'unit')"
     )
     result = check(source, "f")
     assert result == Audit("f", (), ("log", "price", "total", "unit"), ("log", "total"), ("label_",), marks=True)
@@ -306,9 +306,10 @@ Ending = tuple[str, bool]  # how control leaves, and whether a write is unmarked
 
 
 def endings(block: Program, dirty: bool, in_loop: bool = False) -> set[Ending]:
-    """Every way a block can end. "surprise" is an exception that no `raise` states; any statement may throw one."""
+    """Every way a block can end. "surprise" is an exception that no `raise` states; any statement may throw one, and
+    may have written before it does."""
     if not block:
-        return {("fall", dirty)}
+        return {("fall", dirty), ("surprise", dirty)}
     ends: set[Ending] = {("surprise", dirty)}
     for how, after in step(block[0], dirty, in_loop):
         ends |= endings(block[1:], after, in_loop) if how == "fall" else {(how, after)}

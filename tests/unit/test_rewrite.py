@@ -93,7 +93,8 @@ def test_annotations_are_left_out() -> None:
 
 
 def test_each_line_knows_where_it_came_from() -> None:
-    source = "def f(self, x):\n    '''Doc.'''\n    # a comment\n    a, self.b = x\n\n    if (\n        a\n    ):\n        self.c += 1\n    return a\n"
+    head = "def f(self, x):\n    '''Doc.'''\n    # a comment\n    a, self.b = x\n\n"
+    source = head + "    if (\n        a\n    ):\n        self.c += 1\n    return a\n"
     rewritten = rewrite(source)
     lines = dict(zip(rewritten.source.splitlines(), rewritten.lines, strict=False))
     assert lines["    a, _v1 = x"] == lines["    _set(self, 'b', _v1)"] == 4

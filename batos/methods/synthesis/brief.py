@@ -87,8 +87,8 @@ def read(request: Request) -> Brief:
         cases = tuple(_case(example, slots) for example in contract.get("examples") or ())
     except _HoldsObject:
         raise refused(
-            f"An example of {selector!r} holds another object, and the built-in backend computes with plain values only. "
-            "Give examples with plain values, or configure a model backend such as `openai:URL#MODEL`."
+            f"An example of {selector!r} holds another object, and the built-in backend computes with plain values "
+            "only. Give examples with plain values, or configure a model backend such as `openai:URL#MODEL`."
         ) from None
     return Brief(
         selector=selector,

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import reduce
 from itertools import count
+from operator import or_
 from typing import TYPE_CHECKING, NamedTuple
 
 from batos.methods.synthesis.nodes import CHOICE, Entry, Node, constant
@@ -76,7 +77,10 @@ def _by_first_position(goal: Goal) -> dict[int, list[tuple[tuple[str, ...], Entr
 
 
 def _cuts(
-    goal: Goal, first: dict[int, list[tuple[tuple[str, ...], Entry]]], positions: tuple[int, ...], parts: tuple[Entry, ...]
+    goal: Goal,
+    first: dict[int, list[tuple[tuple[str, ...], Entry]]],
+    positions: tuple[int, ...],
+    parts: tuple[Entry, ...],
 ) -> Iterator[_Cut]:
     for given, entry in first.get(positions[0], ()):
         places = zip(goal.results, positions, given, strict=True)
@@ -111,8 +115,10 @@ def _joined(parts: tuple[Entry, ...], cost: int) -> Entry:
     def join(left: Node, right: Node) -> Node:
         return (concat, left, right)
 
-    column: Column = [MISSING if MISSING in texts else "".join(texts) for texts in zip(*(part.column for part in parts), strict=True)]
-    return Entry(column, reduce(join, (part.node for part in parts)), cost, reduce(lambda reads, part: reads | part.reads, parts, 0))
+    rows = zip(*(part.column for part in parts), strict=True)
+    column: Column = [MISSING if MISSING in texts else "".join(texts) for texts in rows]
+    reads = reduce(or_, (part.reads for part in parts))
+    return Entry(column, reduce(join, (part.node for part in parts)), cost, reads)
 
 
 def cases(goal: Goal) -> None:
@@ -120,7 +126,8 @@ def cases(goal: Goal) -> None:
     branches = sorted((*goal.partial.items(), *_constant_results(goal)), key=lambda item: item[1].cost)[:EXPRESSIONS]
     tests = sorted(goal.tests.items(), key=lambda item: item[1].cost)[:TESTS]
     if branches and tests:
-        best = _Cases(branches, tests, 1 if goal.words.conditional else 3).best(goal.all, min(DEPTH if goal.count <= FEW else 1, goal.count - 1))
+        depth = min(DEPTH if goal.count <= FEW else 1, goal.count - 1)
+        best = _Cases(branches, tests, 1 if goal.words.conditional else 3).best(goal.all, depth)
         if best is not None:
             goal.offer(best)
 
@@ -173,7 +180,12 @@ def _constant_results(goal: Goal) -> Iterator[tuple[int, Entry]]:
         often = mask.bit_count() > 1
         if mask == goal.all or (type(result) is int and result not in (0, 1, -1) and not often):
             continue
-        named_outright = isinstance(result, str) and result.lower() in goal.words.known
-        cost = 2 if named_outright or result in ("", None, 0, 1) else 3 if often else 4 + (len(result) if isinstance(result, str) else 2)
+        cost = _constant_cost(goal, result, often)
         if mask not in goal.partial or goal.partial[mask].cost > cost:
             yield mask, Entry([result] * width, constant(result), cost, 0)
+
+
+def _constant_cost(goal: Goal, result: object, often: bool) -> int:
+    if result in ("", None, 0, 1) or (isinstance(result, str) and result.lower() in goal.words.known):
+        return 2
+    return 3 if often else 4 + (len(result) if isinstance(result, str) else 2)

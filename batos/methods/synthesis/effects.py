@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from batos.methods.synthesis.brief import ABSENT, Brief, Case
-from batos.methods.synthesis.enumerate import Budget
+from batos.methods.synthesis.budget import Budget
 from batos.methods.synthesis.judge import Verdict
 from batos.methods.synthesis.nodes import Leaf, Node
 from batos.methods.synthesis.probes import probes
@@ -43,8 +43,13 @@ class Effects:
     raises: str | None = None
 
     @property
+    def outcomes(self) -> list[Part]:
+        """The writes and the result."""
+        return [*self.writes, *([self.result] if self.result else [])]
+
+    @property
     def parts(self) -> list[Part]:
-        return [*([self.guard] if self.guard else []), *self.writes, *([self.result] if self.result else [])]
+        return [*([self.guard] if self.guard else []), *self.outcomes]
 
 
 class Unsolved(Exception):
@@ -64,7 +69,7 @@ class Solver:
         self.budget = budget
         self.words = Words(brief.selector, brief.intent, ordinals=not _alike(brief.cases[0].inputs))
         self.finished = [case for case in brief.cases if case.raises is None]
-        self.probes = probes(replace(brief, cases=tuple(self.finished))) if self.finished else []
+        self.probes = probes(brief) if self.finished else []
 
     def effects(self) -> Effects:
         """All parts but the guard. Raises Unsolved."""
@@ -76,7 +81,7 @@ class Solver:
         if not returned:
             return effects
         if any(result is ABSENT for result in results):
-            raise Unsolved("the result, which some examples state and some do not")
+            raise Unsolved("the result, which only some examples state,")
         for slot in slots:
             if all(same(case.result, (case.slots_after or {}).get(slot, ABSENT)) for case in self.finished):
                 effects.returns, effects.late = (Leaf("slot", slot),), True
@@ -89,7 +94,7 @@ class Solver:
         raising = [case.raises is not None for case in self.brief.cases]
         kinds = {case.raises for case in self.brief.cases} - {None}
         if len(kinds) != 1 or not self.finished:
-            raise Unsolved("when to raise what")
+            raise Unsolved("one kind of error to raise in some cases")
         effects.guard = self._solve("raises", [*self.brief.cases, *self.probes], list(raising), 2)
         effects.raises = kinds.pop()
 
@@ -124,15 +129,16 @@ class Solver:
         for case, state in zip(cases, states, strict=True):
             state.update(case.slots_after or {})
         for part in effects.writes:
-            for state, value in zip(states[-len(self.probes) :], part.verdict.best.entry.column[-len(self.probes) :], strict=True):
-                if value is not MISSING:
-                    state[part.slot] = value
+            computed = part.verdict.best.entry.column
+            for back in range(1, len(self.probes) + 1):
+                if computed[-back] is not MISSING:
+                    states[-back][part.slot] = computed[-back]
         return [replace(case, slots=state) for case, state in zip(cases, states, strict=True)]
 
     def _solve(self, slot: str, cases: list[Case], results: list[Any], share: int) -> Part:
         part = self._try(slot, cases, results, share)
         if part is None:
-            raise Unsolved(f"slot {slot!r}" if slot != "raises" else "when to raise")
+            raise Unsolved(f"the new value of slot {slot!r}" if slot != "raises" else "the cases to raise in")
         return part
 
     def _try(self, slot: str, cases: list[Case], results: list[Any], share: int) -> Part | None:

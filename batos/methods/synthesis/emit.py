@@ -56,13 +56,16 @@ def method(selector: str, names: tuple[str, ...], effects: Effects) -> str:
 
 def _guard(selector: str, effects: Effects) -> ast.stmt:
     assert effects.guard is not None
-    error = ast.Call(ast.Name(effects.raises or "ValueError", ast.Load()), [literal(f"{selector} does not accept this")], [])
+    message = literal(f"{selector} does not accept this")
+    error = ast.Call(ast.Name(effects.raises or "ValueError", ast.Load()), [message], [])
     return ast.If(tree_of(effects.guard.node), [ast.Raise(error)], [])
 
 
 def _reads(node: Node | None, writes: list[Part]) -> bool:
-    slots = {part.slot for part in writes}
-    return node is not None and any(isinstance(head, Leaf) and head.kind == "slot" and head.value in slots for head in heads(node))
+    if node is None:
+        return False
+    slots = {Leaf("slot", part.slot) for part in writes}
+    return any(isinstance(head, Leaf) and head in slots for head in heads(node))
 
 
 def _writes(parts: list[Part]) -> list[ast.stmt]:

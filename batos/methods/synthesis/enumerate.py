@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from batos.methods.synthesis.forms import Form, forms
+from batos.methods.synthesis.budget import Budget, Prices
+from batos.methods.synthesis.forms import Form
 from batos.methods.synthesis.leaves import Start
 from batos.methods.synthesis.nodes import INDEX_NODE, ITEM_NODE, Entry, Node
-from batos.methods.synthesis.operations import Operation, accepts, operations
+from batos.methods.synthesis.operations import Operation, accepts
 from batos.methods.synthesis.values import LISTS, MISSING, Column, key_of, type_of_column
-from batos.methods.synthesis.words import Words, lexicon
 
 READS_ITEM, READS_INDEX = 1 << 40, 1 << 41
 READS_INNER = READS_ITEM | READS_INDEX
@@ -29,49 +29,6 @@ LONGEST_FLAT = 64
 
 BROADCAST = 3
 """Expressions up to this cost that do not read the item may stand beside it inside a form."""
-
-VALUES_PER_EXPRESSION = 16
-"""An expression over more inputs than this counts as several."""
-
-
-class Exhausted(Exception):
-    """The budget is used up; what was found so far stands."""
-
-
-@dataclass
-class Budget:
-    """How much a whole search, inner ones included, may make and keep."""
-
-    expressions: int = 300_000
-    cells: int = 4_000_000
-    made: int = 0
-    kept_cells: int = 0
-
-    def count(self, inputs: int) -> None:
-        self.made += 1 + inputs // VALUES_PER_EXPRESSION
-        if self.made > self.expressions or self.kept_cells > self.cells:
-            raise Exhausted
-
-
-@dataclass(frozen=True)
-class Prices:
-    """What each operation and form costs, given the words of the task."""
-
-    operations: tuple[tuple[Operation, int], ...]
-    forms: tuple[tuple[Form, int], ...]
-    index: int
-
-    @classmethod
-    def by(cls, words: Words) -> Prices:
-        return cls(
-            operations=tuple((each, 1 if words.speak_for(each.words) else each.cost) for each in operations()),
-            forms=tuple((each, max(1, each.cost - 2) if words.speak_for(each.words) else each.cost) for each in forms()),
-            index=2 if words.speak_for(lexicon().index.split()) else 5,
-        )
-
-
-    def by_name(self) -> dict[str, int]:
-        return {each.name: price for each, price in (*self.operations, *self.forms)}
 
 
 class Observer(Protocol):
@@ -104,7 +61,7 @@ class Search:
     """Enumeration over the first `needed` inputs, the examples, followed by the probes.
 
     Operations are applied only where the result reads something of `wanted`: an argument or slot, or the item.
-    `longest` bounds the texts worth keeping, by example; empty for no bound.
+    `longest` bounds the texts worth making, by example; empty for no bound.
     """
 
     starts: tuple[Start, ...]
@@ -152,7 +109,7 @@ class Search:
             return
         if kind is None and (kind := type_of_column(column)) is None:
             return
-        if kind == "text" and any(len(text) > longest for text, longest in zip(column, self.longest, strict=False)):
+        if kind == "text" and entry.reads and self._too_long(column):
             return
         try:
             key = (kind, key_of(column))
@@ -167,6 +124,9 @@ class Search:
             self.sources.append((kind, entry))
         if self.observer is not None:
             self.observer.see(kind, entry)
+
+    def _too_long(self, column: Column) -> bool:
+        return any(len(text) > longest for text, longest in zip(column, self.longest, strict=False))
 
     def _operate(self, operation: Operation, rest: int) -> None:
         """All applications whose operands cost `rest` together."""
@@ -207,7 +167,8 @@ class Search:
     def _splits(self, types: tuple[tuple[str, ...], ...], cost: int) -> Iterator[list[tuple[Entry, ...]]]:
         """The operands of these types that cost `cost` together: one list per way to share the cost."""
         if len(types) == 1:
-            if found := [(entry,) for entry in self.entries(types[0], cost)]:
+            found: list[tuple[Entry, ...]] = [(entry,) for entry in self.entries(types[0], cost)]
+            if found:
                 yield found
             return
         for left in range(1, cost):
@@ -253,9 +214,8 @@ class Search:
             Start(1, kind, flat, ITEM_NODE, READS_ITEM, False),
             Start(self.prices.index, "number", places, INDEX_NODE, READS_INDEX, False),
         ]
-        for start in self.starts:
-            if not start.reads:
-                starts.append(start._replace(column=[start.column[owner] for owner in owners]))
+        constants = [start for start in self.starts if not start.reads]
+        starts += [start._replace(column=[start.column[owner] for owner in owners]) for start in constants]
         for kind, cost, entry in self._cheap():
             spread = [entry.column[owner] for owner in owners]
             starts.append(Start(cost + 1, kind, spread, entry.node, entry.reads, False))

@@ -39,6 +39,7 @@ class Row(BaseModel):
     indexed: bool = True
     cost: int
     words: str = ""
+    implies: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,7 @@ class Form:
     indexed: bool
     cost: int
     words: tuple[str, ...]
+    implies: tuple[str, ...]
     template: ast.expr
     value: Value
 
@@ -81,6 +83,7 @@ def forms() -> tuple[Form, ...]:
                 indexed=row.indexed,
                 cost=row.cost,
                 words=tuple(row.words.split()),
+                implies=tuple(row.implies.split()),
                 template=parse(row.code),
                 value=value,
             )
@@ -100,9 +103,8 @@ def _enumerated(tree: ast.expr, source: ast.expr) -> ast.expr:
     """`for item in source` becomes `for index, item in enumerate(source)`."""
     wanted = ast.dump(source)
     for node in ast.walk(tree):
-        if isinstance(node, ast.comprehension) and isinstance(node.target, ast.Name) and node.target.id == ITEM:
-            if ast.dump(node.iter) == wanted:
-                names: list[ast.expr] = [ast.Name(INDEX, ast.Store()), ast.Name(ITEM, ast.Store())]
-                node.target = ast.Tuple(names, ast.Store())
-                node.iter = ast.Call(ast.Name("enumerate", ast.Load()), [node.iter], [])
+        if isinstance(node, ast.comprehension) and uses(node.target, ITEM) and ast.dump(node.iter) == wanted:
+            names: list[ast.expr] = [ast.Name(INDEX, ast.Store()), ast.Name(ITEM, ast.Store())]
+            node.target = ast.Tuple(names, ast.Store())
+            node.iter = ast.Call(ast.Name("enumerate", ast.Load()), [node.iter], [])
     return tree

@@ -1,4 +1,4 @@
-"""Whether the best program that fits may answer: answer, ask or refuse (rules of `docs/synthesis.md`).
+"""Whether the best program that fits may answer: answer, ask or refuse.
 
 A program nearly always fits; the question is whether it is the right one. The rules weigh what the intent names and
 the program leaves out, look for rivals that cost as little, and for results that were learned by heart.
@@ -36,16 +36,6 @@ MARGIN = 2
 LETTERS = 3
 """A literal with as many letters may be a result learned by heart."""
 
-IMPLIED = {
-    "keep_each": ("each", "keep"), "how_many": ("keep", "count_of", "occurrences"), "entries_that": ("keep",),
-    "sum_of": ("each", "total"), "sum_of_those": ("each", "total", "keep"), "largest_by": ("largest",), "smallest_by": ("smallest",),
-    "sort_by": ("sort",), "sort_down_by": ("sort", "sort_down"), "sort_down": ("sort",), "entries_to": ("each",), "joined": ("join", "each"),
-    "divides": ("modulo",), "is_even": ("modulo",), "is_odd": ("modulo",), "unique_sorted": ("unique", "sort"), "range_of": ("largest", "smallest"),
-    "put_increment": ("put", "add"), "best_key": ("largest",), "worst_key": ("smallest",), "mean": ("total", "divide"),
-    "two_decimals": ("round_to",),
-}  # fmt: skip
-"""Using the one counts as using the others, when a word of the intent asks for them."""
-
 
 @dataclass(frozen=True)
 class Program:
@@ -81,7 +71,7 @@ class Critic:
         numbers: set[float] = set()
         for head in heads(entry.node):
             if isinstance(head, (Operation, Form)):
-                used |= {head.name, *IMPLIED.get(head.name, ())}
+                used |= {head.name, *head.implies}
             elif isinstance(head, Leaf) and type(head.value) in (int, float):
                 numbers.add(float(abs(head.value)))
         missed += min(self.most_unused_words, sum(1 for asked in self.asked if not asked & used))
@@ -92,7 +82,8 @@ class Critic:
 def _speaks_of(word: str) -> frozenset[str]:
     """The operations and forms that one word speaks for."""
     one = Words(word)
-    return frozenset(each.name for each in (*operations(), *forms()) if one.speak_for(each.words))
+    spoken_for = {operation.name for operation in operations() if one.speak_for(operation.words)}
+    return frozenset(spoken_for | {form.name for form in forms() if one.speak_for(form.words)})
 
 
 @dataclass(frozen=True)
@@ -118,7 +109,8 @@ def judge(
     margin = rivals[0].cost - best.cost if rivals else MARGIN
     proven = _complete(best, goal, leaves) or _spoken_for(best, words, margin)
     reason = _doubt(best, goal, inputs, words, intent, proven)
-    close = rivals if reason else [program for program in rivals if program.cost <= best.cost + (CLOSE if goal.count <= FEW else 0)]
+    near = best.cost + (CLOSE if goal.count <= FEW else 0)
+    close = rivals if reason else [program for program in rivals if program.cost <= near]
     for rival in close:
         at = _differs(best, rival, goal.count)
         if at is not None:
@@ -148,8 +140,9 @@ def _doubt(best: Program, goal: Goal, inputs: list[Any], words: Words, intent: s
 def _spoken_for(best: Program, words: Words, margin: int) -> bool:
     """Whether the intent has a word for the outermost operation, and no rival is near or nothing much is left out."""
     head = best.entry.node[0]
-    named = isinstance(head, (Operation, Form)) and words.speak_for(head.words)
-    return named and (margin >= MARGIN or best.missed <= 1)
+    if not isinstance(head, (Operation, Form)) or not words.speak_for(head.words):
+        return False
+    return margin >= MARGIN or best.missed <= 1
 
 
 def _complete(best: Program, goal: Goal, leaves: Leaves) -> bool:
@@ -172,11 +165,10 @@ def _by_heart(best: Program, results: Column, inputs: list[Any], intent: str) ->
     for head in heads(best.entry.node):
         if isinstance(head, Leaf) and head.kind == "constant" and isinstance(head.value, str):
             text = head.value.strip()
-            if any(head.value in texts for texts in lexicon().texts.values()):
-                continue
-            if sum(letter.isalnum() for letter in text) >= LETTERS and text.lower() not in known:
-                if sum(text in repr(result) for result in results) <= 1:
-                    return text
+            word = sum(letter.isalnum() for letter in text) >= LETTERS and text.lower() not in known
+            suggested = any(head.value in texts for texts in lexicon().texts.values())
+            if word and not suggested and sum(text in repr(result) for result in results) <= 1:
+                return text
     return None
 
 

@@ -140,8 +140,9 @@ def _offer_punctuation(found: _Constants, cases: list[Case], results: list[Any])
 
 
 def _offer_results(found: _Constants, cases: list[Case], results: list[Any]) -> None:
-    """Numbers that are results, what is always the result, and texts that stand in every result list but in no input."""
-    if results and all(same(result, results[0]) for result in results[1:]) and type(results[0]) in (str, int, float, bool):
+    """Numbers that are results, what is always the result, texts that stand in every result list but in no input."""
+    always = bool(results) and all(same(result, results[0]) for result in results[1:])
+    if always and type(results[0]) in (str, int, float, bool):
         found.offer(results[0], 2)
     for result in results:
         if type(result) in (int, float) and 1 < abs(result) <= 1000:

@@ -39,6 +39,7 @@ class Row(BaseModel):
     gives: str
     cost: int
     words: str = ""
+    implies: str = ""
     guard: str | None = None
     grows: bool = False
     swaps: bool = False
@@ -56,6 +57,7 @@ class Operation:
     gives: str | None
     cost: int
     words: tuple[str, ...]
+    implies: tuple[str, ...]
     swaps: bool
     feeds: bool
     twice: bool
@@ -106,6 +108,7 @@ def _operation(name: str, row: Row, apply: Apply, kind: str) -> Operation:
         gives=None if row.gives == "?" else concrete(row.gives),
         cost=row.cost,
         words=tuple(row.words.split()),
+        implies=tuple(row.implies.split()),
         swaps=row.swaps,
         feeds=row.feeds,
         twice=row.twice,

@@ -63,8 +63,9 @@ def cases(body: list[ast.stmt], width: int) -> list[ast.stmt]:
     """A long or nested conditional that is returned becomes `if` statements."""
     found: list[ast.stmt] = []
     for statement in body:
-        if isinstance(statement, ast.Return) and isinstance(statement.value, ast.IfExp) and _complex(statement.value, width):
-            found += _branches(statement.value)
+        value = statement.value if isinstance(statement, ast.Return) else None
+        if isinstance(value, ast.IfExp) and _complex(value, width):
+            found += _branches(value)
         else:
             found.append(statement)
     return found
@@ -87,7 +88,8 @@ def hoisted(body: list[ast.stmt], names: tuple[str, ...]) -> list[ast.stmt]:
     taken = {*names, *(node.id for statement in body for node in ast.walk(statement) if isinstance(node, ast.Name))}
     for statement in body:
         while (call := _repeated(statement, names)) is not None:
-            name = next(each for each in (REPEATED[_called(call)], f"{REPEATED[_called(call)]}_too") if each not in taken)
+            plain = REPEATED[_called(call)]
+            name = plain if plain not in taken else f"{plain}_{len(taken)}"
             taken.add(name)
             found.append(ast.Assign([ast.Name(name, ast.Store())], copy.deepcopy(call)))
             statement = _Named(ast.dump(call), name).visit(statement)

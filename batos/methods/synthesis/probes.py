@@ -22,7 +22,9 @@ def probes(brief: Brief) -> list[Case]:
     if brief.message is not None and _alike(brief.message, brief.cases) and not _is_example(brief.message, brief.cases):
         made.append(brief.message)
     for turn in range(MADE):
-        made.append(changed(brief.cases[turn % len(brief.cases)], turn, kept))
+        probe = changed(brief.cases[turn % len(brief.cases)], turn, kept)
+        if not _is_example(probe, (*brief.cases, *made)):
+            made.append(probe)
     return made
 
 

@@ -20,6 +20,16 @@ from batos.methods.synthesis.values import MISSING, Column
 SEPARATORS = (", ", "\n", " ", "-", ",", "_", "; ", "/", ".", " | ", "&", "")
 
 
+@dataclass(frozen=True)
+class Push:
+    """The parts laid end to end; how a node for one part becomes one for the whole, and a value; the price of that."""
+
+    parts: Column
+    wrap: Callable[[Node], Node]
+    whole: Callable[[Any, Column], Any]
+    price: int
+
+
 @dataclass
 class Pushed(Goal):
     """The goal for the items of `source`; what fits is wrapped and offered to `outer`."""
@@ -27,9 +37,7 @@ class Pushed(Goal):
     outer: Goal = field(kw_only=True)
     source: Entry = field(kw_only=True)
     offsets: list[int] = field(kw_only=True)
-    wrap: Callable[[Node], Node] = field(kw_only=True)
-    whole: Callable[[Any, Column], Any] = field(kw_only=True)
-    price: int = field(kw_only=True)
+    push: Push = field(kw_only=True)
 
     def offer(self, entry: Entry) -> None:
         if not entry.reads & READS_INNER or MISSING in entry.column:
@@ -37,9 +45,10 @@ class Pushed(Goal):
         column: Column = []
         for owner, items in enumerate(self.source.column):
             parts = entry.column[self.offsets[owner] : self.offsets[owner + 1]]
-            column.append(MISSING if items is MISSING else self.whole(items, parts))
+            column.append(MISSING if items is MISSING else self.push.whole(items, parts))
         reads = (entry.reads | self.source.reads) & ~READS_INNER
-        self.outer.offer(Entry(column, self.wrap(entry.node), entry.cost + self.source.cost + self.price, reads))
+        cost = entry.cost + self.source.cost + self.push.price
+        self.outer.offer(Entry(column, self.push.wrap(entry.node), cost, reads))
 
 
 class WholeGoal(Goal):
@@ -48,25 +57,18 @@ class WholeGoal(Goal):
     def inside(self, source: Entry, flat: Column, offsets: list[int]) -> Goal | None:
         given = source.column[: self.count]
         found = _list(self, source, given) or _text(self, source, given) or _record(self, source, given)
-        if found is None or not found[0]:
+        if found is None or not found.parts:
             return None
-        parts, wrap, whole, price = found
-        return Pushed(
-            parts, self.words, self.prices, outer=self, source=source, offsets=offsets, wrap=wrap, whole=whole, price=price
-        )
-
-
-Push = tuple[Column, Callable[[Node], Node], Callable[[Any, Column], Any], int]
-"""The parts laid end to end; how a node for one part becomes one for the whole, and a value; the price of that."""
-
+        return Pushed(found.parts, self.words, self.prices, outer=self, source=source, offsets=offsets, push=found)
 
 
 def _list(outer: Goal, source: Entry, given: Column) -> Push | None:
-    if not all(isinstance(result, list) and len(result) == len(items) for result, items in zip(outer.results, given, strict=True)):
-        return None
+    for result, items in zip(outer.results, given, strict=True):
+        if not isinstance(result, list) or len(result) != len(items):
+            return None
     parts = [part for result in outer.results for part in result]
     each = form("each")
-    return parts, lambda node: (each, source.node, node), lambda items, parts: parts, outer.prices["each"]
+    return Push(parts, lambda node: (each, source.node, node), lambda items, parts: parts, outer.prices["each"])
 
 
 def _text(outer: Goal, source: Entry, given: Column) -> Push | None:
@@ -76,22 +78,25 @@ def _text(outer: Goal, source: Entry, given: Column) -> Push | None:
     for separator in SEPARATORS:
         cut = [result.split(separator) if separator else list(result) for result in outer.results]
         if [len(parts) for parts in cut] == [len(items) for items in given]:
-            return (
-                [part for parts in cut for part in parts],
-                lambda node, text=separator: (join, constant(text), (each, source.node, node)),  # type: ignore[misc]
-                lambda items, parts, text=separator: text.join(parts),  # type: ignore[misc]
-                outer.prices["each"] + outer.prices["join"] + 2,
-            )
-    return None
+            break
+    else:
+        return None
+    return Push(
+        [part for parts in cut for part in parts],
+        lambda node: (join, constant(separator), (each, source.node, node)),
+        lambda items, parts: separator.join(parts),
+        outer.prices["each"] + outer.prices["join"] + 2,
+    )
 
 
 def _record(outer: Goal, source: Entry, given: Column) -> Push | None:
     for result, items in zip(outer.results, given, strict=True):
-        if not isinstance(result, dict) or not all(isinstance(item, (str, int)) for item in items) or set(result) != set(items):
+        hashable = all(isinstance(item, (str, int)) for item in items)
+        if not isinstance(result, dict) or not hashable or set(result) != set(items):
             return None
     parts = [result[item] for result, items in zip(outer.results, given, strict=True) for item in items]
     record_of = form("record_of")
-    return (
+    return Push(
         parts,
         lambda node: (record_of, source.node, node),
         lambda items, parts: dict(zip(items, parts, strict=True)),

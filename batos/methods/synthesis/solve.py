@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from batos.methods.synthesis.brief import Case
-from batos.methods.synthesis.enumerate import Budget, Exhausted, Prices, Search
+from batos.methods.synthesis.budget import Budget, Exhausted, Prices
+from batos.methods.synthesis.enumerate import Search
 from batos.methods.synthesis.judge import CLOSE, Critic, Program, Verdict, judge
 from batos.methods.synthesis.leaves import leaves
 from batos.methods.synthesis.nodes import Entry
@@ -73,10 +74,9 @@ def solve(task: Task, budget: Budget) -> Verdict | None:
 
 def _longest(task: Task) -> tuple[int, ...]:
     """For each example, how long a text on the way to the result may be: little longer than what is there."""
-    return tuple(
-        2 + max((len(text) for text in texts_in([list(case.inputs), case.slots, result])), default=LONGEST)
-        for case, result in zip(task.cases, task.results, strict=False)
-    )
+    shown = zip(task.cases, task.results, strict=False)
+    values = [[list(case.inputs), case.slots, result] for case, result in shown]
+    return tuple(2 + max((len(text) for text in texts_in(each) + keys_in(each)), default=LONGEST) for each in values)
 
 
 def _names(task: Task) -> set[str]:

@@ -36,7 +36,8 @@ class Example(BaseModel):
     slots_after: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return {**self.model_dump(mode="json", exclude_unset=True), "args": list(self.args), "kwargs": self.kwargs, "given": True}
+        stated = self.model_dump(mode="json", exclude_unset=True)
+        return {**stated, "args": list(self.args), "kwargs": self.kwargs, "given": True}
 
 
 class Task(BaseModel):
@@ -75,7 +76,8 @@ class Task(BaseModel):
         after = {name: freeze(value) for name, value in vars(receiver).items() if name != "_p_changed"}
         stated = any("result" in example.model_fields_set for example in self.train)
         written = any(example.slots_after for example in self.train)
-        return {**asked, **({"result": freeze(result)} if stated else {}), **({"slots_after": after} if written else {})}
+        outcome = {"result": freeze(result)} if stated else {}
+        return {**asked, **outcome, **({"slots_after": after} if written else {})}
 
 
 @dataclass(frozen=True)

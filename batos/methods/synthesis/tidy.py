@@ -64,7 +64,7 @@ def _number(node: ast.expr) -> bool:
 
 
 class _Iteration(ast.NodeTransformer):
-    """No list is made where one is only read through: `sum([…])` becomes `sum(…)`, `in list(range(3))` `in range(3)`."""
+    """No list is made where one is only read through: `sum([…])` becomes `sum(…)`, `list(range(3))` `range(3)`."""
 
     def visit_comprehension(self, node: ast.comprehension) -> ast.comprehension:
         self.generic_visit(node)
@@ -125,11 +125,11 @@ class _Naming(ast.NodeTransformer):
         mentions = [each for each in inside if isinstance(each, ast.Name) and each.id == ITEM]
         if parts and len(parts) == len(mentions) and (pair := self._pair(loop.iter)):
             loop.target = ast.Tuple([ast.Name(name, ast.Store()) for name in pair], ast.Store())
-            return _Parts(pair).visit(node) if not uses(loop.iter, ITEM) else node
+            return node if uses(loop.iter, ITEM) else _replaced(node, _Parts(pair))
         name = self._name(loop.iter)
         if uses(node, name) or uses(loop.iter, ITEM):
             return node
-        return _Renaming(ITEM, name).visit(node)
+        return _replaced(node, _Renaming(ITEM, name))
 
     def _pair(self, source: ast.expr) -> tuple[str, str] | None:
         if not isinstance(source, ast.Call):
@@ -164,6 +164,11 @@ def _part_of_item(node: ast.AST) -> bool:
     )
 
 
+def _replaced(node: ast.expr, by: ast.NodeTransformer) -> ast.expr:
+    replaced: ast.expr = by.visit(node)
+    return replaced
+
+
 class _Parts(ast.NodeTransformer):
     """`item[0]` and `item[1]` by name."""
 
@@ -172,7 +177,7 @@ class _Parts(ast.NodeTransformer):
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         if _part_of_item(node) and isinstance(node.slice, ast.Constant):
-            return ast.Name(self.names[node.slice.value], ast.Load())
+            return ast.Name(self.names[1 if node.slice.value else 0], ast.Load())
         self.generic_visit(node)
         return node
 
@@ -191,10 +196,11 @@ class _Keys(ast.NodeTransformer):
     def visit_Lambda(self, node: ast.Lambda) -> ast.expr:
         self.generic_visit(node)
         call = node.body
+        whole = ast.dump(ast.Name(node.args.args[0].arg, ast.Load()))
         if (
             isinstance(call, ast.Call)
             and isinstance(call.func, ast.Name)
-            and [ast.dump(argument) for argument in call.args] == [ast.dump(ast.Name(node.args.args[0].arg, ast.Load()))]
+            and [ast.dump(argument) for argument in call.args] == [whole]
             and not call.keywords
         ):
             return copy.deepcopy(call.func)

@@ -20,7 +20,9 @@ ITEMS = {"text": "texts", "number": "numbers", "thing": "things", "flag": "flags
 LISTS = (*ITEMS.values(), "lists", "items")
 """`lists` are lists of lists; `items` is a list with nothing in it, of which nobody knows what it would hold."""
 
-_SCALARS = {str: "text", bool: "flag", int: "number", float: "number", dict: "record", tuple: "pair", type(None): "none"}
+_SCALARS: dict[type, str] = {
+    str: "text", bool: "flag", int: "number", float: "number", dict: "record", tuple: "pair", type(None): "none",
+}  # fmt: skip
 
 
 def type_of(value: Any) -> str | None:

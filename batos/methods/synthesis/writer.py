@@ -13,9 +13,10 @@ from batos.inference.port import Answer, Request
 from batos.methods.synthesis import brief as briefs
 from batos.methods.synthesis import conventions, emit
 from batos.methods.synthesis.brief import Brief, refused
+from batos.methods.synthesis.budget import Budget
 from batos.methods.synthesis.effects import Effects, Part, Solver, Unsolved
-from batos.methods.synthesis.enumerate import Budget
 from batos.methods.synthesis.judge import Program
+from batos.methods.synthesis.nodes import Leaf, heads
 from batos.methods.synthesis.trial import satisfies
 from batos.objects.values import freeze
 
@@ -29,8 +30,9 @@ def write_method(request: Request) -> Answer:
     """The method that the request describes, as source in `text`.
 
     `notes` say which rule answered, and which rivals were ruled out. Where two methods fit equally well, `text` is
-    empty and `question` holds an example without result, with both candidates' results; `question["slot"]` is there
-    if the question is about a slot's value afterwards. Raises BackendRefused where there is nothing to go on.
+    empty and `question` holds an example without result, with both candidates' results; `question["about"]` is
+    "result", or the name of the slot whose value afterwards is asked for. Raises BackendRefused where there is nothing
+    to go on.
     """
     brief = briefs.read(request)
     if brief.is_facet:
@@ -38,7 +40,8 @@ def write_method(request: Request) -> Answer:
     if (found := conventions.by_convention(brief)) is not None:
         source, convention = found
         if all(satisfies(source, brief.selector, case) for case in brief.cases):
-            return Answer(text=source, notes={"rule": f"convention {convention.pattern}", "says": convention.says}, model=MODEL)
+            notes: dict[str, Any] = {"rule": f"convention {convention.pattern}", "says": convention.says}
+            return Answer(text=source, notes=notes, model=MODEL)
     if not brief.cases:
         raise refused(
             f"The built-in backend cannot write {brief.selector!r} for {brief.owner}: the name follows none of its "
@@ -60,11 +63,15 @@ def from_examples(brief: Brief, budget: Budget) -> Answer:
             source = emit.method(brief.selector, names, effects)
     except Unsolved as unsolved:
         raise refused(
-            f"The built-in backend found no method {brief.selector!r} for {unsolved.about} among the {budget.made:,} expressions "
-            f"it tried. Break the task into smaller methods, give simpler examples, or {ELSEWHERE}."
+            f"The built-in backend found nothing that gives {unsolved.about} of {brief.selector!r} among the "
+            f"{budget.made:,} expressions it tried. Break the task into smaller methods, give simpler examples, "
+            f"or {ELSEWHERE}."
         ) from None
     if not all(satisfies(source, brief.selector, case) for case in brief.cases):
-        raise refused(f"The built-in backend found no method {brief.selector!r} that satisfies every example. To go on, {ELSEWHERE}.")
+        raise refused(
+            f"The built-in backend found no method {brief.selector!r} that satisfies every example. Give simpler "
+            f"examples, or {ELSEWHERE}."
+        )
     return _verdict(brief, effects, source, budget)
 
 
@@ -73,14 +80,18 @@ def _verdict(brief: Brief, effects: Effects, source: str, budget: Budget) -> Ans
         "rule": "examples",
         "cost": sum(part.verdict.best.cost for part in effects.parts),
         "expressions": budget.made,
-        "rivals": [_rival(brief, effects, part, rival) for part in effects.parts for rival in part.verdict.rivals[:RIVALS]],
+        "rivals": [_rival(brief, part, rival) for part in effects.parts for rival in part.verdict.rivals[:RIVALS]],
     }
-    for part in effects.parts:
+    for part in effects.outcomes:
         if part.verdict.rival is not None and (question := _question(part, part.verdict.rival)) is not None:
             return Answer(question=question, notes={**notes, "candidate": source}, model=MODEL)
     doubts = [part.verdict.reason for part in effects.parts if part.verdict.reason]
+    if effects.guard is not None and effects.guard.verdict.rival is not None:
+        doubts.append(f"the examples leave open for which arguments it raises {effects.raises}")
     if doubts:
-        raise refused(f"The built-in backend did not write {brief.selector!r}: {doubts[0]}. Give more examples, or {ELSEWHERE}.")
+        raise refused(
+            f"The built-in backend did not write {brief.selector!r}: {doubts[0]}. Give more examples, or {ELSEWHERE}."
+        )
     return Answer(text=source, notes=notes, model=MODEL)
 
 
@@ -89,27 +100,31 @@ def _check_arguments(brief: Brief) -> None:
     for case in brief.cases:
         if (len(case.args), list(case.kwargs)) != (len(first.args), list(first.kwargs)):
             raise refused(
-                f"The examples of {brief.selector!r} differ in their number or names of arguments, and the built-in backend "
-                f"writes no default values. Give every example the same arguments, or {ELSEWHERE}."
+                f"The examples of {brief.selector!r} differ in their number or names of arguments, and the built-in "
+                f"backend writes no default values. Give every example the same arguments, or {ELSEWHERE}."
             )
 
 
 def _question(part: Part, rival: Program) -> dict[str, Any] | None:
+    """The probe on which the two best differ, with what each of them gives; None if it cannot be written down."""
     place = len(part.task.results) + part.verdict.at
     case = part.task.cases[place]
+    rivals = (part.verdict.best, rival)
+    leaves = [head for each in rivals for head in heads(each.entry.node) if isinstance(head, Leaf)]
+    read = {leaf.value for leaf in leaves if leaf.kind == "slot"}
     try:
-        question = {
+        return {
             "args": freeze(list(case.args)),
             "kwargs": freeze(case.kwargs),
-            "slots": freeze(case.slots),
-            "candidates": [freeze(program.entry.column[place]) for program in (part.verdict.best, rival)],
+            "slots": {name: freeze(value) for name, value in case.slots.items() if name in read},
+            "candidates": [freeze(each.entry.column[place]) for each in rivals],
+            "about": part.slot or "result",
         }
     except SlotRefused:
         return None
-    return {**question, "slot": part.slot} if part.slot else question
 
 
-def _rival(brief: Brief, effects: Effects, part: Part, rival: Program) -> dict[str, Any]:
+def _rival(brief: Brief, part: Part, rival: Program) -> dict[str, Any]:
     """A program that fits the examples too: its source, and why it lost."""
     names = emit.parameters(brief)
     alone = Effects(returns=rival.entry.node)

@@ -1,0 +1,168 @@
+"""The database and its connections: what ZODB does not check itself.
+
+A connection is lent to one thread for one transaction. Raw objects that were kept beyond it, or handed to another
+thread, can neither load nor change anything. A record is read back before it is stored, so that nothing is committed
+which could not be loaded again. What cannot be loaded is told in a sentence.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from pathlib import Path
+from threading import get_ident
+from typing import Any
+
+from ZODB import DB
+from ZODB.Connection import Connection
+from ZODB.POSException import ConflictError, InvalidObjectReference, POSKeyError, StateLoadError
+
+from batos.errors import BatosError, ImageCorrupt, RecordRefused, SlotRefused, TransactionMisuse
+from batos.image.loading import class_factory, read_record
+from batos.objects.uvm_object import label
+from batos.objects.values import ALLOWED, is_object
+
+POOL_SIZE = 128  # connections are cheap; ZODB only warns above its default of 7
+CACHED_OBJECTS = 20_000  # per connection
+LARGEST_RECORD = 64 * 2**20  # bytes; an object is written whole at each change
+
+ENDED = "This transaction has ended. Open a new one with `image.transaction(note)`."
+ELSEWHERE = "Raw objects belong to the thread that opened the transaction; use handles."
+SPOILED = "Raw objects of this transaction were changed by another thread, so it cannot be committed; use handles."
+
+
+class _Quietly(logging.LoggerAdapter[logging.Logger]):
+    """What ZODB logs as an error it raises too. Said twice, it would put a traceback on the user's screen."""
+
+    def exception(self, msg: object, *args: object, **more: Any) -> None:
+        self.debug(msg, *args, exc_info=True)
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        return msg, kwargs
+
+
+class ImageConnection(Connection):
+    """A connection that knows whose it is. ZODB makes them; `lend` and `take_back` frame each transaction."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._log = _Quietly(logging.getLogger(__name__))
+        self._anybodys = True  # until it is lent: ZODB itself opens one to make the root
+        self._holder: int | None = None
+        self._spoiled: list[Any] = []
+        self._stored: tuple[bytes, ...] = ()
+
+    def lend(self) -> None:
+        """Give the connection to this thread."""
+        self._anybodys, self._holder = False, get_ident()
+        self._stored = ()
+        spoiled, self._spoiled = self._spoiled, []
+        for obj in spoiled:
+            obj._p_invalidate()  # a list or a tree has changed by the time it asks whether it may
+
+    def take_back(self) -> None:
+        self._holder = None
+
+    def check(self) -> None:
+        """Raises `TransactionMisuse` outside the transaction, and in another thread."""
+        if not self._anybodys and self._holder != get_ident():
+            raise TransactionMisuse(reason=ENDED if self._holder is None else ELSEWHERE)
+
+    def check_unspoiled(self) -> None:
+        if self._spoiled:
+            raise TransactionMisuse(reason=SPOILED)
+
+    @property
+    def committed(self) -> list[Any]:
+        """The objects that the last commit wrote and the cache still holds, with their new transaction id."""
+        held = [self._cache.get(oid) for oid in self._stored]
+        return [obj for obj in held if obj is not None and obj._p_changed is not None]
+
+    # What ZODB calls
+
+    def get(self, oid: bytes) -> Any:
+        with self._telling(oid):
+            return super().get(oid)
+
+    def setstate(self, obj: Any) -> None:
+        self.check()
+        with self._telling(obj._p_oid):
+            super().setstate(obj)
+
+    def register(self, obj: Any) -> None:
+        try:
+            self.check()
+        except TransactionMisuse:
+            self._spoiled.append(obj)
+            raise
+        super().register(obj)
+
+    def _store_objects(self, writer: Any, transaction: Any) -> None:
+        super()._store_objects(_ReadBack(writer), transaction)
+
+    def tpc_finish(self, transaction: Any) -> None:
+        self._stored = (*self._modified, *self._creating)
+        super().tpc_finish(transaction)
+
+    @contextmanager
+    def _telling(self, oid: bytes) -> Iterator[None]:
+        try:
+            yield
+        except (BatosError, ConflictError, POSKeyError):
+            raise
+        except Exception as error:  # a record from elsewhere may fail in any way
+            cause = error.__cause__ if isinstance(error, StateLoadError) else error
+            if isinstance(cause, BatosError):
+                raise cause from None
+            reason = f"object {oid.hex()} cannot be read ({type(cause).__name__}: {cause})."
+            raise ImageCorrupt(path=self.db().path, reason=reason) from error
+
+
+class ImageDatabase(DB):
+    """`path` is the image's, for messages."""
+
+    klass = ImageConnection
+
+    def __init__(self, storage: Any, path: Path) -> None:
+        self.path = path
+        super().__init__(
+            storage,
+            pool_size=POOL_SIZE,
+            cache_size=CACHED_OBJECTS,
+            class_factory=class_factory,
+            large_record_size=LARGEST_RECORD,
+        )
+
+
+class _ReadBack:
+    """ZODB's object writer, held to this: what it writes can be read again.
+
+    A slot's value is checked when it is assigned, but not what is put into its list or tree afterwards.
+    """
+
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._writer)
+
+    def serialize(self, obj: Any) -> bytes:
+        place = label(obj) if is_object(obj) else f"(in a {type(obj).__name__})"
+        try:
+            data: bytes = self._writer.serialize(obj)
+            read_record(data)
+        except RecordRefused as refused:
+            what = "a value of type {module}.{name}".format_map({"module": "?", "name": "?"} | refused.facts)
+            raise SlotRefused(slot=place, what=what, instead=ALLOWED) from None
+        except InvalidObjectReference:
+            what = "a raw object of another transaction or image"
+            raise SlotRefused(slot=place, what=what, instead="Read it in this transaction.") from None
+        except (BatosError, ConflictError):
+            raise
+        except Exception as error:  # pickle raises nearly anything for what it cannot pickle
+            raise SlotRefused(slot=place, what=f"this ({error})", instead=ALLOWED) from error
+        if len(data) > LARGEST_RECORD:
+            what = f"{len(data) >> 20} MiB in one record"
+            raise SlotRefused(slot=place, what=what, instead="Keep it in a `ZODB.blob.Blob`.")
+        return data

@@ -1,0 +1,48 @@
+"""The port between the sandbox and the objects: what an activation asks of its host, and what it may be told.
+
+The real host is `ObjectHost` in `batos.methods.host`. Nothing here knows the sandbox's interpreter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What an object answers for a slot name: a data value, or a method record. `own` says that the slot is its own."""
+
+    value: Any
+    own: bool
+    is_method: bool = False
+
+
+class Denial(Exception):
+    """Raised by a host: the running method has no right to do what the message says."""
+
+
+class Host(Protocol):
+    """The objects, as an activation reaches them. Whatever it raises goes on outside, unseen by the sandbox."""
+
+    def is_object(self, value: Any) -> bool: ...
+
+    def read(self, target: Any, name: str) -> Reading | None:
+        """The slot as the target sees it, or None: no such slot, an intent, or a name that no slot can have."""
+        ...
+
+    def write(self, receiver: Any, name: str, value: Any) -> None:
+        """Write a data slot of the receiver. Raises `Denial` for any other slot."""
+        ...
+
+    def remove(self, receiver: Any, name: str) -> None: ...
+
+    def send(self, target: Any, selector: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Send outside the session: to primitives, trusted methods, methods that write their own receiver, and what
+        nobody understands."""
+        ...
+
+    def now(self) -> datetime:
+        """The time, with its zone. A replay must read the same."""
+        ...
