@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Condition, Event
 from typing import Any
 
@@ -51,9 +52,9 @@ class ScriptedBackend:
         """The next reply of the script; BackendNonsense if it does not satisfy the request's schema."""
         with self._turn:
             self.requests.append(request)
-            reply = None if self._function else self._next(request)
-        if self._function is not None:  # several at once, like any backend
-            reply = self._function(request)
+            said = [] if self._function else [self._next(request)]
+        # A function is called outside the lock: several at once, as any backend may be.
+        reply = self._function(request) if self._function else said[0]
         if isinstance(reply, Exception):
             raise reply
         if isinstance(reply, Answer):
@@ -139,9 +140,8 @@ def temporary_image(
     settings: Settings | None = None,
     clock: Clock | None = None,
 ) -> Iterator[Uvm]:
-    """A new image in a folder of its own, opened; closed and removed afterwards."""
-    with (
-        tempfile.TemporaryDirectory(prefix="batos-") as folder,
-        Uvm(f"{scheme}:{folder}/test.image", model=model, settings=settings, clock=clock) as uvm,
-    ):
-        yield uvm
+    """A new image in a folder of its own, with approvals of its own, opened; closed and removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="batos-") as folder:
+        alone = replace(settings or Settings(), approvals=f"{folder}/approvals.json")
+        with Uvm(f"{scheme}:{folder}/test.image", model=model, settings=alone, clock=clock) as uvm:
+            yield uvm

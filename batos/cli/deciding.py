@@ -34,10 +34,8 @@ class MissionState(StrEnum):
 
 
 def missions(
-    action: Annotated[MissionAction, typer.Argument(help="What to do.")] = MissionAction.LIST,
-    mission: Annotated[
-        str | None, typer.Argument(metavar="MISSION", help="A mission's id, or how it begins.")
-    ] = None,
+    action: Annotated[MissionAction, typer.Argument(metavar="ACTION", help="list, show or cancel.")] = MissionAction.LIST,
+    mission: Annotated[str | None, typer.Argument(metavar="MISSION", help="A mission's id, or how it begins.")] = None,
     state: Annotated[MissionState | None, typer.Option("--state", help="Only missions in this state.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
     image: ImageOption = IMAGE,

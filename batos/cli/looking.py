@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from batos.runtime.explaining import Why
     from batos.runtime.uvm import Uvm
 
-NameArgument = Annotated[str, typer.Argument(metavar="OBJECT", help="The object's name or id.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The object's name or id.")]
 LONGEST = 100  # characters of an answer or a prompt, unless all is asked for
 WHOLE = 1_000_000
 SHORT_SOURCE = 60  # lines
@@ -26,7 +26,7 @@ SHORT_SOURCE = 60  # lines
 
 def inspect(
     name: Annotated[
-        str | None, typer.Argument(metavar="OBJECT", help="An object's name or id; without it, all that have a name.")
+        str | None, typer.Argument(metavar="NAME", help="An object's name or id; without it, all that have a name.")
     ] = None,
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,

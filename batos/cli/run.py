@@ -17,11 +17,14 @@ from batos.cli.stages import Stage, Stages
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+    from rich.text import Text
 
+    from batos.bridge.daemon import Daemon
     from batos.memory.search import Hit
     from batos.runtime.uvm import Uvm
 
 PICTURE = "first-conversation.png"
+FAILED = 1
 QUERY = "how is a learned method undone"
 REFRESHES_PER_SECOND = 10
 
@@ -56,20 +59,35 @@ def run(
     stages = Stages(SystemClock())
     with ended_by_signals(), _shown(stages, as_json):
         stages.begin("Opening the image")
-        with Daemon(image, model=model) as daemon:
-            stages.end(f"{daemon.system.image.path}, {daemon.system.place.backend.name} answers")
-            has_window = not headless and _has_display()
-            failure = _converse(daemon.system, stages)
-            if not serve and not has_window:
-                _report(daemon.system, stages, as_json, told=headless, made=failure is None)
-            if failure is not None and not serve:
-                raise failure
-            if has_window:
-                _show_window(daemon.system, stages)
-            elif serve:
-                stages.begin("Serving", "until Ctrl-C")
-                daemon.wait()
-                stages.end("ended")
+        try:
+            with Daemon(image, model=model) as daemon:
+                stages.end(f"{daemon.system.image.path}, {daemon.system.place.backend.name} answers")
+                try:
+                    _work(daemon, stages, headless=headless, serve=serve, as_json=as_json)
+                except KeyboardInterrupt:
+                    stages.begin("Ending", "what is being done is finished first")
+                    raise
+        finally:
+            stages.end()
+
+
+def _work(daemon: Daemon, stages: Stages, *, headless: bool, serve: bool, as_json: bool) -> None:
+    failure = _converse(daemon.system, stages)
+    if serve:
+        if failure is not None:
+            show.note(str(failure))
+        stages.begin("Serving", "until Ctrl-C, or until a client of the bridge ends it", open_ended=True)
+        daemon.wait()
+        stages.begin("Ending", "what is being done is finished first")
+    elif failure is None and not headless and _has_display():
+        _show_window(daemon.system, stages)
+    else:
+        _report(daemon.system, stages, as_json, headless=headless, failure=failure)
+        if failure is not None and as_json:  # which stands in the document, and there is one only
+            show.note(str(failure))
+            raise typer.Exit(FAILED)
+        if failure is not None:
+            raise failure
 
 
 def _converse(system: Uvm, stages: Stages) -> Exception | None:
@@ -81,7 +99,7 @@ def _converse(system: Uvm, stages: Stages) -> Exception | None:
     try:
         conversation.complete(system, stages)
     except MissionError as failure:
-        stages.end(failed=True)
+        stages.end("failed", failed=True)
         return failure
     return None
 
@@ -95,15 +113,17 @@ def _has_display() -> bool:
 def _show_window(system: Uvm, stages: Stages) -> None:
     from batos.workbench.showing import launch
 
-    stages.begin("Showing the window", "until it is closed")
+    stages.begin("Showing the window", "until it is closed", open_ended=True)
     launch(system["genesis"].workbench.source, system.image.path)
     stages.end("closed")
 
 
-def _report(system: Uvm, stages: Stages, as_json: bool, *, told: bool, made: bool) -> None:
+def _report(system: Uvm, stages: Stages, as_json: bool, *, headless: bool, failure: Exception | None) -> None:
     """Save the picture, search through the bridge, and print what was found."""
-    document: dict[str, Any] = {"image": str(system.image.path), "complete": made}
-    if made:
+    document: dict[str, Any] = {"image": str(system.image.path), "complete": failure is None}
+    if failure is not None:
+        document["says"] = str(failure)
+    else:
         stages.begin("Saving its picture", PICTURE)
         workbench = system["genesis"].workbench
         Path(PICTURE).write_bytes(workbench.picture)
@@ -120,7 +140,7 @@ def _report(system: Uvm, stages: Stages, as_json: bool, *, told: bool, made: boo
     def shown() -> None:
         show.console().print()
         show_hits(QUERY, hits)
-        if not told:
+        if not headless and failure is None:
             show.console().print()
             show.say("There is no display, so the window was not opened.", "dim")
 
@@ -148,7 +168,12 @@ def _shown(stages: Stages, as_json: bool) -> Iterator[None]:
     """Print stages as they go: in place on a terminal, a line each as it ends elsewhere."""
     console = show.error_console() if as_json else show.console()
     if not console.is_terminal:
-        stages.shown = lambda stage: console.print(_lines([stage], stages)) if stage.ended is not None else None
+
+        def told(stage: Stage) -> None:
+            if (stage.ended is None) is stage.open_ended:
+                console.print(_lines([stage], stages))
+
+        stages.shown = told
         yield
         return
     from rich.live import Live
@@ -167,11 +192,16 @@ def _lines(listed: list[Stage], stages: Stages) -> RenderableType:
     return Text("\n").join(_line(stage, stages) for stage in list(listed))
 
 
-def _line(stage: Stage, stages: Stages) -> Any:
+def _line(stage: Stage, stages: Stages) -> Text:
+    from rich.text import Text
+
     going = stage.ended is None
     style = "red" if stage.failed else "bold" if going else ""
-    line = show.styled(f"{stage.title:<30}", style) + show.styled(f"{_seconds(stage, stages):6.2f} s   ", "dim")
-    line += show.styled(show.one_line(stage.detail, 200), "red" if stage.failed else "")
+    line = Text.assemble(
+        (f"{stage.title:<30}", style),
+        (f"{_seconds(stage, stages):6.2f} s   ", "dim"),
+        show.styled(show.one_line(stage.detail, 200), "red" if stage.failed else ""),
+    )
     line.truncate(show.console().width, overflow="ellipsis")
     return line
 

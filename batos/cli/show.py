@@ -11,7 +11,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,19 +31,21 @@ NARROWEST = 30  # columns for the last column of a table, however narrow the ter
 
 @cache
 def console() -> Console:
-    return _console(sys.stdout)
+    """Standard output."""
+    return _console(stderr=False)
 
 
 @cache
 def error_console() -> Console:
-    return _console(sys.stderr)
+    """Standard error: for what is no result."""
+    return _console(stderr=True)
 
 
-def _console(stream: IO[str]) -> Console:
+def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
-    width = None if stream.isatty() else PIPE_COLUMNS
-    return Console(file=stream, width=width, markup=False, emoji=False, highlight=False)
+    width = None if (sys.stderr if stderr else sys.stdout).isatty() else PIPE_COLUMNS
+    return Console(stderr=stderr, width=width, markup=False, emoji=False, highlight=False)
 
 
 def deliver(as_json: bool, document: Any, show: Callable[[], None]) -> None:

@@ -29,13 +29,17 @@ FACET = "_facet_"
 
 @dataclass
 class Stage:
-    """One stage, from `began` to `ended` on a monotonic clock; None while it lasts."""
+    """One stage, from `began` to `ended` on a monotonic clock; None while it lasts.
+
+    `open_ended` ones go on until something happens, so it is told at once that they began.
+    """
 
     title: str
     began: float
     ended: float | None = None
     detail: str = ""
     failed: bool = False
+    open_ended: bool = False
 
 
 @dataclass
@@ -56,11 +60,11 @@ class Stages:
 
     # From the outside
 
-    def begin(self, title: str, detail: str = "") -> Stage:
+    def begin(self, title: str, detail: str = "", *, open_ended: bool = False) -> Stage:
         """Begin a stage; what went on before has ended."""
         with self._lock:
             self.end()
-            stage = Stage(title, self.clock.monotonic(), detail=detail)
+            stage = Stage(title, self.clock.monotonic(), detail=detail, open_ended=open_ended)
             self.stages.append(stage)
             self.shown(stage)
             return stage

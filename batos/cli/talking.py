@@ -51,7 +51,7 @@ def create(
 
 
 def teach(
-    target: Annotated[str, typer.Argument(metavar="OBJECT", help="The object. One of a new name is made.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="The object. One of a new name is made.")],
     selector: Annotated[str, typer.Argument(metavar="SELECTOR", help="The message it is to understand.")],
     intent: IntentOption = None,
     example: ExampleOption = None,
@@ -103,10 +103,10 @@ def _made_if_new(uvm: Uvm, target: str, slots: dict[str, Any]) -> None:
 
 
 def send(
-    target: Annotated[str, typer.Argument(metavar="OBJECT", help="The object's name or id.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="The object's name or id.")],
     selector: Annotated[str, typer.Argument(metavar="SELECTOR", help="The message.")],
     args: Annotated[
-        list[str] | None, typer.Argument(metavar="ARGUMENTS", help="Arguments: JSON, else text. Put -- before -5.")
+        list[str] | None, typer.Argument(metavar="ARGS", help="Arguments: JSON, else text. Put -- before -5.")
     ] = None,
     named: Annotated[
         list[str] | None, typer.Option("--named", metavar="NAME=VALUE", help="A named argument. Repeatable.")

@@ -75,9 +75,17 @@ class ImageConnection(Connection):
 
     @property
     def committed(self) -> list[Any]:
-        """The objects that the last commit wrote and the cache still holds, with their new transaction id."""
+        """The objects that this transaction committed and the cache holds as they now are."""
         held = [self._cache.get(oid) for oid in self._stored]
         return [obj for obj in held if obj is not None and obj._p_changed is not None]
+
+    @property
+    def committed_id(self) -> bytes | None:
+        """The id of this transaction's commit; None when nothing was written."""
+        if not self._stored:
+            return None
+        committed = self.committed  # without those whose conflicts were resolved, which are loaded when next read
+        return committed[0]._p_serial if committed else self.db().lastTransaction()  # type: ignore[no-any-return]
 
     # What ZODB calls
 

@@ -1,20 +1,24 @@
 """Handles: what a program holds of an object outside a transaction. A handle is an image and an object id, no more.
 
 It is resolved in the calling thread's own transaction each time, and gives plain values or other handles, never raw
-objects. Reading a data slot reads it, assigning writes it in a transaction of its own, and calling sends a message.
+objects. Reading a data slot reads it (a blob reads as its bytes), assigning writes it in a transaction of its own (or
+in the one that the thread has open), and calling sends a message.
 """
 
 from __future__ import annotations
 
 from typing import Any, NoReturn
 
+from ZODB.blob import Blob
+
+from batos.errors import BatosError, TransactionMisuse
 from batos.image.image import Image
 from batos.image.world import World
 from batos.objects import lookup
 from batos.objects.records import Intent, Method
 from batos.objects.sending import send
 from batos.objects.uvm_object import UvmObject, label, put, remove
-from batos.objects.values import is_object, plain
+from batos.objects.values import blob_bytes, is_object, plain
 
 
 class Handle:
@@ -54,9 +58,21 @@ class Handle:
     def __hash__(self) -> int:
         return hash(self._oid)
 
+    def __copy__(self) -> Handle:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Handle:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A handle belongs to the image it was taken from; pass the object's name instead.")
+
     def __repr__(self) -> str:
-        with self._image.reading() as world:
-            return label(world.object(self._oid))
+        try:
+            with self._image.reading() as world:
+                return label(world.object(self._oid))
+        except BatosError:  # a closed image, a packed object: a debugger shows handles too
+            return f"object {int.from_bytes(self._oid, 'big'):#x}"
 
 
 class Selector:
@@ -65,18 +81,31 @@ class Selector:
     __slots__ = ("_handle", "_name")
 
     def __init__(self, handle: Handle, name: str) -> None:
-        self._handle = handle
-        self._name = name
+        object.__setattr__(self, "_handle", handle)
+        object.__setattr__(self, "_name", name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return deliver(self._handle, self._name, args, kwargs)
 
     def _misused(self, *_: Any) -> NoReturn:
-        receiver = repr(self._handle)
-        raise TypeError(f"{receiver}.{self._name} is a message, not a value; send it with {receiver}.{self._name}(…).")
+        raise TypeError(self._sentence())
 
-    __bool__ = __iter__ = __len__ = __int__ = __float__ = __index__ = __getitem__ = __contains__ = _misused
-    __add__ = __radd__ = __lt__ = __gt__ = __le__ = __ge__ = _misused
+    def _sentence(self) -> str:
+        message = f"{self._handle!r}.{self._name}"
+        return f"{message} is a message, not a value; send it with {message}(…)."
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(name if name.startswith("_") else self._sentence())
+
+    # Asked for its value in any way, it says that it has none. Only `repr` shows it, for debuggers.
+    __setattr__ = __delattr__ = __eq__ = __ne__ = __hash__ = __str__ = __format__ = _misused
+    __bool__ = __len__ = __int__ = __float__ = __complex__ = __index__ = __bytes__ = __fspath__ = __round__ = _misused
+    __iter__ = __next__ = __reversed__ = __contains__ = __getitem__ = __setitem__ = __delitem__ = _misused
+    __enter__ = __exit__ = __aenter__ = __aexit__ = __aiter__ = __anext__ = __await__ = __reduce__ = _misused
+    __lt__ = __gt__ = __le__ = __ge__ = __neg__ = __pos__ = __abs__ = __invert__ = _misused
+    __add__ = __sub__ = __mul__ = __matmul__ = __truediv__ = __floordiv__ = __mod__ = __divmod__ = __pow__ = _misused
+    __radd__ = __rsub__ = __rmul__ = __rmatmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = _misused
+    __and__ = __or__ = __xor__ = __lshift__ = __rshift__ = __rand__ = __ror__ = __rxor__ = _misused
 
     def __repr__(self) -> str:
         return f"<message {self._name} to {self._handle!r}>"
@@ -104,20 +133,26 @@ def send_in(world: World, image: Image, oid: bytes, selector: str, args: Any, kw
 
 
 def inward(world: World, value: Any) -> Any:
-    """A value from outside, with raw objects in place of handles."""
-    if isinstance(value, Handle):
+    """A value from outside, with raw objects in place of handles. Raises `TransactionMisuse` for another image's."""
+    kind = type(value)
+    if kind is Handle:
+        if value._image.db is not world.connection.db():
+            raise TransactionMisuse(reason=f"{value!r} is an object of another image; images share no objects.")
         return world.object(value._oid)
-    if isinstance(value, list | tuple | set | frozenset):
-        return type(value)(inward(world, item) for item in value)
-    if isinstance(value, dict):
-        return {key: inward(world, item) for key, item in value.items()}
-    return value
+    if kind in (list, tuple, set, frozenset):
+        return kind(inward(world, item) for item in value)
+    if kind is dict:
+        return {inward(world, key): inward(world, item) for key, item in value.items()}
+    # A blob is handed over when it is stored; an attempt that loses a race must not take the caller's along.
+    return Blob(blob_bytes(value)) if kind is Blob and value._p_jar is None else value
 
 
 def outward(image: Image, world: World, value: Any) -> Any:
-    """A value as it may leave the transaction: plain, with handles in place of raw objects."""
+    """A value as it may leave the transaction: plain, with handles in place of raw objects, and bytes of blobs."""
 
     def reference(obj: Any) -> Any:
+        if type(obj) is Blob:
+            return blob_bytes(obj)
         return Handle(image, world.add(obj)) if is_object(obj) else repr(obj)
 
     return plain(value, reference)

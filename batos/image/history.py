@@ -14,8 +14,9 @@ from typing import Any
 from ZODB.TimeStamp import TimeStamp
 
 from batos.errors import UndoRefused, UnknownChange
-from batos.image.image import Image, LoggedTransaction
+from batos.image.image import Image
 from batos.image.loading import Record, Reference
+from batos.image.log import LoggedTransaction
 from batos.image.world import World
 from batos.objects.uvm_object import UvmObject, label, put, remove, state
 

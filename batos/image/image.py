@@ -6,16 +6,15 @@ back when it ends, so no connection is ever shared by threads and none outlives 
 
 from __future__ import annotations
 
-import errno
+import logging
 import random
-import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from threading import Condition
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -23,42 +22,39 @@ from BTrees.OOBTree import OOBTree
 from persistent.mapping import PersistentMapping
 from transaction import TransactionManager
 from transaction.interfaces import NoTransaction
-from ZODB import DB
-from ZODB.POSException import ConflictError, POSKeyError
+from ZODB.POSException import ConflictError
 
 from batos.clock import Clock, SystemClock
-from batos.errors import ChangedMeanwhile, ImageForeign, ImageUnwritable, RecordRefused, TransactionMisuse
-from batos.image.loading import Record, class_factory, guard_conflict_resolution, kind_of, read_record
-from batos.image.storages import Address, address, open_storage, prepare
+from batos.errors import (
+    ChangedMeanwhile,
+    ImageCorrupt,
+    ImageForeign,
+    ImageMissing,
+    ImageUnavailable,
+    RecordRefused,
+    TransactionMisuse,
+)
+from batos.image.connections import ImageDatabase
+from batos.image.loading import guard_conflict_resolution
+from batos.image.log import Load, LoggedTransaction, past_records, transactions_since
+from batos.image.storages import Address, address, open_storage, prepare, telling_storage_errors
 from batos.image.world import World
-from batos.objects.sending import Activator, activating
+from batos.objects.sending import Activator, Voucher, activating, vouching
 from batos.objects.uvm_object import label
 from batos.objects.values import is_object
 
 Result = TypeVar("Result")
 
+log = logging.getLogger(__name__)
+
 FORMAT = 1
-POOL_SIZE = 128  # connections are cheap; ZODB only warns above its default of 7
 TRIES = 12
+LONGEST_NOTE = 1_000  # characters; FileStorage has room for 64 KiB of bytes
+CLOSING_SECONDS = 10.0  # what transactions of other threads get to end
 
-
-@dataclass(frozen=True)
-class LoggedRecord:
-    """One object as a transaction of the log left it. `kind` is its class as (module, name)."""
-
-    oid: bytes
-    kind: tuple[str, str]
-    load: Callable[[], Record]
-
-
-@dataclass(frozen=True)
-class LoggedTransaction:
-    """Read `records` before asking for the next transaction: the log is a stream."""
-
-    tid: bytes
-    note: str
-    info: dict[str, Any]
-    records: Iterator[LoggedRecord]
+# The worlds that are open where this is asked: of this thread, and within asyncio of this task. A thread-local would
+# make tasks that take turns on one thread share a transaction.
+_worlds: ContextVar[tuple[World, ...]] = ContextVar("batos_worlds", default=())
 
 
 @dataclass(frozen=True)
@@ -74,15 +70,19 @@ class Committed:
 class Image:
     """Open one with `Image.open`; close it, or use it as a context manager."""
 
-    def __init__(self, where: Address, db: DB, clock: Clock) -> None:
+    def __init__(self, where: Address, db: ImageDatabase, clock: Clock) -> None:
         self.where = where
         self.db = db
         self.clock = clock
-        # Handed over by the layer that runs sandboxed methods, and the one that answers what is not understood.
+        # Handed over by the layers that run sandboxed methods, know which trusted ones a person has approved, and
+        # answer what is not understood.
         self.activator: Activator | None = None
+        self.voucher: Voucher | None = None
         self.messenger: Any = None
         self.after_commit: list[Callable[[Committed], None]] = []
-        self._local = threading.local()
+        self._gate = Condition()
+        self._open_transactions = 0
+        self._closed = False
 
     @classmethod
     def open(cls, uri: str | Path, *, create: bool = True, clock: Clock | None = None) -> Image:
@@ -92,25 +92,34 @@ class Image:
         prepare(where, create)
         storage = open_storage(where)
         try:
-            db = DB(storage, pool_size=POOL_SIZE, cache_size=20_000, class_factory=class_factory)
-            image = cls(where, db, clock or SystemClock())
-            image._found()
+            with telling_storage_errors(where):
+                db = ImageDatabase(storage, where.path)
         except BaseException:
             storage.close()
             raise
+        image = cls(where, db, clock or SystemClock())
+        try:
+            image._found(create)
+        except BaseException:
+            db.close()
+            raise
         return image
 
-    def _found(self) -> None:
-        """Give a new database its root; refuse one that was founded by something else."""
-        with self._begun() as world:
+    def _found(self, create: bool) -> None:
+        """Give a new database its root; refuse one that was founded by something else, or by a later batos."""
+        with self.reading() as world:
             try:
-                founded = "image" in world.root
-                strange = not founded and len(world.root) > 0
+                founded = len(world.root) > 0
+                if founded:
+                    _examine(self.path, world.root)
             except RecordRefused as refused:
                 raise ImageForeign(path=self.path, reason=str(refused)) from None
-        if strange:
-            raise ImageForeign(path=self.path, reason="its database was made by another program.")
+            except (TypeError, KeyError, AttributeError) as error:
+                reason = f"its root is not what it should be ({error!r})."
+                raise ImageCorrupt(path=self.path, reason=reason) from error
         if not founded:
+            if not create:
+                raise ImageMissing(path=self.path)
             self.change("found the image", _lay_foundation)
 
     @property
@@ -124,41 +133,54 @@ class Image:
             return str(world.root["image"]["id"])
 
     def current(self) -> World | None:
-        """The world of the transaction that this thread has open, if any."""
-        return getattr(self._local, "world", None)
+        """The world of the transaction that this thread (or asyncio task) has open, if any."""
+        for world in _worlds.get():
+            if world.belongs_to(self.db):
+                return world
+        return None
 
     @contextmanager
     def transaction(self, note: str, **info: Any) -> Iterator[World]:
         """Everything written in the block commits together under `note`, or, if it raises, not at all.
 
         Raises `ChangedMeanwhile` when another transaction changed what this one relied on, and `ImageUnwritable` when
-        the disk refuses. `info` is kept with the change (`mission`, say).
+        the disk refuses. `info` is kept with the change (`mission`, say) and is plain data.
         """
         with self._begun() as world:
-            yield world
+            try:
+                yield world
+            except ConflictError as conflict:
+                raise ChangedMeanwhile(note=note) from conflict
             committed = self._commit(world, note, info)
         if committed is not None:
-            for listener in self.after_commit:  # after the transaction: a listener may open one of its own
-                listener(committed)
+            self._tell(committed)
 
     def _commit(self, world: World, note: str, info: dict[str, Any]) -> Committed | None:
         """What was committed; None when nothing was written."""
-        written = world.written()
-        world.transaction.get().note(note)
+        connection = world.connection
+        connection.check_unspoiled()
+        transaction = world.transaction.get()
+        transaction.note(note[:LONGEST_NOTE].encode("utf-8", "replace").decode())
         for key, value in info.items():
-            world.transaction.get().setExtendedInfo(key, value)
+            transaction.setExtendedInfo(key, value)
         try:
-            world.transaction.commit()
+            with telling_storage_errors(self.where):
+                world.transaction.commit()
         except ConflictError as conflict:
             raise ChangedMeanwhile(note=note) from conflict
-        except (OSError, sqlite3.OperationalError) as error:
-            if not isinstance(error, OSError) or error.errno in (errno.ENOSPC, errno.EROFS, errno.EACCES):
-                raise ImageUnwritable(path=self.path, reason=f"{error}.") from None
-            raise
-        if not written:
+        tid = connection.committed_id
+        if tid is None:
             return None
-        names = tuple(sorted({label(obj) for obj in written if is_object(obj)}))
-        return Committed(written[0]._p_serial.hex(), note, names, info)
+        names = tuple(sorted({label(obj) for obj in connection.committed if is_object(obj)}))
+        return Committed(tid.hex(), note, names, info)
+
+    def _tell(self, committed: Committed) -> None:
+        """Tell who listens, after the transaction: a listener may open one of its own. None can undo the commit."""
+        for listener in tuple(self.after_commit):
+            try:
+                listener(committed)
+            except Exception:
+                log.exception("a listener failed; the change %s is committed", committed.id)
 
     @contextmanager
     def reading(self) -> Iterator[World]:
@@ -167,7 +189,7 @@ class Image:
         if current is not None:
             yield current
             return
-        with self._begun() as world:
+        with self._begun(writable=False) as world:
             yield world
 
     def change(self, note: str, work: Callable[[World], Result], **info: Any) -> Result:
@@ -177,79 +199,93 @@ class Image:
         """
         current = self.current()
         if current is not None:
+            current.check_writable()
             return work(current)
         for attempt in range(TRIES):
             try:
                 with self.transaction(note, **info) as world:
                     return work(world)
-            except (ChangedMeanwhile, ConflictError):
+            except ChangedMeanwhile:
                 if attempt + 1 == TRIES:
                     raise
             time.sleep(random.uniform(0, 0.002 * 2**attempt))
         raise AssertionError("unreachable")
 
     @contextmanager
-    def _begun(self) -> Iterator[World]:
+    def _begun(self, writable: bool = True) -> Iterator[World]:
         if self.current() is not None:
             raise TransactionMisuse(reason="This thread has a transaction open already; write through its world.")
-        manager = TransactionManager(explicit=True)
-        connection = self.db.open(manager)
-        manager.begin()
-        world = World(connection, manager)
-        self._local.world = world
+        with self._counted(), self._lent() as (connection, manager):
+            world = World(connection, manager, writable)
+            _worlds.set((*_worlds.get(), world))
+            try:
+                with activating(self.activator), vouching(self.voucher):
+                    yield world
+            finally:
+                _worlds.set(tuple(other for other in _worlds.get() if other is not world))
+                world.end()
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._gate:
+            if self._closed:
+                raise TransactionMisuse(reason=f"The image at {self.path} was closed. Open it again.")
+            self._open_transactions += 1
         try:
-            with activating(self.activator) if self.activator else nullcontext():
-                yield world
+            yield
         finally:
-            self._local.world = None
-            world.end()
-            with suppress(NoTransaction):  # it was committed
-                manager.abort()
+            with self._gate:
+                self._open_transactions -= 1
+                self._gate.notify_all()
+
+    @contextmanager
+    def _lent(self) -> Iterator[tuple[Any, TransactionManager]]:
+        """A connection of this thread, with a transaction begun; aborted at the end unless it was committed."""
+        manager = TransactionManager(explicit=True)
+        with telling_storage_errors(self.where):
+            connection = self.db.open(manager)
+        connection.lend()
+        try:
+            try:
+                with telling_storage_errors(self.where):
+                    manager.begin()
+                yield connection, manager
+            finally:
+                with suppress(NoTransaction):  # it was committed
+                    manager.abort()
+        finally:
+            connection.take_back()
             connection.close()
 
     def transactions_since(self, tid: bytes) -> Iterator[LoggedTransaction]:
         """The committed transactions after `tid`, oldest first, as a stream; records are read by the safe loader."""
-        start = (int.from_bytes(tid, "big") + 1).to_bytes(8, "big")
-        storage = self.db.storage
-        # FileStorage reads its own file, and takes a commit that is half written for damage: hold its lock to begin.
-        with getattr(storage, "_lock", nullcontext()):
-            log = storage.iterator(start)
-        try:
-            for logged in log:
-                yield _logged(logged)
-        finally:
-            log.close()
+        return transactions_since(self.db.storage, tid)
 
-    @contextmanager
-    def records(self) -> Iterator[Callable[[bytes, bytes | None], tuple[Record, bytes] | None]]:
+    def records(self) -> AbstractContextManager[Load]:
         """A function (oid, tid) -> (record, its tid): the object as of just before `tid`, or now if `tid` is None."""
-        storage = self.db.storage
-        instance = storage.new_instance() if hasattr(storage, "new_instance") else storage
-        if instance is not storage:
-            instance.poll_invalidations()
-
-        def load(oid: bytes, before: bytes | None) -> tuple[Record, bytes] | None:
-            try:
-                found = instance.loadBefore(oid, before or b"\x7f" + b"\xff" * 7)
-            except POSKeyError:
-                return None
-            return (read_record(found[0]), found[1]) if found and found[0] else None
-
-        try:
-            yield load
-        finally:
-            if instance is not storage:
-                instance.release()
+        return past_records(self.db.storage)
 
     def read_current(self, world: World, reads: dict[int, Any]) -> None:
         """Make the commit fail unless all of `reads` is still what it was when it was read."""
         for obj in reads.values():
-            if obj._p_jar is world.connection and obj._p_serial != b"\0" * 8 and not obj._p_changed:
+            if obj._p_jar is world.connection and not obj._p_changed:
+                obj._p_activate()  # a ghost may carry the id of a version that is long gone
                 world.connection.readCurrent(obj)
 
     def close(self) -> None:
+        """Close the database, once the transactions of other threads have ended. A second call does nothing.
+
+        Raises `TransactionMisuse` when they do not end, or this thread has one open.
+        """
         if self.current() is not None:
             raise TransactionMisuse(reason="The image cannot be closed inside its own transaction.")
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+            if not self._gate.wait_for(lambda: self._open_transactions == 0, CLOSING_SECONDS):
+                self._closed = False
+                raise TransactionMisuse(reason="Another thread has a transaction open; end it, then close the image.")
         self.db.close()
 
     def __enter__(self) -> Image:
@@ -268,12 +304,13 @@ def _lay_foundation(world: World) -> None:
         root[name] = OOBTree()
 
 
-def _logged(stored: Any) -> LoggedTransaction:
-    note = stored.description
-    records = (
-        LoggedRecord(record.oid, kind_of(record.data), partial(read_record, record.data))
-        for record in stored
-        if record.data
-    )
-    text = note.decode() if isinstance(note, bytes) else note
-    return LoggedTransaction(stored.tid, text, dict(stored.extension or {}), records)
+def _examine(path: Path, root: Any) -> None:
+    """Raises `ImageUnavailable` for a root that is not an image's."""
+    if "image" not in root:
+        raise ImageForeign(path=path, reason="its database was made by another program.")
+    format_ = int(root["image"]["format"])
+    if format_ > FORMAT:
+        reason = f"it has format {format_}, and this batos knows formats to {FORMAT}. Install a newer batos."
+        raise ImageUnavailable(path=path, reason=reason)
+    if any(type(root[name]) is not OOBTree for name in ("world", "receipts", "proposals")):
+        raise ImageCorrupt(path=path, reason="its root lacks the world, the receipts or the proposals.")

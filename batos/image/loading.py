@@ -22,19 +22,36 @@ from ZODB._compat import PersistentUnpickler
 
 from batos.errors import BatosError, RecordRefused, RecordUnreadable
 
-_TREES = [
-    (f"BTrees.{family}BTree", f"{family}{kind}")
-    for family in ("OO", "LO")
-    for kind in ("BTree", "Bucket", "TreeSet", "Set")
-]
+Kind = tuple[str, str]
 
-ADMITTED = frozenset(
-    [
-        ("persistent.mapping", "PersistentMapping"),
-        ("persistent.list", "PersistentList"),
-        ("BTrees.Length", "Length"),
-        ("ZODB.blob", "Blob"),
-        *_TREES,
+OBJECT: Kind = ("batos.objects.uvm_object", "UvmObject")
+MEMORY: frozenset[Kind] = frozenset({("batos.memory.records", "Document"), ("batos.memory.records", "MemoryChunk")})
+LIST: Kind = ("persistent.list", "PersistentList")
+MAPPING: Kind = ("persistent.mapping", "PersistentMapping")
+COUNTER: Kind = ("BTrees.Length", "Length")
+BLOB: Kind = ("ZODB.blob", "Blob")
+# Trees are kept as records of two kinds each: inner nodes, of the tree's own class, and leaves.
+TREES: dict[Kind, Kind] = {
+    (f"BTrees.{family}BTree", f"{family}{tree}"): (f"BTrees.{family}BTree", f"{family}{leaf}")
+    for family in ("OO", "LO")
+    for tree, leaf in (("BTree", "Bucket"), ("TreeSet", "Set"))
+}
+
+ADMITTED: frozenset[Kind] = frozenset(
+    {
+        OBJECT,
+        LIST,
+        MAPPING,
+        COUNTER,
+        BLOB,
+        *MEMORY,
+        *TREES.keys(),
+        *TREES.values(),
+        ("batos.objects.records", "Method"),
+        ("batos.objects.records", "Intent"),
+        ("batos.objects.records", "Secret"),
+        ("batos.image.receipts", "Receipt"),
+        ("batos.image.receipts", "Proposal"),
         ("builtins", "set"),
         ("builtins", "frozenset"),
         ("builtins", "complex"),
@@ -45,20 +62,10 @@ ADMITTED = frozenset(
         ("datetime", "timezone"),
         ("decimal", "Decimal"),
         ("uuid", "UUID"),
-        ("batos.objects.uvm_object", "UvmObject"),
-        ("batos.objects.records", "Method"),
-        ("batos.objects.records", "Intent"),
-        ("batos.objects.records", "Secret"),
-        ("batos.image.receipts", "Receipt"),
-        ("batos.image.receipts", "Proposal"),
-        ("batos.memory.records", "Document"),
-        ("batos.memory.records", "MemoryChunk"),
-    ]
+    }
 )
 # Protocol 3 pickles of ZODB name the builtins by their Python 2 module.
 _MODULES = {"__builtin__": "builtins"}
-
-Kind = tuple[str, str]
 
 
 @cache

@@ -153,16 +153,24 @@ def _sqlite_error(where: Address, error: sqlite3.DatabaseError) -> ImageUnavaila
     return ImageCorrupt(path=where.path, reason=f"{text}.")
 
 
+@contextmanager
+def telling_storage_errors(where: Address) -> Iterator[None]:
+    """What the disk and the database refuse, as an `ImageUnavailable` that says so. ZODB's own errors pass."""
+    try:
+        with _telling_os_errors(where.path):
+            yield
+    except sqlite3.DatabaseError as error:
+        raise _sqlite_error(where, error) from error
+
+
 def open_storage(where: Address) -> Any:
     """The ZODB storage at `where`. Raises `ImageBusy`, `ImageCorrupt` or `ImageUnwritable`."""
     try:
-        with _telling_os_errors(where.path):
+        with telling_storage_errors(where):
             return _GuardedFileStorage(where) if where.scheme == "file" else _sqlite(where)
     except LockError:
         reason = "another process holds it. Images opened with file: serve one process; use the daemon, or sqlite:."
         raise ImageBusy(path=where.path, reason=reason) from None
-    except sqlite3.DatabaseError as error:
-        raise _sqlite_error(where, error) from None
     except ImageUnavailable:
         raise
     except Exception as error:  # whatever a storage trips over, it cannot be opened

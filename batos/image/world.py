@@ -14,37 +14,50 @@ from typing import Any
 from BTrees.OOBTree import OOBTree
 from persistent import Persistent
 
-from batos.errors import TransactionMisuse, UnknownObject
+from batos.errors import NameRefused, TransactionMisuse, UnknownObject
+from batos.image.connections import ELSEWHERE, ENDED, ImageConnection
 from batos.image.receipts import Proposal, Receipt
 from batos.objects import lookup
-from batos.objects.uvm_object import UvmObject, is_slot_name, state
+from batos.objects.uvm_object import UvmObject, is_slot_name, put, rename
+from batos.objects.values import is_object
 
 
 class World:
     """Names map to raw objects. `note` and `user` of the transaction can still be changed before the commit."""
 
-    def __init__(self, connection: Any, transaction: Any) -> None:
+    def __init__(self, connection: ImageConnection, transaction: Any, writable: bool = True) -> None:
         self._connection = connection
         self.transaction = transaction
         self._thread = threading.get_ident()
         self._open = True
+        self._writable = writable
         # What the catalog indexed in this transaction, so that a search in it sees its own uncommitted documents.
         self.pending_documents: list[Any] = []
 
     def end(self) -> None:
         self._open = False
 
+    def belongs_to(self, db: Any) -> bool:
+        """Whether this is an open world of that database, in this thread."""
+        return self._open and self._thread == threading.get_ident() and self._connection.db() is db
+
     @property
-    def connection(self) -> Any:
+    def connection(self) -> ImageConnection:
         """The ZODB connection. Raises `TransactionMisuse` from another thread, or after the transaction."""
         self._check()
         return self._connection
 
     def _check(self) -> None:
         if not self._open:
-            raise TransactionMisuse(reason="This transaction has ended. Open a new one with `image.transaction(note)`.")
+            raise TransactionMisuse(reason=ENDED)
         if threading.get_ident() != self._thread:
-            raise TransactionMisuse(reason="Raw objects belong to the thread that opened the transaction; use handles.")
+            raise TransactionMisuse(reason=ELSEWHERE)
+
+    def check_writable(self) -> None:
+        """Raises `TransactionMisuse` where what is written would be thrown away."""
+        self._check()
+        if not self._writable:
+            raise TransactionMisuse(reason="This block only reads. Write outside it, or in `image.transaction(note)`.")
 
     @property
     def root(self) -> Any:
@@ -71,7 +84,7 @@ class World:
         return found  # type: ignore[no-any-return]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._names
+        return isinstance(name, str) and name in self._names
 
     def names(self) -> list[str]:
         return list(self._names)
@@ -82,21 +95,25 @@ class World:
         slots: Mapping[str, Any] | None = None,
         parents: Iterable[UvmObject] | Mapping[str, UvmObject] | None = None,
     ) -> UvmObject:
-        """A new object under `name`, delegating to `parents` (the traits if none are given)."""
-        if name in self._names:
-            raise UnknownObject(name=name, known="An object of this name exists already; choose another name.")
+        """A new object under `name`, delegating to `parents` (the traits if none are given).
+
+        Raises `NameRefused`, and `SlotRefused` for a slot or a value that an object cannot have.
+        """
         if not is_slot_name(name) or name.endswith("*"):
-            raise UnknownObject(name=name, known="A name is an identifier without a leading underscore.")
+            raise NameRefused(name=name, reason="a name is an identifier without a leading underscore.")
+        if name in self._names:
+            raise NameRefused(name=name, reason="an object of this name exists already.")
         if parents is None:
             parents = [self["traits"]] if "traits" in self else []
-        made = UvmObject(parents, **(slots or {}))
+        made = UvmObject(parents)
+        for slot, value in (slots or {}).items():
+            put(made, slot, value)
         self.bind(name, made)
         return made
 
     def bind(self, name: str, obj: UvmObject) -> None:
         """Give `obj` the name `name` in the world."""
-        state(obj)["__label__"] = name
-        obj._p_changed = True
+        rename(obj, name)
         self._names[name] = obj
         self.add(obj)
 
@@ -112,7 +129,7 @@ class World:
 
     def written(self) -> list[Any]:
         """The objects written in this transaction since its last savepoint, which empties ZODB's lists of them."""
-        connection = self.connection  # ZODB has no public name for these lists
+        connection: Any = self.connection  # ZODB has no public name for these lists
         return [*connection._registered_objects, *connection._added.values()]
 
     def doom(self) -> None:
@@ -127,14 +144,28 @@ class World:
         return obj._p_oid  # type: ignore[no-any-return]
 
     def object(self, oid: bytes | str) -> Any:
-        """The raw object with this id (bytes, or 16 hex digits). Raises `UnknownObject`."""
-        key = bytes.fromhex(oid) if isinstance(oid, str) else oid
-        try:
-            found = self.connection.get(key)
-        except KeyError:
-            raise UnknownObject(name=f"object {key.hex()}", known="It may have been packed away.") from None
+        """The raw object with this id (bytes, or 16 hex digits). Raises `UnknownObject`.
+
+        What the image keeps beside its objects (lists, trees, receipts) has ids too, but is nobody's to talk to.
+        """
+        found = self.record(oid)
+        if not is_object(found):
+            raise UnknownObject(name=f"object {found._p_oid.hex()}", known="There is something else under this id.")
         lookup.note_read(found)
         return found
+
+    def record(self, oid: bytes | str) -> Any:
+        """Whatever has this id: an object, or what the image keeps for one. Raises `UnknownObject`."""
+        try:
+            key = bytes.fromhex(oid) if isinstance(oid, str) else oid
+        except ValueError:
+            raise UnknownObject(name=f"object {oid!r}", known="An id has 16 hexadecimal digits.") from None
+        if len(key) != 8:
+            raise UnknownObject(name=f"object {key.hex()}", known="An id has 16 hexadecimal digits.")
+        try:
+            return self.connection.get(key)
+        except KeyError:
+            raise UnknownObject(name=f"object {key.hex()}", known="It may have been packed away.") from None
 
 
 def unknown(name: str, names: Iterable[str]) -> UnknownObject:

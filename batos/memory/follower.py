@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from batos.image.image import Image, LoggedTransaction
+from batos.image.image import Image
+from batos.image.log import LoggedTransaction
 from batos.memory.records import MemoryChunk
 from batos.memory.text import NOWHERE, Row, TextIndex
 

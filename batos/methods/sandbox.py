@@ -12,9 +12,12 @@ may read and send to; what primitives do that a program declared callable.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import threading
 import time
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -78,7 +81,7 @@ class Sandbox:
         self._lock = threading.Lock()
         self._pool: Monty | None = None
         self._owner = 0
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: Callable[[], object] | None = None  # removes the folder of the workers' starting script
         self._wall: Wall | None = None
 
     def __enter__(self) -> Sandbox:
@@ -93,12 +96,11 @@ class Sandbox:
             if self._owner != os.getpid():
                 return  # never started, or a forked process that must leave the parent's workers alone
             pool, self._pool = self._pool, None
-            folder, self._folder = self._folder, None
             self._wall = None
         if pool is not None:
             pool.__exit__(None, None, None)
-        if folder is not None:
-            folder.cleanup()
+        if self._folder is not None:
+            self._folder()
 
     def walls(self) -> list[str]:
         """Which walls stand, a sentence each, for `batos doctor`."""
@@ -169,9 +171,9 @@ class Sandbox:
 
     def _started(self) -> Monty:
         with self._lock:
-            if self._pool is not None and self._owner == os.getpid():
-                return self._pool
             if self._pool is not None:
+                if self._owner == os.getpid():
+                    return self._pool
                 # The workers are the parent's, and Monty hangs where it is started a second time after a fork.
                 reason = "this process was forked from one that had used the sandbox. Open the image after forking."
                 raise SandboxError(selector="(any)", reason=reason)
@@ -188,8 +190,9 @@ class Sandbox:
             return self._pool
 
     def _built(self) -> Wall:
-        self._folder = tempfile.TemporaryDirectory(prefix="batos-sandbox-")
-        return build(Path(find_monty_binary()).resolve(), Path(self._folder.name))
+        folder = Path(tempfile.mkdtemp(prefix="batos-sandbox-"))
+        self._folder = weakref.finalize(self, _remove, folder, os.getpid())
+        return build(Path(find_monty_binary()).resolve(), folder)
 
     def _translated(self, error: MontyError, activation: Activation) -> SandboxError:
         """Monty's error as ours, with the line of the method's own source."""
@@ -217,3 +220,9 @@ class Sandbox:
             case RuntimeError() if "suspension" in message:
                 return "it made more host calls than it may."
         return None
+
+
+def _remove(folder: Path, owner: int) -> None:
+    """A forked process that ends must not take the folder from its parent."""
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Trying a source before it is installed: the original message and every example, in the sandbox, on a snapshot.
+"""Trying a source before it is installed: its types, then the original message and every example, on a snapshot.
 
 A trial is a need: the runtime performs it outside any cycle, in transactions that are always aborted, and its verdict
 is journaled. So a slow machine cannot give one verdict today and another on a replay.
@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from batos.errors import BatosError, NotUnderstood, SandboxRaised
+from batos.errors import BatosError, NotUnderstood, SandboxRaised, TypeCheckFailed
 from batos.image.image import Image
 from batos.image.world import World
 from batos.methods.contract import UNSET, Example
+from batos.methods.sandbox import Sandbox
+from batos.methods.typecheck import check_types
 from batos.mind.cycle import answering_with
+from batos.objects.mirror import Mirror
 from batos.objects.records import Method
 from batos.objects.sending import activate
 from batos.objects.uvm_object import UvmObject, own_slots, put
@@ -36,11 +39,15 @@ class Rehearsal:
         return TRIAL_ANSWER
 
 
-def try_out(image: Image, request: Mapping[str, Any]) -> Verdict:
+def try_out(image: Image, sandbox: Sandbox, request: Mapping[str, Any]) -> Verdict:
     """The verdict on a `request` of the learning cycle: `status`, `reason`, and how many given examples are `proven`.
 
     `status` is "passed", "refused", or "not understood", with what is `missing`.
     """
+    try:
+        check_types(sandbox, request["source"], request["selector"], _mirror(image, request["target"]))
+    except TypeCheckFailed as failed:
+        return _refused(str(failed))
     proven = 0
     examples = request["contract"]["examples"]
     for data in examples:
@@ -57,6 +64,11 @@ def try_out(image: Image, request: Mapping[str, Any]) -> Verdict:
         if refusal is not None:
             return refusal
     return {"status": "passed", "reason": "", "proven": proven}
+
+
+def _mirror(image: Image, target: str) -> dict[str, Any]:
+    with image.reading() as world:
+        return Mirror(world.object(target)).as_json()
 
 
 def _tried(image: Image, request: Mapping[str, Any], data: Mapping[str, Any]) -> Verdict | None:

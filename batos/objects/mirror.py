@@ -12,7 +12,7 @@ from typing import Any, Literal
 from batos.errors import SlotRefused
 from batos.objects import lookup
 from batos.objects.records import Intent, Method
-from batos.objects.uvm_object import UvmObject, annotate, label, own_slots, put, remove, state
+from batos.objects.uvm_object import UvmObject, annotate, label, notes_of, own_slots, put, remove
 from batos.objects.values import freeze
 
 Kind = Literal["data", "parent", "method", "intent"]
@@ -57,7 +57,7 @@ class Mirror:
         _check_notes(name, notes)
         put(self.target, name, value)
         if notes:
-            annotate(self.target, name, notes)
+            annotate(self.target, name, {**self.notes(name), **notes})
 
     def remove(self, name: str) -> None:
         remove(self.target, name)
@@ -67,10 +67,10 @@ class Mirror:
         if name not in own_slots(self.target):
             raise SlotRefused(slot=name, what="an annotation", instead="Annotate an own slot of the object.")
         _check_notes(name, notes)
-        annotate(self.target, name, notes)
+        annotate(self.target, name, {**self.notes(name), **notes})
 
     def notes(self, name: str) -> dict[str, str]:
-        return dict(state(self.target).get("__notes__", {}).get(name, {}))
+        return notes_of(self.target, name)
 
     def as_json(self) -> dict[str, Any]:
         """The object as plain data, for prompts, type stubs and browsers; a method shows its selector and trust."""

@@ -45,7 +45,7 @@ _voucher: ContextVar[Voucher | None] = ContextVar("batos_voucher", default=None)
 
 
 @contextmanager
-def vouching(voucher: Voucher) -> Iterator[None]:
+def vouching(voucher: Voucher | None) -> Iterator[None]:
     """Within the block, trusted methods for which `voucher` answers True run in process, outside the sandbox."""
     token = _voucher.set(voucher)
     try:
@@ -55,7 +55,7 @@ def vouching(voucher: Voucher) -> Iterator[None]:
 
 
 @contextmanager
-def activating(activator: Activator) -> Iterator[None]:
+def activating(activator: Activator | None) -> Iterator[None]:
     """Within the block, sandboxed methods of this thread are run by `activator`."""
     token = _activator.set(activator)
     try:

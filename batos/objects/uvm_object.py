@@ -91,6 +91,11 @@ def label(obj: UvmObject) -> str:
     return f"object {int.from_bytes(obj._p_oid, 'big'):#x}" if obj._p_oid else "new object"
 
 
+def rename(obj: UvmObject, name: str) -> None:
+    """Set what `label` says. The world does, when it gives a name."""
+    _changing(obj)["__label__"] = name
+
+
 def not_understood(receiver: UvmObject, selector: str, args: tuple[Any, ...] = (), kwargs: Any = None) -> NotUnderstood:
     """The error for a message that `receiver` does not understand. `oid` is None for an object not yet stored; the
     arguments ride along as `message`, for a layer that answers within the same transaction."""
@@ -154,11 +159,34 @@ def remove(obj: UvmObject, name: str) -> None:
     _without(current, "__notes__", name)
 
 
-def annotate(obj: UvmObject, name: str, notes: Mapping[str, str]) -> None:
-    """Add to the notes of the own slot `name`; `remove` takes them away with it."""
+def put_back(obj: UvmObject, name: str, value: Any) -> None:
+    """Like `put`, for what has been in the slot before: a list, dict or tree is the same one again, and no copy."""
+    if name.endswith("*") or isinstance(value, Method | Intent):
+        put(obj, name, value)
+    else:
+        current = _changing(obj)
+        _without(current, "__methods__", name)
+        current[name] = value
+
+
+def order_slots(obj: UvmObject, names: Iterable[str]) -> None:
+    """Bring these own data and parent slots into this order, behind the others. Parents are asked in slot order."""
     current = _changing(obj)
-    all_notes = current.get("__notes__", {})
-    current["__notes__"] = {**all_notes, name: {**all_notes.get(name, {}), **notes}}
+    for name in names:
+        if name in current:
+            current[name] = current.pop(name)
+
+
+def notes_of(obj: UvmObject, name: str) -> dict[str, str]:
+    return dict(state(obj).get("__notes__", {}).get(name, {}))
+
+
+def annotate(obj: UvmObject, name: str, notes: Mapping[str, str]) -> None:
+    """Replace the notes of the own slot `name`; `remove` takes them away with it."""
+    current = _changing(obj)
+    _without(current, "__notes__", name)
+    if notes:
+        current["__notes__"] = {**current.get("__notes__", {}), name: dict(notes)}
 
 
 def own_slots(obj: UvmObject) -> dict[str, Any]:

@@ -94,6 +94,10 @@ class Bookkeeping:
         """Wait until a lease may succeed that did not: something was queued, or a target was freed."""
         return self._work.wait(since, timeout)
 
+    def wake(self) -> None:
+        """Have every thread of this process that is in `wait_work` look again, because it is to end for instance."""
+        self._work.notify()
+
     # Counting
 
     def log_attempt(self, mission: str, result: str, needs: JSON, started: float, ended: float) -> None:

@@ -18,6 +18,7 @@ from batos.methods.guardian import check
 from batos.objects import lookup
 from batos.objects.records import Intent, Method
 from batos.objects.uvm_object import UvmObject, label, own_slots, put
+from batos.runtime.approvals import Approvals
 from batos.runtime.missions import MissionStore
 
 
@@ -140,6 +141,34 @@ def install_by_hand(image: Image, target: str, selector: str, source: str, autho
 
     version = image.change(f"install {selector} on {target} by hand", work, author=author)
     return {"version": version, "proven": False, "reads": sorted(audit.reads), "writes": sorted(audit.writes)}
+
+
+def trust(image: Image, approvals: Approvals, target: str, selector: str) -> int:
+    """Let a method run in process, outside the sandbox: a new version of it, and an approval on this machine.
+
+    Raises `UnknownObject` when the object has no such method of its own.
+    """
+
+    def work(world: World) -> Method:
+        receiver: UvmObject = named(world, target)
+        method = own_slots(receiver).get(selector)
+        if not isinstance(method, Method) or method.source is None:
+            raise UnknownObject(name=f"{target}.{selector}", known="Only a written method of the object's own can be.")
+        trusted = Method(
+            selector,
+            method.source,
+            trust="trusted",
+            contract=method.contract,
+            provenance={**method.provenance, "trusted_at": image.clock.now()},
+            intent=method.intent,
+            previous=method,
+        )
+        put(receiver, selector, trusted)
+        return trusted
+
+    method = image.change(f"trust {selector} of {target}", work)
+    approvals.approve(method)
+    return method.version
 
 
 def named(world: World, target: str) -> UvmObject:

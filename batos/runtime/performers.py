@@ -21,6 +21,7 @@ from batos.image.image import Image
 from batos.inference.port import Backend, Request, open_backend
 from batos.memory.catalog import documents
 from batos.memory.search import Searcher
+from batos.methods.sandbox import Sandbox
 from batos.mind.needs import Need
 from batos.mind.trial import try_out
 from batos.objects import primitives
@@ -44,6 +45,7 @@ class Workplace:
     store: MissionStore
     backend: Backend
     searcher: Searcher
+    sandbox: Sandbox
     clock: Clock
     system: Any = None
     _other_backends: dict[str, Backend] = field(default_factory=dict)
@@ -129,7 +131,7 @@ def _similar(place: Workplace, request: dict[str, Any]) -> JSON:
 
 
 def _trial(place: Workplace, request: dict[str, Any]) -> JSON:
-    return try_out(place.image, request)
+    return try_out(place.image, place.sandbox, request)
 
 
 def _clock(place: Workplace, request: dict[str, Any]) -> JSON:

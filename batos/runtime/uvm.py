@@ -33,6 +33,7 @@ from batos.objects.uvm_object import UvmObject
 from batos.objects.values import freeze, is_object
 from batos.runtime import deciding, explaining
 from batos.runtime.activating import counted_activator
+from batos.runtime.approvals import Approvals, default_path
 from batos.runtime.awakening import awaken
 from batos.runtime.briefs import Brief
 from batos.runtime.events import Events, Listener
@@ -83,11 +84,13 @@ class Uvm:
         limits = Limits(seconds=self.settings.sandbox_seconds, memory_mib=self.settings.sandbox_memory_mib)
         self._sandbox = Sandbox(limits)
         self.image.activator = counted_activator(self._sandbox, self.store, self.clock)
+        self._approvals = Approvals(Path(self.settings.approvals) if self.settings.approvals else default_path())
+        self.image.voucher = self._approvals.vouch
         self.image.messenger = self
         self.image.after_commit.append(self._told)
         awaken(self.image)
         self.searcher = Searcher(self.image)
-        self.place = Workplace(self.image, self.store, backend, self.searcher, self.clock, system=self)
+        self.place = Workplace(self.image, self.store, backend, self.searcher, self._sandbox, self.clock, system=self)
         self._limit_budgets()
         self._workers = Workers(self.place, self.settings, self.events)
         self._work_wanted = work
@@ -342,6 +345,10 @@ class Uvm:
 
     def refuse(self, proposal: str) -> dict[str, Any]:
         return asdict(deciding.refuse(self.image, self.store, proposal))
+
+    def trust(self, target: str, selector: str) -> int:
+        """Let a method run in process, outside the sandbox; its new version. Look at its source before."""
+        return deciding.trust(self.image, self._approvals, target, selector)
 
     def create_method(self, target: str, selector: str, source: str, author: str) -> dict[str, Any]:
         """Install a source written by a person, through the same gate, as unproven. Raises `MethodRefused`."""

@@ -63,6 +63,7 @@ class Workers:
     def stop(self) -> None:
         """Let running attempts end and threads go. What is unfinished stays queued, or comes back with its lease."""
         self._stopping.set()
+        self._place.store.wake()
         for thread in self._threads:
             thread.join()
         self._performers.shutdown(wait=True, cancel_futures=True)  # after the threads that give them work

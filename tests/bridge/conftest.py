@@ -1,12 +1,12 @@
 """A server on an image directory of its own, and clients that are closed after the test."""
 
 import pytest
-from bridge.small_system import RawClient, SmallSystem
 
 from batos.bridge.client import BridgeClient
 from batos.bridge.limits import Limits
 from batos.bridge.rundir import path_of, read_connection
 from batos.bridge.server import BridgeServer
+from bridge.small_system import RawClient, SmallSystem
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """Events over real sockets: numbered, told when some were missed, and flowing on after the daemon was restarted."""
 
 import pytest
-from bridge.small_system import PATIENCE, RawClient
 
 from batos.bridge.client import BridgeClient
 from batos.bridge.limits import Limits
 from batos.bridge.rundir import path_of, read_connection
 from batos.bridge.server import BridgeServer
+from bridge.small_system import PATIENCE, RawClient
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 import zmq
-from bridge.small_system import PATIENCE, RawClient
 
 from batos.bridge.client import BridgeClient
 from batos.bridge.rundir import SOCKET_PATH_BYTES, path_of, read_connection, socket_paths
 from batos.bridge.server import BridgeServer
 from batos.errors import BridgeError, BridgeUnreachable, ImageBusy
 from batos.runtime.lock import DaemonLock
+from bridge.small_system import PATIENCE, RawClient
 
 
 def mode(path):

@@ -5,7 +5,6 @@ import threading
 import ormsgpack
 import pytest
 import zmq.asyncio
-from bridge.small_system import PATIENCE
 
 from batos.bridge.client import BridgeClient
 from batos.bridge.handlers import HANDLERS
@@ -13,6 +12,7 @@ from batos.bridge.kinds import REQUESTS
 from batos.bridge.limits import Limits
 from batos.bridge.server import BridgeServer
 from batos.errors import BridgeError, BridgeRefused
+from bridge.small_system import PATIENCE
 
 ANSWERED_BY_THE_LOOP = {"hello", "ping", "subscribe", "unsubscribe", "shutdown"}
 

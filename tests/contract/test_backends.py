@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from contract.openai_server import ModelServer
 
 from batos.clock import SystemClock
 from batos.errors import BackendError, BackendNonsense, SettingRefused, UnknownBackend
@@ -17,6 +16,7 @@ from batos.inference.openai import OpenAIBackend
 from batos.inference.port import Answer, Backend, Message, Request, open_backend
 from batos.inference.schema import violation
 from batos.testing import ScriptedBackend
+from contract.openai_server import ModelServer
 
 PLAN = {
     "archetype": "factual",

@@ -11,7 +11,9 @@ import threading
 import pytest
 
 import batos
+from batos.objects.primitives import primitive
 from batos.objects.records import Intent, Method
+from batos.objects.uvm_object import put
 from batos.runtime.briefs import Brief
 from batos.settings import Settings
 from batos.testing import ScriptedBackend, temporary_image
@@ -40,7 +42,9 @@ def thinker(image, source=ASKING, name="thinker", trust="trusted", **slots):
 def install(image, name, source, trust="trusted"):
     selector = source.split("(")[0].removeprefix("def ")
     with image.transaction(f"install {selector}") as world:
-        setattr(world[name], selector, Method(selector, source, trust=trust))
+        setattr(world[name], selector, Method(selector, source))
+    if trust == "trusted":
+        image.trust(name, selector)
 
 
 def questions(scripted):
@@ -76,8 +80,9 @@ def test_the_same_question_asked_twice_is_two_needs(opened, scripted):
 def test_asks_are_bounded(scripted):
     source = "def think_(self, n):\n    return [self.infer_(str(i)) for i in range(n)]\n"
     with temporary_image(model=scripted, settings=Settings(max_asks=3)) as image:
+        asking = thinker(image, source)
         with pytest.raises(batos.MissionFailed, match="more than 3 times"):
-            thinker(image, source).think_(5)
+            asking.think_(5)
 
 
 def test_a_conflict_replays_for_free():
@@ -221,9 +226,7 @@ def test_a_facet_that_writes_does_not_change_what_another_one_asks(opened, scrip
         "    return answer\n"
     )
     thinker(opened, source, count=0)
-    install(opened, "thinker", "def gathering(self):\n    return gather_three(self)\n")
     from batos.mind.cycle import current
-    from batos.objects.primitives import primitive
     from batos.objects.sending import send
 
     @primitive("test.gather_three")
@@ -262,9 +265,12 @@ def test_a_failed_cycle_leaves_its_record_and_nothing_else(opened, scripted):
 
 
 def test_a_state_that_names_a_wrong_successor_fails_the_cycle(opened):
+    @primitive("test.skip_ahead")
+    def skip_ahead(context):
+        return "COMPLETE"
+
     with opened.transaction("change the machine") as world:
-        source = "def _process_synthesis_(self):\n    return 'COMPLETE'\n"
-        world["psm"].DECOMPOSING._process_synthesis_ = Method("_process_synthesis_", source, trust="trusted")
+        put(world["psm"].DECOMPOSING, "_process_synthesis_", Method("_process_synthesis_", primitive="test.skip_ahead"))
     mission = thinker(opened).submit("think_", "q")
     with pytest.raises(batos.MissionFailed, match="DECOMPOSING named 'COMPLETE'"):
         mission.result(20)
@@ -272,9 +278,8 @@ def test_a_state_that_names_a_wrong_successor_fails_the_cycle(opened):
 
 def test_an_error_that_a_need_was_answered_with_is_met_again_on_a_replay(opened, scripted):
     refusing = ScriptedBackend([])
-    with temporary_image(model=refusing) as image:
-        with pytest.raises(batos.MissionFailed, match="no reply left"):
-            thinker(image).think_("q")
+    with temporary_image(model=refusing) as image, pytest.raises(batos.MissionFailed, match="no reply left"):
+        thinker(image).think_("q")
 
 
 # Waiting

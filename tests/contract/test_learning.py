@@ -213,9 +213,11 @@ def states_of(image, why):
 
 def test_a_facet_that_does_not_speak_with_its_intent_is_refused():
     silent = "def tech_facet_(self, query):\n    return self.infer_(query, system_prompt='Be brief.')\n"
-    with temporary_image(model=writing(silent, silent, silent)) as image:
-        with pytest.raises(batos.MissionFailed, match="holds the intent"):
-            image.send("babs", "tech_facet_", "Where do bats sleep?")
+    with (
+        temporary_image(model=writing(silent, silent, silent)) as image,
+        pytest.raises(batos.MissionFailed, match="holds the intent"),
+    ):
+        image.send("babs", "tech_facet_", "Where do bats sleep?")
 
 
 def test_a_spent_budget_stops_before_the_call():

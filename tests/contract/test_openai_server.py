@@ -10,7 +10,6 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from contract.openai_server import Fault, ModelServer, refusal
 
 from batos.errors import BackendNonsense, BackendRefused, BackendUnavailable
 from batos.inference.discovery import discover
@@ -18,6 +17,7 @@ from batos.inference.http import Patience
 from batos.inference.openai import OpenAIBackend
 from batos.inference.port import Message, Request
 from batos.testing import MovableClock
+from contract.openai_server import Fault, ModelServer, refusal
 
 SCHEMA = {
     "type": "object",

@@ -1,4 +1,4 @@
-"""The story that is interrupted: run as `python cycle_story.py IMAGE CALLS`, again and again, until it prints its ending.
+"""The story that is interrupted: run as `python cycle_story.py IMAGE CALLS`, again and again, until it has an ending.
 
 One message that is not understood: its method is learned, asks the model twice, and writes a slot. CALLS is a file that
 gets a line for every call of the model, so that what was paid for can be counted across processes.
@@ -55,7 +55,7 @@ def main() -> None:
         value = Mission(image.image, image.store, filed).result(30)
         journal = [(entry.kind, entry.hash, entry.occurrence) for entry in image.store.journal(filed).values()]
         ending = {"value": value, "count": image["counter"].count, "needs": len(journal), "distinct": len(set(journal))}
-        print(json.dumps(ending))
+        sys.stdout.write(json.dumps(ending) + "\n")
 
 
 def _brief(image: batos.runtime.uvm.Uvm):

@@ -10,6 +10,7 @@ import random
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,8 @@ def killed_after(folder, lines):
 
 def killed_within(folder, seconds):
     process = subprocess.Popen(COMMAND, cwd=folder, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    try:
+    with suppress(subprocess.TimeoutExpired):
         process.wait(random.Random(20261123).uniform(0, seconds))
-    except subprocess.TimeoutExpired:
-        pass
     return end(process)
 
 

@@ -1,12 +1,12 @@
 """A bridge to a system that has read batos's own documents, and a generated workbench for it."""
 
 import pytest
-from ui.library import Library, materials
 
 from batos.bridge.rundir import read_connection
 from batos.bridge.server import BridgeServer
 from batos.inference.port import Request
 from batos.workbench.generator import write_workbench
+from ui.library import Library, materials
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ import subprocess
 import sys
 
 import pytest
-from ui.library import Library
-from ui.machine import needs_a_screen
 
 from batos.errors import BridgeError, BridgeUnreachable, WorkbenchNotRun, WorkbenchRefused
 from batos.workbench.acceptance import accept, perform_program
 from batos.workbench.showing import launch, render
+from ui.library import Library
+from ui.machine import needs_a_screen
 
 pytestmark = needs_a_screen
 

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from ui.machine import needs_a_screen, needs_bubblewrap
 
 from batos.errors import MissingExtra, WorkbenchNotRun
 from batos.workbench.launcher import Bounds, Place, interpreter_paths, run_program
+from ui.machine import needs_a_screen, needs_bubblewrap
 
 pytestmark = [needs_bubblewrap, needs_a_screen]
 

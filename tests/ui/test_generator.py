@@ -5,7 +5,6 @@ import ast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ui.library import chunks_of, materials
 
 from batos.bridge.documents import message_documents
 from batos.bridge.kinds import REQUESTS
@@ -15,6 +14,7 @@ from batos.workbench.audit import audit, kit_names
 from batos.workbench.documents import widget_documents
 from batos.workbench.generator import write_workbench
 from batos.workbench.materials import read_materials
+from ui.library import chunks_of, materials
 
 PANELS = ["Memory Inspector", "Ask", "Missions", "Inspect an object", "System state"]
 

@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from ui.machine import needs_a_screen
 
 from batos.workbench.launcher import KIVY
+from ui.machine import needs_a_screen
 
 pytestmark = needs_a_screen
 

@@ -20,7 +20,7 @@ class Exhausted(Exception):
 class Budget:
     """How much a whole search, inner ones included, may make and keep."""
 
-    expressions: int = 300_000
+    expressions: int = 150_000
     cells: int = 4_000_000
     made: int = 0
     kept_cells: int = 0

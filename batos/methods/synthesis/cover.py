@@ -26,6 +26,7 @@ POSITIONS = 3000
 """So many combinations of positions are visited before a cut is given up."""
 
 LONGEST_LITERAL = 14
+COPIED = 8
 SLACK = 12
 """A concatenation may cost this much more than the level that has been searched."""
 
@@ -102,10 +103,13 @@ def _cuts(
 def _literal_cost(goal: Goal, text: str) -> int:
     """Letters are dear, because a literal of letters may be memory instead of method."""
     letters = sum(letter.isalnum() for letter in text)
+    word = text.strip(" ,.!?:").lower()
     if not letters:
         return 1
-    if text.strip(" ,.!?:").lower() in goal.words.known:
+    if word in goal.words.known:
         return 2
+    if goal.shown and all(word in shown for shown in goal.shown):
+        return COPIED  # more likely a part of the input than a constant
     return 2 + letters if goal.count > 1 else 3 + 2 * letters
 
 

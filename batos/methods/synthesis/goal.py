@@ -30,13 +30,15 @@ INVERSES: dict[str, Callable[[Any, Any], Any]] = {
 class Goal:
     """`results` of the examples, in order. `candidates` grows while the search runs.
 
-    `prices` are those of operations and forms by name; `constants` says whether a constant may be the answer.
+    `prices` are those of operations and forms by name; `constants` says whether a constant may be the answer;
+    `shown` is all text of the inputs of each example, in lower case.
     """
 
     results: Column
     words: Words
     prices: dict[str, int]
     constants: bool = False
+    shown: tuple[str, ...] = ()
     candidates: list[Entry] = field(default_factory=list)
     partial: dict[int, Entry] = field(default_factory=dict)
     tests: dict[int, Entry] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from batos.methods.synthesis.words import Words, lexicon, stem
 UNUSED_ARGUMENT = 5
 UNUSED_SLOT = 2
 UNUSED_NUMBER = 2
+UNUSED_KEY = 1
 MOST_UNUSED_WORDS = 3
 SATURATED = 0.25
 """With yes/no results: if more than this share of all answer patterns was within reach, a fit is no evidence."""
@@ -53,12 +54,13 @@ class Program:
 class Critic:
     """Prices the candidates of one task."""
 
-    def __init__(self, words: Words, leaves: Leaves, names: set[str], alone: bool = True) -> None:
-        """`names` are the words of slots and record keys: in an intent they name data, not operations.
+    def __init__(self, words: Words, leaves: Leaves, keys: list[str], names: set[str], alone: bool = True) -> None:
+        """`keys` are those of records; `names` the words of slots and keys: in an intent they name data, not operations.
 
         A program that is only a part of the method, not `alone`, need not use everything.
         """
         self.leaves = leaves
+        self.keys = {key for key in keys if words.mention(key)}
         self.unused_argument = UNUSED_ARGUMENT if alone else 1
         self.most_unused_words = MOST_UNUSED_WORDS if alone else 1
         self.stated = words.stated_numbers if alone else frozenset()
@@ -69,13 +71,17 @@ class Critic:
         missed += (self.leaves.mentioned & ~entry.reads).bit_count() * UNUSED_SLOT
         used: set[str] = set()
         numbers: set[float] = set()
+        texts: set[str] = set()
         for head in heads(entry.node):
             if isinstance(head, (Operation, Form)):
                 used |= {head.name, *head.implies}
             elif isinstance(head, Leaf) and type(head.value) in (int, float):
                 numbers.add(float(abs(head.value)))
+            elif isinstance(head, Leaf) and head.kind == "constant" and isinstance(head.value, str):
+                texts.add(head.value)
         missed += min(self.most_unused_words, sum(1 for asked in self.asked if not asked & used))
         missed += UNUSED_NUMBER * sum(1 for number in self.stated if not {number, number + 1} & numbers)
+        missed += UNUSED_KEY * len(self.keys - texts)
         return Program(entry.cost + missed, entry)
 
 
@@ -151,7 +157,7 @@ def _complete(best: Program, goal: Goal, leaves: Leaves) -> bool:
     if not read or any(start.kind != "flag" for start in read):
         return False
     shown = set(zip(*(start.column[: goal.count] for start in read), strict=True))
-    return len(shown) == 2 ** len(read)
+    return len(shown) == 1 << len(read)
 
 
 def _branches(node: Any) -> int:

@@ -48,9 +48,12 @@ def solve(task: Task, budget: Budget) -> Verdict | None:
     """The verdict on the cheapest program that gives every result; None if none was found within the budget."""
     starts = leaves(task.cases, task.results, task.parameters, task.words, task.slot)
     prices = Prices.by(task.words)
-    goal = WholeGoal(task.results, task.words, prices.by_name(), constants=bool(task.slot))
+    examples = task.cases[: len(task.results)]
+    inputs = [[list(case.inputs), list(case.slots.values())] for case in examples]
+    shown = tuple(" ".join(texts_in(values)).lower() for values in inputs)
+    goal = WholeGoal(task.results, task.words, prices.by_name(), constants=bool(task.slot), shown=shown)
     search = Search(starts.starts, prices, budget, len(task.results), goal, longest=_longest(task))
-    critic = Critic(task.words, starts, _names(task), task.alone)
+    critic = Critic(task.words, starts, keys_in(inputs), _names(task), task.alone)
     programs: list[Program] = []
     best, found_at = NOTHING, 0
     with collector_off():
@@ -68,7 +71,6 @@ def solve(task: Task, budget: Budget) -> Verdict | None:
             patient = best.missed or budget.made < PATIENCE * found_at + SPARE
             if exhausted or search.level >= best.cost + CLOSE or not patient:
                 break
-    inputs = [[list(case.inputs), list(case.slots.values())] for case in task.cases[: len(task.results)]]
     return judge(programs, goal, inputs, task.words, task.intent, starts)
 
 

@@ -1,0 +1,86 @@
+"""The log of what was committed, and past versions of records: read outside every transaction, by the safe loader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from ZODB.POSException import POSKeyError
+
+from batos.image.loading import Kind, Record, kind_of, read_facts, read_record
+
+# (oid, tid) -> (record, its tid): the object as of just before `tid`, or now if `tid` is None; None where it was not.
+Load = Callable[[bytes, bytes | None], tuple[Record, bytes] | None]
+
+NEWEST = b"\x7f" + b"\xff" * 7
+
+
+@dataclass(frozen=True)
+class LoggedRecord:
+    """One object as a transaction of the log left it. `kind` is its class as (module, name)."""
+
+    oid: bytes
+    kind: Kind
+    load: Callable[[], Record]
+
+
+@dataclass(frozen=True)
+class LoggedTransaction:
+    """Read `records` before asking for the next transaction: the log is a stream."""
+
+    tid: bytes
+    note: str
+    info: dict[str, Any]
+    records: Iterator[LoggedRecord]
+
+
+def after(tid: bytes) -> bytes:
+    """The id that follows `tid`: loading before it gives what `tid` wrote."""
+    return (int.from_bytes(tid, "big") + 1).to_bytes(8, "big")
+
+
+def transactions_since(storage: Any, tid: bytes) -> Iterator[LoggedTransaction]:
+    """The committed transactions after `tid`, oldest first, as a stream."""
+    # FileStorage reads its own file, and takes a commit that is half written for damage: hold its lock to begin.
+    with getattr(storage, "_lock", nullcontext()):
+        log = storage.iterator(after(tid))
+    try:
+        for logged in log:
+            yield _logged(logged)
+    finally:
+        log.close()
+
+
+def _logged(stored: Any) -> LoggedTransaction:
+    records = (
+        LoggedRecord(record.oid, kind_of(record.data), partial(read_record, record.data))
+        for record in stored
+        if record.data
+    )
+    note = stored.description
+    text = note.decode("utf-8", "replace") if isinstance(note, bytes) else note
+    return LoggedTransaction(stored.tid, text, read_facts(stored.extension_bytes), records)
+
+
+@contextmanager
+def past_records(storage: Any) -> Iterator[Load]:
+    """A function that loads an object as of a moment."""
+    instance = storage.new_instance() if hasattr(storage, "new_instance") else storage
+
+    def load(oid: bytes, before: bytes | None) -> tuple[Record, bytes] | None:
+        try:
+            found = instance.loadBefore(oid, before or NEWEST)
+        except POSKeyError:
+            return None
+        return (read_record(found[0]), found[1]) if found and found[0] else None
+
+    try:
+        if instance is not storage:
+            instance.poll_invalidations()
+        yield load
+    finally:
+        if instance is not storage:
+            instance.release()

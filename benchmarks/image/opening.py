@@ -1,0 +1,67 @@
+"""Opening: the time of a whole command beside Python importing the database, and the memory of a large image."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import batos
+from batos.image.image import Image
+from benchmarks.environments import answer_of
+from benchmarks.figures import Figure
+from benchmarks.rounds import interleaved, stopwatch
+
+REPOSITORY = Path(__file__).parents[2]
+BATCH = 5_000
+
+
+def measure(quick: bool, folder: Path) -> Iterator[Figure]:
+    yield _inspect_ratio(folder / "inspected.image", rounds=1 if quick else 9)
+    yield _memory(folder / "large.image", objects=5_000 if quick else 1_000_000)
+
+
+def _inspect_ratio(path: Path, rounds: int) -> Figure:
+    with batos.open(path) as system:
+        system.create("greeter", slots={"name": "Ada Lovelace"})
+    inspect = ["-c", "from batos.cli.main import main; main()", "inspect", "--image", str(path)]
+    commands = {"inspect": inspect, "import": ["-c", "import ZODB, relstorage.storage"]}
+    times = interleaved({name: stopwatch(lambda c=c: _run(c)) for name, c in commands.items()}, rounds)
+    beside = f"{times.median('inspect') * 1000:.0f} ms ÷ {times.median('import') * 1000:.0f} ms"
+    what = "`batos inspect`, whole process ÷ Python importing ZODB and RelStorage"
+    return Figure("inspect_ratio", times.ratio("inspect", "import"), what, "≤ 2.5", beside)
+
+
+def _run(arguments: list[str]) -> None:
+    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, cwd=REPOSITORY)
+
+
+def _memory(path: Path, objects: int) -> Figure:
+    """The most memory that a fresh process held, interpreter and imports included."""
+    with Image.open(path) as image:
+        for begin in range(0, objects, BATCH):
+            with image.transaction("fill") as world:
+                for number in range(begin, min(begin + BATCH, objects)):
+                    world.create(f"object_{number}", {"number": number}, [])
+    told = answer_of([sys.executable, "-m", "benchmarks.image.opening", str(path), str(objects)], cwd=REPOSITORY)
+    what = f"memory to open an image of {objects:,} objects and read 1,000 of them, MiB"
+    return Figure("open_1m_mib", told["mib"], what, "≤ 200", f"{told['empty_mib']:.0f} MiB before opening it")
+
+
+def _read_some(path: str, objects: int) -> None:
+    empty = _peak()
+    with Image.open(path) as image, image.reading() as world:
+        step = max(1, objects // 1000)
+        assert sum(world[f"object_{number}"].number == number for number in range(0, objects, step)) >= 1000
+    print(json.dumps({"mib": _peak(), "empty_mib": empty}))
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    _read_some(sys.argv[1], int(sys.argv[2]))
