@@ -18,6 +18,10 @@
     │   └── RecordUnreadable                             a stored record is damaged
     ├── UndoRefused                                      something depends on the change
     ├── UnknownChange
+    │   └── PackedAway                                   it lies before the horizon of the last pack
+    ├── BackupRefused                                    a backup that is incomplete or was changed
+    ├── ImportRefused                                    a folder that holds no export
+    ├── ErasureRefused                                   what cannot be erased, or not now
     ├── MethodRefused                                    a source that does not pass the gate
     │   ├── ExtractionFailed
     │   ├── GuardianRefused
@@ -159,6 +163,24 @@ class UndoRefused(BatosError):
 
 class UnknownChange(BatosError, KeyError):
     says = "The image has no change {change!r}. `batos history NAME` lists changes."
+
+
+class PackedAway(UnknownChange):
+    """Facts: change, horizon (both change ids)."""
+
+    says = "Change {change} lies before {horizon}, up to which the image was packed. Restore an earlier backup to see it."
+
+
+class BackupRefused(BatosError):
+    says = "The backup at {path} cannot be used: {reason}"
+
+
+class ImportRefused(BatosError):
+    says = "Nothing was imported from {path}: {reason}"
+
+
+class ErasureRefused(BatosError):
+    says = "Nothing was erased: {reason}"
 
 
 # Methods

@@ -37,6 +37,15 @@ FAULTS = (
     "missions.after_wait",
     "missions.before_ack",
     "missions.after_ack",
+    # Care of an image: a horizon is stored, a packed file takes the old one's place, a copy becomes a backup.
+    "pack.after_horizon",
+    "pack.before_switch",
+    "pack.after_switch",
+    "backup.after_objects",
+    "backup.before_naming",
+    "restore.before_naming",
+    "erase.after_objects",
+    "erase.after_missions",
 )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from math import inf
 from typing import Any, Literal
 
 from batos.errors import SettingRefused
 
 
-def _setting(default: Any, help_: str) -> Any:
-    return field(default=default, metadata={"help": help_})
+def _setting(default: Any, help_: str, least: float = 0) -> Any:
+    return field(default=default, metadata={"help": help_, "least": least})
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,9 @@ class Settings:
 
     policy: Literal["auto", "propose"] = _setting("auto", "Whether a proven sandboxed method is installed or proposed.")
     workers: int = _setting(2, "Threads that run cycles.")
-    performers: int = _setting(16, "Threads that perform needs: inferences, searches, trials.")
-    lease_seconds: float = _setting(30.0, "How long a worker that died keeps its missions.")
-    max_attempts: int = _setting(5, "Deliveries of one mission before it is dead.")
+    performers: int = _setting(16, "Threads that perform needs: inferences, searches, trials.", 1)
+    lease_seconds: float = _setting(30.0, "How long a worker that died keeps its missions.", 0.1)
+    max_attempts: int = _setting(5, "Deliveries of one mission before it is dead.", 1)
     max_asks: int = _setting(48, "Needs that one mission may ask for.")
     learn_depth: int = _setting(4, "How deep missions may learn for each other.")
     repair_rounds: int = _setting(3, "Sources a learning cycle may try.")
@@ -34,16 +35,22 @@ class Settings:
     heartbeat_first: float = _setting(30.0, "Time until the first beat.")
     heartbeat_every: float = _setting(300.0, "Time between beats.")
     heartbeat_missions: int = _setting(4, "Self-improvement missions that the heartbeat may file in a day.")
-    sandbox_seconds: float = _setting(2.0, "Running time of one sandboxed activation.")
-    sandbox_memory_mib: int = _setting(64, "Memory of one sandboxed activation.")
+    sandbox_seconds: float = _setting(2.0, "Running time of one sandboxed activation.", 0.01)
+    sandbox_memory_mib: int = _setting(64, "Memory of one sandboxed activation.", 1)
 
     def __post_init__(self) -> None:
         if self.policy not in ("auto", "propose"):
             raise SettingRefused(name="policy", value=self.policy, reason="it is `auto` or `propose`.")
         for entry in fields(self):
-            value = getattr(self, entry.name)
-            if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
-                raise SettingRefused(name=entry.name, value=value, reason="it must not be negative.")
+            _check(entry.name, getattr(self, entry.name), type(entry.default), entry.metadata["least"])
+
+
+def _check(name: str, value: Any, kind: type, least: float) -> None:
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        raise SettingRefused(name=name, value=value, reason=f"it is of type {kind.__name__}.")
+    if isinstance(value, int | float) and not least <= value < inf:
+        reason = f"it is at least {least:g}, and finite." if least else "it must not be negative, and must be finite."
+        raise SettingRefused(name=name, value=value, reason=reason)
 
 
 def from_environment(base: Settings | None = None, environ: Mapping[str, str] = os.environ) -> Settings:

@@ -31,5 +31,5 @@ def table(figures: Sequence[Figure]) -> str:
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = [cell.rjust(width) if at == 1 else cell.ljust(width) for at, (cell, width) in enumerate(zip(row, widths))]
-    return "  ".join(cells).rstrip()
+    key, figure, *texts = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+    return "  ".join([key, figure.rstrip().rjust(widths[1]), *texts]).rstrip()

@@ -17,10 +17,13 @@ from hypothesis import settings
 
 from batos.runtime.uvm import Uvm
 from batos.testing import MovableClock, ScriptedBackend, temporary_image
+from postgresql_server import Server, missing, started
+from storages import SHARED, STORAGES, new_place
 
 TESTS = Path(__file__).parent
 FOLDERS = ("unit", "contract", "crash", "bridge", "ui", "system", "shape")
 GRACE = 5.0  # seconds that a thread or a child may take to end after it was told to
+LASTING: set[int] = set()  # children that live as long as the session
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
@@ -35,6 +38,30 @@ def clock() -> MovableClock:
 def backend() -> ScriptedBackend:
     """Says what the test gives it to say, and remembers what it was asked."""
     return ScriptedBackend()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A PostgreSQL server, started for the first test that asks; skips where there can be none."""
+    if reason := missing():
+        pytest.skip(reason)
+    with started() as server:
+        LASTING.add(server.process.pid)
+        yield server
+
+
+@pytest.fixture(params=STORAGES)
+def image_uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an image that does not exist yet, on each storage."""
+    with new_place(request.param, tmp_path, lambda: request.getfixturevalue("postgresql")) as uri:
+        yield uri
+
+
+@pytest.fixture(params=SHARED)
+def shared_uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The same on those storages that several processes may have open."""
+    with new_place(request.param, tmp_path, lambda: request.getfixturevalue("postgresql")) as uri:
+        yield uri
 
 
 @pytest.fixture
@@ -58,7 +85,7 @@ def nothing_left_running() -> Iterator[None]:
     for thread in set(threading.enumerate()) - threads_before:
         thread.join(GRACE)
     assert not {thread.name for thread in threading.enumerate() if thread not in threads_before}
-    for child in children() - children_before:
+    for child in children() - children_before - LASTING:
         assert ended(child), f"the child process {child} ({command_of(child)}) is still running"
 
 

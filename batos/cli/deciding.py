@@ -34,7 +34,7 @@ class MissionState(StrEnum):
 
 
 def missions(
-    action: Annotated[MissionAction, typer.Argument(metavar="ACTION", help="list, show or cancel.")] = MissionAction.LIST,
+    action: Annotated[MissionAction, typer.Argument(metavar="ACTION", help="list, show, cancel")] = MissionAction.LIST,
     mission: Annotated[str | None, typer.Argument(metavar="MISSION", help="A mission's id, or how it begins.")] = None,
     state: Annotated[MissionState | None, typer.Option("--state", help="Only missions in this state.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
@@ -127,7 +127,7 @@ def _show_mission(found: dict[str, Any]) -> None:
         show.heading("states")
         for entry in found["trace"]:
             facts = "  ".join(f"{name}: {show.literal(fact)}" for name, fact in entry.items() if name != "state")
-            show.console().print(show.styled(f"  {entry['state']:<14}") + show.styled(facts, "dim"))
+            show.paragraph(show.line((f"  {entry['state']:<14}", ""), (facts, "dim")))
     if found["attempts"]:
         show.heading("attempts")
         show.table(
@@ -188,10 +188,8 @@ def _show_proposals(waiting: list[dict[str, Any]]) -> None:
 
 
 def _show_proposal(found: dict[str, Any]) -> None:
-    show.console().print(
-        show.styled(found["id"], "bold")
-        + show.styled(f"  {found['selector']} of {found['target']}  mission {found['mission']}")
-    )
+    what = f"  {found['selector']} of {found['target']}  mission {found['mission']}"
+    show.console().print(show.line((found["id"], "bold"), (what, "")))
     show.say(found["reason"])
     show.console().print()
     if found["replaces"] is None:

@@ -76,11 +76,11 @@ def _show_object(found: dict[str, Any]) -> None:
     from rich.text import Text
 
     parents = f", delegates to {', '.join(found['parents'])}" if found["parents"] else ""
-    show.console().print(show.styled(found["name"], "bold") + show.styled(f"  {found['oid']}{parents}", "dim"))
+    show.console().print(show.line((found["name"], "bold"), (f"  {found['oid']}{parents}", "dim")))
     kinds = {kind: [slot for slot in found["slots"] if slot["kind"] == kind] for kind in ("data", "intent", "method")}
     if kinds["data"]:
         show.heading("slots")
-        show.table((f"  {slot['name']}", show.literal(slot["value"], 400)) for slot in kinds["data"])
+        show.table((f"  {slot['name']}", _value(slot["value"])) for slot in kinds["data"])
     if kinds["intent"]:
         show.heading("intents, not learned yet")
         show.table((f"  {slot['name']}", slot["value"]) for slot in kinds["intent"])
@@ -92,7 +92,12 @@ def _show_object(found: dict[str, Any]) -> None:
                 show.console().print(Text())
                 show.console().print(show.code(slot["value"]["source"]))
     show.heading("understands")
-    show.console().print(show.indented(show.styled(", ".join(found["understands"])), 2))
+    show.paragraph(", ".join(found["understands"]), 2)
+
+
+def _value(value: Any) -> str:
+    is_reference = isinstance(value, str) and value.startswith("<") and value.endswith(">")
+    return value if is_reference else show.literal(value, 400)
 
 
 def _trust(method: dict[str, Any]) -> str:
@@ -158,7 +163,7 @@ def _tree(found: Why, most: int | None) -> Tree:
     from rich.tree import Tree
 
     name = f"{found.target}.{found.selector}"
-    tree = Tree(show.styled(name, "bold") + show.styled(f"  {found.what}"), guide_style="dim")
+    tree = Tree(show.line((name, "bold"), (f"  {found.what}", "")), guide_style="dim")
     lines = len((found.source or "").splitlines())
     if found.source and (most is None or lines <= SHORT_SOURCE):
         tree.add(show.code(found.source, 0))
@@ -169,7 +174,7 @@ def _tree(found: Why, most: int | None) -> Tree:
     if found.mission is not None:
         about = found.mission
         told = f"  {about['type']}, {about['outcome']}, {show.moment(about['made_at'])}"
-        mission = tree.add(show.styled(f"mission {about['id']}", "bold") + show.styled(told))
+        mission = tree.add(show.line((f"mission {about['id']}", "bold"), (told, "")))
         _add(mission, "states", [_state(entry, most) for entry in found.trace])
         _add(mission, "asked", [_asked(entry, most) for entry in found.asked])
     _add(tree, "made from", [show.styled(f"{document} #{index}") for document, index in found.chunks])
@@ -218,7 +223,7 @@ def _state(entry: dict[str, Any], most: int | None) -> Text:
     if most is not None:
         facts = {name: _in_short(fact) for name, fact in facts.items()}
     told = "  ".join(f"{name}: {show.literal(fact, most or WHOLE)}" for name, fact in facts.items() if fact != [])
-    return show.styled(f"{entry['state']:<14}") + show.styled(told, "dim")
+    return show.line((f"{entry['state']:<14}", ""), (told, "dim"))
 
 
 def _in_short(fact: Any) -> Any:
@@ -236,13 +241,13 @@ def _asked(entry: dict[str, Any], most: int | None) -> Any:
     who = f" of {entry['persona']}" if entry["persona"] else ""
     spent = f"{entry['model']}, {show.counted(entry['tokens'], 'token')}, " if entry["model"] else ""
     adapter = f"adapter {entry['adapter']}, " if entry["adapter"] else ""
-    title = show.styled(f"{entry['kind']} {entry['purpose'] or entry['name']}{who}  ")
-    title += show.styled(f"{spent}{adapter}{entry['seconds']:.2f} s", "dim")
+    what = f"{entry['kind']} {entry['purpose'] or entry['name']}{who}  "
+    title = show.line((what, ""), (f"{spent}{adapter}{entry['seconds']:.2f} s", "dim"))
     lines = [(message["role"], message["content"]) for message in entry["prompt"] or ()]
     lines.append(("answered", _answer(entry["answer"], most)))
     if most is not None:
         lines = [(role, show.one_line(text, most)) for role, text in lines if role != "system"]
-    return Group(title, *(show.styled(f"{role}: ", "dim") + show.styled(text) for role, text in lines))
+    return Group(title, *(show.line((f"{role}: ", "dim"), (text, "")) for role, text in lines))
 
 
 def _answer(answer: Any, most: int | None) -> str:

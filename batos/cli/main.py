@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import logging
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -62,7 +63,8 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         except (OSError, sqlite3.OperationalError) as error:
             if not _refused_by_the_system(error):
                 raise
-            _tell(BatosError(reason=f"{error}. Nothing of this was kept."), as_json, given)
+            reason = f"{error}. Nothing of this change was kept; mend that and try again."
+            _tell(BatosError(reason=reason), as_json, given)
             raise typer.Exit(FAILED) from None
 
     return carried_out
@@ -110,7 +112,16 @@ for command in (
 
 
 def main() -> None:
+    _log_our_own()
     app(prog_name="batos")
+
+
+def _log_our_own() -> None:
+    """What batos logs goes to standard error. What libraries log about errors that we turn into sentences does not."""
+    ours = logging.getLogger("batos")
+    if not ours.handlers and logging.lastResort is not None:
+        ours.addHandler(logging.lastResort)
+        logging.getLogger().addHandler(logging.NullHandler())
 
 
 if __name__ == "__main__":

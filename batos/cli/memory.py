@@ -91,9 +91,9 @@ def show_hits(query: str, hits: Sequence[Hit]) -> None:
         if number:
             show.console().print()
         place = " › ".join(str(part) for part in hit.metadata.get("heading", ()))
-        title = show.styled(f"{hit.score:5.2f}  ", "dim") + show.styled(f"{hit.document_id} #{hit.chunk_index}", "bold")
-        show.console().print(title + show.styled(f"  {place}" if place else "", "dim"))
-        show.console().print(show.indented(show.styled(show.one_line(_body(hit), 300)), 7), soft_wrap=False)
+        name = f"{hit.document_id} #{hit.chunk_index}"
+        show.console().print(show.line((f"{hit.score:5.2f}  ", "dim"), (name, "bold"), (f"  {place}", "dim")))
+        show.paragraph(show.one_line(_body(hit), 300), 7)
 
 
 def _body(hit: Hit) -> str:

@@ -79,8 +79,10 @@ def _work(daemon: Daemon, stages: Stages, *, headless: bool, serve: bool, as_jso
         stages.begin("Serving", "until Ctrl-C, or until a client of the bridge ends it", open_ended=True)
         daemon.wait()
         stages.begin("Ending", "what is being done is finished first")
+        _tell(daemon.system, as_json, failure)
     elif failure is None and not headless and _has_display():
         _show_window(daemon.system, stages)
+        _tell(daemon.system, as_json, failure)
     else:
         _report(daemon.system, stages, as_json, headless=headless, failure=failure)
         if failure is not None and as_json:  # which stands in the document, and there is one only
@@ -88,6 +90,16 @@ def _work(daemon: Daemon, stages: Stages, *, headless: bool, serve: bool, as_jso
             raise typer.Exit(FAILED)
         if failure is not None:
             raise failure
+
+
+def _tell(system: Uvm, as_json: bool, failure: Exception | None) -> None:
+    """The document of a run that was not about results."""
+    show.deliver(as_json, _document(system, failure), lambda: None)
+
+
+def _document(system: Uvm, failure: Exception | None) -> dict[str, Any]:
+    says = {} if failure is None else {"says": str(failure)}
+    return {"image": str(system.image.path), "complete": failure is None, **says}
 
 
 def _converse(system: Uvm, stages: Stages) -> Exception | None:
@@ -120,10 +132,8 @@ def _show_window(system: Uvm, stages: Stages) -> None:
 
 def _report(system: Uvm, stages: Stages, as_json: bool, *, headless: bool, failure: Exception | None) -> None:
     """Save the picture, search through the bridge, and print what was found."""
-    document: dict[str, Any] = {"image": str(system.image.path), "complete": failure is None}
-    if failure is not None:
-        document["says"] = str(failure)
-    else:
+    document = _document(system, failure)
+    if failure is None:
         stages.begin("Saving its picture", PICTURE)
         workbench = system["genesis"].workbench
         Path(PICTURE).write_bytes(workbench.picture)

@@ -86,8 +86,28 @@ def styled(text: object, style: str = "") -> Text:
     return Text(clean(str(text)), style=style)
 
 
+def line(*parts: tuple[object, str]) -> Text:
+    """Texts in a line, each with its style."""
+    from rich.text import Text
+
+    return Text.assemble(*(styled(text, style) for text, style in parts))
+
+
+def paragraph(text: Text | str, indent: int = 0) -> None:
+    """Print a text, wrapped between words on a terminal, every line of it indented."""
+    from rich.text import Text
+
+    whole = styled(text) if isinstance(text, str) else text
+    for part in whole.wrap(console(), max(console().width - indent, NARROWEST)):
+        part.rstrip()
+        console().print(Text(" " * indent) + part, crop=False, no_wrap=True, overflow="ignore")
+
+
 def table(rows: Iterable[Sequence[object]], header: Sequence[str] = ()) -> None:
-    """Print rows in columns, numbers to the right. On a terminal the last column wraps within itself."""
+    """Print rows in columns, numbers to the right.
+
+    On a terminal the last column wraps within itself; where little room is left for it, it goes to lines of its own.
+    """
     from rich.cells import cell_len
     from rich.text import Text
 
@@ -101,16 +121,22 @@ def table(rows: Iterable[Sequence[object]], header: Sequence[str] = ()) -> None:
     numbers = [all(isinstance(row[place], int | float) for row in materials) for place in range(len(columns))]
     widths = [max(cell_len(cell.plain) for cell in column) for column in columns]
     taken = sum(width + len(GAP) for width in widths)
-    room = max(console().width - taken, NARROWEST)
+    beside = console().width - taken >= NARROWEST
+    indent = taken if beside else 2 * len(GAP)
     for *cells, wide in listed:
         line = Text()
         for cell, width, is_number in zip(cells, widths, numbers, strict=True):
             pad = " " * (width - cell_len(cell.plain))
             line += Text.assemble(pad, cell, GAP) if is_number else Text.assemble(cell, pad, GAP)
-        wrapped = wide.wrap(console(), room, overflow="fold")
-        for number, part in enumerate(wrapped):
-            part.rstrip()
-            console().print(line + part if number == 0 else Text(" " * taken) + part, overflow="ignore", no_wrap=True)
+        if beside:
+            first, *rest = wide.wrap(console(), console().width - taken) or [Text()]
+            line += first
+        else:
+            rest = [wide] if wide.plain and not (header and wide is listed[0][-1]) else []
+        line.rstrip()
+        console().print(line, crop=False, no_wrap=True, overflow="ignore")
+        for part in rest:
+            paragraph(part, indent)
 
 
 def heading(text: str) -> None:

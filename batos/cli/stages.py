@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from batos.cli.show import counted
 from batos.clock import Clock
 
 Event = dict[str, Any]
@@ -152,11 +153,11 @@ class Stages:
         return f"{self._read} of {self.documents}" if self.documents else ""
 
     def _consulted(self) -> str:
+        parts = [f"{self._asked} answered"] if self._asked else []
         learned = sorted(name for name in self._learning.values() if name)
-        asked = f"{self._asked} answered" if self._asked else ""
-        return ", ".join(
-            part for part in (asked, f"{len(learned)} learned first: {', '.join(learned)}" if learned else "") if part
-        )
+        if learned:
+            parts.append(f"{len(learned)} learned first: {', '.join(learned)}")
+        return ", ".join(parts)
 
 
 def _value(event: Event) -> Any:
@@ -174,7 +175,7 @@ def _planned(answer: dict[str, Any]) -> str:
 
 def _written(answer: dict[str, Any]) -> str:
     lines = answer.get("text", "").count("\n")
-    return f"{lines} lines by {answer['model']}" if answer.get("model") else ""
+    return f"{counted(lines, 'line')} by {answer['model']}" if answer.get("model") else ""
 
 
 def _is_accepted(answer: dict[str, Any]) -> bool:
@@ -187,5 +188,5 @@ def _accepted(answer: dict[str, Any]) -> str:
     verdict = answer["value"]
     if not _is_accepted(answer):
         return f"refused: {verdict['reason']}"
-    report = verdict["report"]
-    return f"audited, {len(report['panels'])} panels run off screen, {report['count']} hits found through it"
+    panels, hits = counted(len(verdict["report"]["panels"]), "panel"), counted(verdict["report"]["count"], "hit")
+    return f"audited, {panels} run off screen, {hits} found through it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -209,7 +210,7 @@ def how_to_go_on(pending: MissionPending, target: str = "OBJECT", selector: str 
         return ""
     if f"{selector}(" not in str(pending):  # the question is about a method that was met on the way
         target, selector = "OBJECT", "SELECTOR"
-    return f"Answer with:  batos teach {target} {selector} --example '{_as_typed(question)}'"
+    return f"Answer with:  batos teach {target} {selector} --example {shlex.quote(_as_typed(question))}"
 
 
 def _as_typed(question: Example) -> str:

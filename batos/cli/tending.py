@@ -79,7 +79,9 @@ def _beating(memory: dict[str, Any]) -> str:
 
 
 def heartbeat(
-    action: Annotated[HeartbeatAction, typer.Argument(metavar="ACTION", help="status, on, off or beat.")] = HeartbeatAction.STATUS,
+    action: Annotated[
+        HeartbeatAction, typer.Argument(metavar="ACTION", help="status, on, off, beat")
+    ] = HeartbeatAction.STATUS,
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from pathlib import Path
 from threading import get_ident
 from typing import Any
 
@@ -20,6 +19,7 @@ from ZODB.POSException import ConflictError, InvalidObjectReference, POSKeyError
 
 from batos.errors import BatosError, ImageCorrupt, RecordRefused, SlotRefused, TransactionMisuse
 from batos.image.loading import class_factory, read_record
+from batos.image.storages import Address, as_unavailable
 from batos.objects.uvm_object import label
 from batos.objects.values import ALLOWED, is_object
 
@@ -120,20 +120,22 @@ class ImageConnection(Connection):
         except (BatosError, ConflictError, POSKeyError):
             raise
         except Exception as error:  # a record from elsewhere may fail in any way
-            cause = error.__cause__ if isinstance(error, StateLoadError) else error
+            cause = error.__cause__ if isinstance(error, StateLoadError) and error.__cause__ else error
             if isinstance(cause, BatosError):
                 raise cause from None
+            if told := as_unavailable(self.db().where, cause):
+                raise told from error
             reason = f"object {oid.hex()} cannot be read ({type(cause).__name__}: {cause})."
-            raise ImageCorrupt(path=self.db().path, reason=reason) from error
+            raise ImageCorrupt(path=self.db().where.name, reason=reason) from error
 
 
 class ImageDatabase(DB):
-    """`path` is the image's, for messages."""
+    """`where` is the image's address, for messages."""
 
     klass = ImageConnection
 
-    def __init__(self, storage: Any, path: Path) -> None:
-        self.path = path
+    def __init__(self, storage: Any, where: Address) -> None:
+        self.where = where
         super().__init__(
             storage,
             pool_size=POOL_SIZE,

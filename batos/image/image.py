@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -93,7 +93,7 @@ class Image:
         storage = open_storage(where)
         try:
             with telling_storage_errors(where):
-                db = ImageDatabase(storage, where.path)
+                db = ImageDatabase(storage, where)
         except BaseException:
             storage.close()
             raise
@@ -111,15 +111,15 @@ class Image:
             try:
                 founded = len(world.root) > 0
                 if founded:
-                    _examine(self.path, world.root)
+                    _examine(self.where.name, world.root)
             except RecordRefused as refused:
-                raise ImageForeign(path=self.path, reason=str(refused)) from None
+                raise ImageForeign(path=self.where.name, reason=str(refused)) from None
             except (TypeError, KeyError, AttributeError) as error:
                 reason = f"its root is not what it should be ({error!r})."
-                raise ImageCorrupt(path=self.path, reason=reason) from error
+                raise ImageCorrupt(path=self.where.name, reason=reason) from error
         if not founded:
             if not create:
-                raise ImageMissing(path=self.path)
+                raise ImageMissing(path=self.where.name)
             self.change("found the image", _lay_foundation)
 
     @property
@@ -229,7 +229,7 @@ class Image:
     def _counted(self) -> Iterator[None]:
         with self._gate:
             if self._closed:
-                raise TransactionMisuse(reason=f"The image at {self.path} was closed. Open it again.")
+                raise TransactionMisuse(reason=f"The image at {self.where.name} was closed. Open it again.")
             self._open_transactions += 1
         try:
             yield
@@ -257,7 +257,7 @@ class Image:
             connection.take_back()
             connection.close()
 
-    def transactions_since(self, tid: bytes) -> Iterator[LoggedTransaction]:
+    def transactions_since(self, tid: bytes) -> Generator[LoggedTransaction, None, None]:
         """The committed transactions after `tid`, oldest first, as a stream; records are read by the safe loader."""
         return transactions_since(self.db.storage, tid)
 
@@ -304,13 +304,13 @@ def _lay_foundation(world: World) -> None:
         root[name] = OOBTree()
 
 
-def _examine(path: Path, root: Any) -> None:
+def _examine(name: str, root: Any) -> None:
     """Raises `ImageUnavailable` for a root that is not an image's."""
     if "image" not in root:
-        raise ImageForeign(path=path, reason="its database was made by another program.")
+        raise ImageForeign(path=name, reason="its database was made by another program.")
     format_ = int(root["image"]["format"])
     if format_ > FORMAT:
         reason = f"it has format {format_}, and this batos knows formats to {FORMAT}. Install a newer batos."
-        raise ImageUnavailable(path=path, reason=reason)
+        raise ImageUnavailable(path=name, reason=reason)
     if any(type(root[name]) is not OOBTree for name in ("world", "receipts", "proposals")):
-        raise ImageCorrupt(path=path, reason="its root lacks the world, the receipts or the proposals.")
+        raise ImageCorrupt(path=name, reason="its root lacks the world, the receipts or the proposals.")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from ZODB.FileStorage import FileStorage
 from ZODB.POSException import POSKeyError
 
 from batos.image.loading import Kind, Record, kind_of, read_facts, read_record
@@ -42,10 +43,14 @@ def after(tid: bytes) -> bytes:
     return (int.from_bytes(tid, "big") + 1).to_bytes(8, "big")
 
 
-def transactions_since(storage: Any, tid: bytes) -> Iterator[LoggedTransaction]:
-    """The committed transactions after `tid`, oldest first, as a stream."""
-    # FileStorage reads its own file, and takes a commit that is half written for damage: hold its lock to begin.
-    with getattr(storage, "_lock", nullcontext()):
+def transactions_since(storage: Any, tid: bytes) -> Generator[LoggedTransaction, None, None]:
+    """The committed transactions after `tid`, oldest first, as a stream; close it if it is not read to its end."""
+    if isinstance(storage, FileStorage):
+        # It reads its own file, and takes a commit that is half written for damage: begin under its lock, and read no
+        # further than it is now.
+        with storage._lock:
+            log = storage.iterator(after(tid), storage.lastTransaction())
+    else:
         log = storage.iterator(after(tid))
     try:
         for logged in log:

@@ -6,7 +6,7 @@ counters are what they hold, when they are expanded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -22,6 +22,7 @@ from ZODB.blob import Blob
 from batos.image.loading import BLOB, COUNTER, LIST, MAPPING, TREES, Kind, Record, Reference
 from batos.image.log import Load
 from batos.objects.lookup import is_hidden
+from batos.objects.uvm_object import UvmObject
 
 LEAVES = frozenset(TREES.values())
 SETS = frozenset(kind for pair in TREES.items() for kind in pair if kind[1].endswith("Set"))
@@ -169,6 +170,28 @@ def live_expanded(value: Any) -> Any:
         return BlobVersion(value._p_oid, value._p_serial)
     expand = EXPAND.get(type(value))
     return expand(value) if expand is not None else live(value)
+
+
+def objects_in(value: Any) -> Iterator[UvmObject]:
+    """The objects that a raw value refers to, itself or in its lists, dicts and tuples."""
+    if isinstance(value, UvmObject):
+        yield value
+    for item in _items(value):
+        yield from objects_in(item)
+
+
+def parts_of(value: Any) -> Iterator[bytes]:
+    """The ids of the lists, dicts, counters and blobs that are part of a raw value."""
+    if kind_of_raw(value) in (LIST, MAPPING, COUNTER, BLOB):
+        yield value._p_oid
+    for item in _items(value):
+        yield from parts_of(item)
+
+
+def _items(value: Any) -> Iterable[Any]:
+    if type(value) is PersistentMapping:
+        return value.values()  # type: ignore[no-any-return]
+    return value if type(value) in (PersistentList, tuple, frozenset) else ()
 
 
 def same(left: Any, right: Any) -> bool:

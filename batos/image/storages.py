@@ -2,6 +2,7 @@
 
 `PATH` and `sqlite:PATH`: RelStorage on SQLite with history, synced on every commit; several processes may share it.
 `file:PATH`: FileStorage, one process, fastest. The image is a directory; the database lives in its `objects/`.
+`postgresql:DSN`: RelStorage on a server, for any number of machines; see `postgresql.py`.
 
 What lies there is looked at before a storage opens it, because storages make what they miss and mend what they do not
 know: a stranger's database would get tables, and a shortened file would lose its end for good.
@@ -10,9 +11,9 @@ know: a stranger's database would get tables, and a shortened file would lose it
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,9 +28,10 @@ from batos.errors import (
     ImageUnavailable,
     ImageUnwritable,
 )
+from batos.image import postgresql
 from batos.image.loading import harmless_unpickler
 
-Scheme = Literal["sqlite", "file"]
+Scheme = Literal["sqlite", "file", "postgresql"]
 DATABASE: dict[Scheme, str] = {"sqlite": "main.sqlite3", "file": "objects.fs"}
 OURS = {"objects", "run", "index"}  # what an image holds before its first database is complete
 TABLES = {"object_state", "current_object", "transaction"}  # of RelStorage, where it keeps history
@@ -38,8 +40,21 @@ COMMIT_LOCK_SECONDS = 10
 
 @dataclass(frozen=True)
 class Address:
+    """Where an image is. On PostgreSQL, `path` is what this machine keeps of it, and `dsn` may hold a password."""
+
     scheme: Scheme
     path: Path
+    dsn: str = field(default="", repr=False)
+
+    @property
+    def name(self) -> str:
+        """The image as messages call it."""
+        return postgresql.shown(self.dsn) if self.scheme == "postgresql" else str(self.path)
+
+    @property
+    def missions(self) -> str | Path:
+        """Where its mission database is, as the mission store is told."""
+        return f"postgresql:{self.dsn}" if self.scheme == "postgresql" else self.path / "missions.sqlite3"
 
     @property
     def objects(self) -> Path:
@@ -60,10 +75,15 @@ def address(uri: str | Path) -> Address:
     scheme, colon, rest = text.partition(":")
     if "\0" in text or not text:
         raise ImageUnavailable(path=repr(text), reason="it is no path.")
+    if colon and scheme == "postgresql":
+        dsn, local = postgresql.read_address(text)
+        return Address("postgresql", local, dsn)
     if colon and scheme in ("sqlite", "file"):
         return Address("file" if scheme == "file" else "sqlite", Path(rest).expanduser().absolute())
     if colon and "/" not in scheme and scheme.isalpha() and len(scheme) > 1:
-        raise ImageUnavailable(path=text, reason=f"{scheme!r} is no storage. Use PATH, sqlite:PATH or file:PATH.")
+        raise ImageUnavailable(
+            path=text, reason=f"{scheme!r} is no storage. Use PATH, sqlite:PATH, file:PATH, postgresql:DSN."
+        )
     path = Path(text).expanduser().absolute()
     with _telling_os_errors(path):
         return Address("file" if (path / "objects" / DATABASE["file"]).exists() else "sqlite", path)
@@ -72,6 +92,10 @@ def address(uri: str | Path) -> Address:
 def prepare(where: Address, create: bool) -> None:
     """Check that there is an image, or make room for one. Raises the `ImageUnavailable` that says what is wrong."""
     path = where.path
+    if where.scheme == "postgresql":
+        with _telling_os_errors(path):
+            postgresql.prepare(where, create)
+        return
     with _telling_os_errors(path):
         if path.exists() and not path.is_dir():
             raise ImageForeign(path=path, reason="it is a file.")
@@ -153,21 +177,34 @@ def _sqlite_error(where: Address, error: sqlite3.DatabaseError) -> ImageUnavaila
     return ImageCorrupt(path=where.path, reason=f"{text}.")
 
 
+def as_unavailable(where: Address, error: BaseException) -> ImageUnavailable | None:
+    """What the disk, the database or its server refused, as the error that says so; None for anything else."""
+    if isinstance(error, ImageUnavailable):
+        return error
+    if isinstance(error, sqlite3.DatabaseError):
+        return _sqlite_error(where, error)
+    if isinstance(error, OSError):
+        return ImageUnwritable(path=where.name, reason=f"{error.strerror or error}.")
+    return postgresql.as_unavailable(where.name, error) if where.scheme == "postgresql" else None
+
+
 @contextmanager
 def telling_storage_errors(where: Address) -> Iterator[None]:
-    """What the disk and the database refuse, as an `ImageUnavailable` that says so. ZODB's own errors pass."""
+    """What the disk, the database or its server refuse, as an `ImageUnavailable` that says so. ZODB's errors pass."""
     try:
-        with _telling_os_errors(where.path):
-            yield
-    except sqlite3.DatabaseError as error:
-        raise _sqlite_error(where, error) from error
+        yield
+    except Exception as error:
+        told = as_unavailable(where, error)
+        if told is None or told is error:
+            raise
+        raise told from error
 
 
 def open_storage(where: Address) -> Any:
     """The ZODB storage at `where`. Raises `ImageBusy`, `ImageCorrupt` or `ImageUnwritable`."""
     try:
         with telling_storage_errors(where):
-            return _GuardedFileStorage(where) if where.scheme == "file" else _sqlite(where)
+            return OPENING[where.scheme](where)
     except LockError:
         reason = "another process holds it. Images opened with file: serve one process; use the daemon, or sqlite:."
         raise ImageBusy(path=where.path, reason=reason) from None
@@ -221,3 +258,14 @@ def _sqlite(where: Address) -> Any:
     # The driver's default, NORMAL, may lose a commit when the operating system crashes.
     adapter = Sqlite3Adapter(str(where.objects), pragmas={"synchronous": "FULL"}, options=options)
     return RelStorage(adapter, options=options)
+
+
+def _postgresql(where: Address) -> Any:
+    return postgresql.open_storage(where, COMMIT_LOCK_SECONDS)
+
+
+OPENING: dict[Scheme, Callable[[Address], Any]] = {
+    "sqlite": _sqlite,
+    "file": _GuardedFileStorage,
+    "postgresql": _postgresql,
+}

@@ -169,10 +169,11 @@ def put_back(obj: UvmObject, name: str, value: Any) -> None:
         current[name] = value
 
 
-def order_slots(obj: UvmObject, names: Iterable[str]) -> None:
-    """Bring these own data and parent slots into this order, behind the others. Parents are asked in slot order."""
+def order_parents(obj: UvmObject, first: Iterable[str]) -> None:
+    """Bring the parent slots into this order, the others behind them. Parents are asked in slot order."""
     current = _changing(obj)
-    for name in names:
+    names = [name for name in current if name.endswith("*")]
+    for name in dict.fromkeys([*first, *names]):
         if name in current:
             current[name] = current.pop(name)
 

@@ -267,7 +267,7 @@ def _thaw(data: Any, resolve: Callable[[bytes], Any], depth: int) -> Any:
         if key in GROUPS:
             return GROUPS[key](_thaw(item, resolve, depth + 2) for item in body)
         if key == "$dict":
-            return {_thaw(pair[0], resolve, depth + 2): _thaw(pair[1], resolve, depth + 2) for pair in body}
+            return {_thaw(name, resolve, depth + 2): _thaw(item, resolve, depth + 2) for name, item in body}
         if key in THAW:
             return THAW[key](body)
     return {key: _thaw(item, resolve, depth + 1) for key, item in data.items()}

@@ -10,14 +10,14 @@ There are two pools. A *durable* commit is on the disk when it returns, and so i
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError as EngineError
 
 from batos.errors import (
@@ -26,15 +26,22 @@ from batos.errors import (
     ImageForeign,
     ImageUnavailable,
     ImageUnwritable,
-    MissingExtra,
     TransactionMisuse,
 )
+from batos.image import postgresql
 from batos.runtime.schema import migrate
 
 DRIVER = "postgresql+psycopg2"  # the one that RelStorage uses too
 BUSY_SECONDS = 15.0
+SCHEMA = "missions"  # on PostgreSQL, beside the image's own tables
 MIGRATION_LOCK = 0x6261746F73  # any number, the same in every process
-CONNECTIONS = 16  # kept open per pool; more are opened under load and closed again
+# Connections kept open per pool; more are opened under load and closed again.
+POOL: dict[str, Any] = {
+    "pool_size": 16,
+    "max_overflow": -1,
+    "pool_use_lifo": True,
+    "pool_reset_on_return": None,
+}
 
 # SQLite's names for what went wrong, by the error that tells a person what to do about it.
 SQLITE_ERRORS: Mapping[str, type[ImageUnavailable]] = {
@@ -102,18 +109,13 @@ class Database:
 
     def __init__(self, url_or_path: str | Path, now: float) -> None:
         """Open, and create or migrate if needed. Raises ImageUnavailable and its kinds, MissingExtra."""
-        self.url, connect = _address(url_or_path)
-        self.on_postgresql = self.url.get_backend_name() == "postgresql"
-        self.place = self.url.host or "PostgreSQL" if self.on_postgresql else str(self.url.database)
+        self.place, engine = _address(url_or_path)
+        self.on_postgresql = self.place.startswith("postgresql:")
         self.closed = False
         # SQLite has one writer at a time. Its busy handler sleeps and guesses; a lock wakes the next thread.
         self._turn: AbstractContextManager[Any] = nullcontext() if self.on_postgresql else Lock()
         self._begin = "BEGIN" if self.on_postgresql else "BEGIN IMMEDIATE"
-        try:
-            self._durable = _engine(self.url, connect, durable=True)
-            self._relaxed = _engine(self.url, connect, durable=False)
-        except ModuleNotFoundError as missing:
-            raise MissingExtra(feature="A mission database on PostgreSQL", extra="postgresql") from missing
+        self._durable, self._relaxed = engine(durable=True), engine(durable=False)
         self._texts = _Texts(self._relaxed)
         self._failures: type[Exception] = self._relaxed.dialect.loaded_dbapi.Error
         self._collision: type[Exception] = self._relaxed.dialect.loaded_dbapi.IntegrityError
@@ -207,6 +209,8 @@ class Database:
             raise Contended(str(cause)) from error
         if not isinstance(cause, self._failures):
             return
+        if self.on_postgresql:
+            raise postgresql.as_unavailable(self.place, cause) or cause from error
         name = getattr(cause, "sqlite_errorname", "")
         kind = next((kind for prefix, kind in SQLITE_ERRORS.items() if name.startswith(prefix)), ImageUnavailable)
         reason = f"its mission database answered {' '.join(str(cause).split()).rstrip('.')!r}."
@@ -219,6 +223,7 @@ class Database:
                 try:
                     if self.on_postgresql:  # two processes may find the same empty database
                         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+                        connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
                     migrate(connection, self.place, now)
                     connection.exec_driver_sql("COMMIT")
                 except BaseException:
@@ -229,30 +234,32 @@ class Database:
             raise
 
 
-def _address(url_or_path: str | Path) -> tuple[URL, dict[str, Any]]:
-    """The SQLAlchemy URL and what else the driver is told. A path, `sqlite:PATH`, `postgresql:DSN` or a full URL."""
+def _address(url_or_path: str | Path) -> tuple[str, Callable[..., Engine]]:
+    """The database as messages call it, and what makes an engine for it. A path, `sqlite:PATH` or `postgresql:DSN`."""
     written = str(url_or_path)
-    if not written.startswith("postgresql"):
-        path = Path(written.removeprefix("sqlite:")).absolute()
-        return URL.create("sqlite", database=str(path)), {"timeout": BUSY_SECONDS, "check_same_thread": False}
-    if "://" in written:
-        try:
-            url = make_url(written)
-        except ArgumentError as error:
-            raise ImageUnavailable(path=written, reason="that is not a database URL.") from error
-        return url.set(drivername=DRIVER) if url.drivername == "postgresql" else url, {}
-    return URL.create(DRIVER), {"dsn": written.partition(":")[2]}
+    if written.startswith("postgresql:"):
+        dsn, _ = postgresql.read_address(written)
+        return postgresql.shown(dsn), partial(_on_postgresql, postgresql.in_schema(dsn, SCHEMA))
+    path = Path(written.removeprefix("sqlite:")).absolute()
+    return str(path), partial(_on_sqlite, path)
 
 
-def _engine(url: URL, connect: dict[str, Any], *, durable: bool) -> Engine:
-    pool: dict[str, Any] = {"pool_size": CONNECTIONS, "max_overflow": -1, "pool_use_lifo": True}
-    if url.get_backend_name() == "postgresql":
-        engine = create_engine(url, connect_args=connect, pool_reset_on_return=None, **pool)
-        settings = ["SET synchronous_commit TO " + ("on" if durable else "off")]
-    else:
-        engine = create_engine(url, connect_args=connect, pool_reset_on_return=None, paramstyle="named", **pool)
-        settings = ["PRAGMA journal_mode = WAL", f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}",
-                    "PRAGMA secure_delete = ON"]  # fmt: skip
+def _on_postgresql(dsn: str, *, durable: bool) -> Engine:
+    engine = create_engine(f"{DRIVER}://", creator=partial(postgresql.connect, dsn), **POOL)
+    return _prepared(engine, ["SET synchronous_commit TO " + ("on" if durable else "off")])
+
+
+def _on_sqlite(path: Path, *, durable: bool) -> Engine:
+    connect = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, connect_args=connect, paramstyle="named", **POOL)
+    level = "FULL" if durable else "NORMAL"
+    settings = ["PRAGMA journal_mode = WAL", f"PRAGMA synchronous = {level}", "PRAGMA secure_delete = ON"]
+    return _prepared(engine, settings)
+
+
+def _prepared(engine: Engine, settings: Sequence[str]) -> Engine:
+    """The engine, with `settings` made on each new connection."""
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

@@ -79,7 +79,7 @@ class Uvm:
         self.clock = clock or SystemClock()
         backend = open_backend(model, clock=self.clock)
         self.image = Image.open(uri, create=create, clock=self.clock)
-        self.store = MissionStore.open(self.image.path / "missions.sqlite3", self.clock, self.settings.max_attempts)
+        self.store = MissionStore.open(self.image.where.missions, self.clock, self.settings.max_attempts)
         self.events = Events()
         limits = Limits(seconds=self.settings.sandbox_seconds, memory_mib=self.settings.sandbox_memory_mib)
         self._sandbox = Sandbox(limits)
@@ -367,7 +367,7 @@ class Uvm:
             names = world.names()
         memory = self.searcher.statistics()
         return {
-            "image": str(self.image.path),
+            "image": self.image.where.name,
             "instance": self.image.id,
             "backend": self.place.backend.name,
             "objects": names,

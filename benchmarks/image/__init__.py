@@ -1,6 +1,7 @@
 """The living image: what a read, a commit, the disk, history, a command and a large image cost.
 
-The figures are those of the table in issue 2, then the programs of `benchmarks.programs` as the honest cost of the model.
+The figures are those of the table in issue 2, then the programs of `benchmarks.programs`, which show what the object
+model costs where a program does nothing but send messages.
 """
 
 from __future__ import annotations

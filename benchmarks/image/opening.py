@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,22 +44,6 @@ def _memory(path: Path, objects: int) -> Figure:
             with image.transaction("fill") as world:
                 for number in range(begin, min(begin + BATCH, objects)):
                     world.create(f"object_{number}", {"number": number}, [])
-    told = answer_of([sys.executable, "-m", "benchmarks.image.opening", str(path), str(objects)], cwd=REPOSITORY)
+    told = answer_of([sys.executable, "-m", "benchmarks.large_image", str(path), str(objects)], cwd=REPOSITORY)
     what = f"memory to open an image of {objects:,} objects and read 1,000 of them, MiB"
     return Figure("open_1m_mib", told["mib"], what, "≤ 200", f"{told['empty_mib']:.0f} MiB before opening it")
-
-
-def _read_some(path: str, objects: int) -> None:
-    empty = _peak()
-    with Image.open(path) as image, image.reading() as world:
-        step = max(1, objects // 1000)
-        assert sum(world[f"object_{number}"].number == number for number in range(0, objects, step)) >= 1000
-    print(json.dumps({"mib": _peak(), "empty_mib": empty}))
-
-
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-if __name__ == "__main__":
-    _read_some(sys.argv[1], int(sys.argv[2]))

@@ -50,8 +50,9 @@ def growth(state: type, steps: int, folder: Path) -> float:
 
 def main() -> None:
     steps, folder = int(sys.argv[1]), Path(sys.argv[2])
-    print(json.dumps({name: growth(state, steps, folder / name) for name, state in
-                      (("plain", Plain), ("delta", Delta))}))
+    print(
+        json.dumps({name: growth(state, steps, folder / name) for name, state in (("plain", Plain), ("delta", Delta))})
+    )
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ class, and on the other side a clone of the prototype with these slots set.
 from __future__ import annotations
 
 import inspect
+import sys
 import textwrap
 from types import FunctionType, ModuleType
 from typing import Any
@@ -16,41 +17,40 @@ from batos.image.world import World
 from batos.objects.primitives import primitive
 from batos.objects.records import Method
 from batos.objects.uvm_object import UvmObject, clone, put
+from batos.runtime.approvals import Approvals
 
 
 class Plain:
     """The root of the plain classes. An instance has what its class lists, and what it is given."""
 
-    def fresh(self, kind: str, **values: Any) -> Any:
+    def fresh(self, kind: str, /, **values: Any) -> Any:
         """A new instance of the class called `kind` in the module of this one's class."""
-        made = self.KINDS[kind]()  # type: ignore[attr-defined]
+        made = vars(sys.modules[self.__module__])[kind]()
         made.__dict__.update(values)
         return made
 
 
 @primitive("benchmarks.fresh")
-def fresh(receiver: UvmObject, kind: str, **values: Any) -> UvmObject:
+def fresh(receiver: UvmObject, kind: str, /, **values: Any) -> UvmObject:
     made = clone(receiver.kinds[kind])
     for name, value in values.items():
         put(made, name, value)
     return made
 
 
-def into_image(world: World, program: ModuleType) -> None:
-    """Make the prototypes of every class of `program` that descends from `Plain`, in the order of their definition."""
-    if "plain" not in world:
-        world.create("plain", {"fresh": Method("fresh", primitive="benchmarks.fresh")}, [])
-        world["plain"].clone = Method("clone", primitive="traits.clone")
+def into_image(world: World, program: ModuleType, approvals: Approvals) -> None:
+    """Make the prototypes of every class of `program` that descends from `Plain`, and approve their methods."""
+    world.create("plain", {"fresh": Method("fresh", primitive="benchmarks.fresh")}, [])
     kinds = {}
     for kind in vars(program).values():
         if isinstance(kind, type) and issubclass(kind, Plain) and kind is not Plain:
-            name = kind.__name__.lower()
-            kinds[kind.__name__] = world.create(name, _slots(kind), [world[base.__name__.lower()] for base in kind.__bases__])
+            slots = {name: _slot(name, value) for name, value in vars(kind).items() if not name.startswith("_")}
+            parents = [world[base.__name__.lower()] for base in kind.__bases__]
+            kinds[kind.__name__] = world.create(kind.__name__.lower(), slots, parents)
+            for value in slots.values():
+                if isinstance(value, Method):
+                    approvals.approve(value)
     world["plain"].kinds = kinds
-
-
-def _slots(kind: type) -> dict[str, Any]:
-    return {name: _slot(name, value) for name, value in vars(kind).items() if not name.startswith("_")}
 
 
 def _slot(name: str, value: Any) -> Any:

@@ -10,8 +10,6 @@ from typing import Any
 
 from benchmarks.programs.prototypes import Plain
 
-IDLER, WORKER, HANDLER_A, HANDLER_B, DEVICE_A, DEVICE_B = range(6)
-
 
 class Packet(Plain):
     link = None
@@ -211,6 +209,3 @@ class Program(Plain):
         task = self.tasks[number]
         task.held = False
         return task if task.priority > self.current.priority else self.current
-
-
-Plain_KINDS = {kind.__name__: kind for kind in (Packet, Idler, Worker, Handler, Device)}

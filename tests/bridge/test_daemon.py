@@ -1,4 +1,4 @@
-"""The daemon: one per image, its bridge there before the work and gone after it; who is beside it waits for its work."""
+"""The daemon: one per image, its bridge there before the work and gone after it; others wait for its work."""
 
 import os
 import signal

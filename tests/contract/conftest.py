@@ -8,7 +8,7 @@ from contract.databases import DIALECTS, new_database
 
 @pytest.fixture(params=DIALECTS)
 def mission_url(request, tmp_path):
-    with new_database(request.param, tmp_path) as url:
+    with new_database(request.param, tmp_path, lambda: request.getfixturevalue("postgresql")) as url:
         yield url
 
 

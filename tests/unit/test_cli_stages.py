@@ -53,7 +53,7 @@ def test_the_whole_conversation_is_told_in_order(stages, performed, clock):
         ("Planning", "factual, babs leads"),
         ("Asking its facets", "1 answered, 1 learned first: sage"),
         ("Writing the workbench", "2 lines by builtin"),
-        ("Checking the workbench", "audited, 1 panels run off screen, 5 hits found through it"),
+        ("Checking the workbench", "audited, 1 panel run off screen, 5 hits found through it"),
         ("Keeping it", "source and picture, in one commit"),
     ]
     assert [stage.ended - stage.began for stage in stages.stages] == [3.0, 2.0, 2.0, 1.0, 4.0, 0.5]
@@ -73,7 +73,7 @@ def test_a_refused_program_is_told_and_the_next_one_is_another_stage(stages, per
 
     assert told(stages) == [
         ("Checking the workbench", "refused: it is blank."),
-        ("Writing the workbench", "1 lines by builtin"),
+        ("Writing the workbench", "1 line by builtin"),
     ]
 
 

@@ -7,7 +7,7 @@ value to compute with. This module knows nothing about how a method is found.
 from __future__ import annotations
 
 import keyword
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from batos.errors import BackendRefused
@@ -16,6 +16,10 @@ from batos.objects.values import thaw
 
 ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "absent"})()
 """Stands for a result that an example does not state."""
+
+
+LARGEST = 4000
+"""Examples and slots with more characters than this, written out, are not computed with."""
 
 
 class _HoldsObject(Exception):
@@ -41,10 +45,18 @@ class Case:
     def inputs(self) -> tuple[Any, ...]:
         return (*self.args, *self.kwargs.values())
 
+    @property
+    def size(self) -> int:
+        """Characters of the arguments and the result, written out."""
+        return len(repr(self.inputs)) + len(repr(self.result))
+
 
 @dataclass(frozen=True)
 class Brief:
-    """The whole task. `slots` are the data slots with values; `opaque` names those that hold objects."""
+    """The whole task. `slots` are the data slots with values; `opaque` names those that hold objects.
+
+    `refusals` are sources that were written for it before, with the reason why they were refused.
+    """
 
     selector: str
     intent: str
@@ -54,8 +66,7 @@ class Brief:
     cases: tuple[Case, ...]
     message: Case | None
     is_facet: bool
-    methods: tuple[str, ...] = ()
-    feedback: tuple[dict[str, Any], ...] = field(default=())
+    refusals: dict[str, str]
 
     @property
     def arity(self) -> int:
@@ -67,6 +78,11 @@ class Brief:
     def keywords(self) -> tuple[str, ...]:
         told = self.cases[0] if self.cases else self.message
         return tuple(told.kwargs) if told is not None else ()
+
+
+def is_name(text: str) -> bool:
+    """Whether generated source may use `text` as the name of a slot or an argument."""
+    return text.isidentifier() and not keyword.iskeyword(text) and not text.startswith("_")
 
 
 def refused(reason: str) -> BackendRefused:
@@ -99,8 +115,7 @@ def read(request: Request) -> Brief:
         cases=cases,
         message=_message(materials.get("message") or {}, slots),
         is_facet=bool(materials.get("is_facet")),
-        methods=tuple(str(name) for name in mirror.get("methods") or () if isinstance(name, str)),
-        feedback=tuple(materials.get("feedback") or ()),
+        refusals={str(each.get("source")): str(each.get("reason")) for each in materials.get("feedback") or ()},
     )
 
 
@@ -108,7 +123,7 @@ def _thawed_slots(frozen: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ..
     slots: dict[str, Any] = {}
     opaque = []
     for name, value in frozen.items():
-        if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_"):
+        if not is_name(name):
             continue
         if isinstance(value, dict) and set(value) == {"$kind"}:  # how a mirror shows what cannot be frozen
             opaque.append(name)

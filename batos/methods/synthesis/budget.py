@@ -25,6 +25,10 @@ class Budget:
     made: int = 0
     kept_cells: int = 0
 
+    def lower(self, expressions: int) -> None:
+        """Allow no more than so many expressions from now on; never more than before."""
+        self.expressions = min(self.expressions, expressions)
+
     def count(self, inputs: int) -> None:
         self.made += 1 + inputs // VALUES_PER_EXPRESSION
         if self.made > self.expressions or self.kept_cells > self.cells:

@@ -6,6 +6,7 @@ different sources cancel each other. Nothing is guessed here.
 
 from __future__ import annotations
 
+import keyword
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -91,7 +92,7 @@ def _slots(convention: Convention, brief: Brief) -> Iterator[tuple[str, str]]:
         if "ITEM" in pattern and item != slot:
             pattern = pattern.replace("ITEM", item)
         if pattern == brief.selector:
-            yield slot, item if item not in (slot, "self") else "value"
+            yield slot, item if item not in (slot, "self") and not keyword.iskeyword(item) else "value"
     for slot in brief.opaque:
         if "any" in convention.holds and convention.pattern.replace("SLOT", slot) == brief.selector:
             yield slot, "value"

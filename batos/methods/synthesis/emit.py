@@ -103,6 +103,7 @@ def _slot(name: str) -> ast.Attribute:
 def _source(selector: str, names: tuple[str, ...], body: list[ast.stmt]) -> str:
     used = {node.id for statement in body for node in ast.walk(statement) if isinstance(node, ast.Name)}
     imports: list[ast.stmt] = [ast.Import([ast.alias(module)]) for module in MODULES if module in used]
-    arguments = ast.arguments([], [ast.arg(name) for name in ("self", *names)], None, [], [], None, [])
-    tree = ast.FunctionDef(selector, arguments, [*imports, *body], [])
+    tree = ast.parse(f"def {selector}({', '.join(('self', *names))}): pass").body[0]
+    assert isinstance(tree, ast.FunctionDef)
+    tree.body = [*imports, *body]
     return unparse(tree)

@@ -91,6 +91,7 @@ def forms() -> tuple[Form, ...]:
     return tuple(found)
 
 
+@cache
 def form(name: str) -> Form:
     return next(each for each in forms() if each.name == name)
 

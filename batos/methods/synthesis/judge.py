@@ -55,7 +55,7 @@ class Critic:
     """Prices the candidates of one task."""
 
     def __init__(self, words: Words, leaves: Leaves, keys: list[str], names: set[str], alone: bool = True) -> None:
-        """`keys` are those of records; `names` the words of slots and keys: in an intent they name data, not operations.
+        """`keys` are those of records; `names` the words of slots and keys, which in an intent name data.
 
         A program that is only a part of the method, not `alone`, need not use everything.
         """

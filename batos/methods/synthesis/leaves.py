@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from batos.methods.synthesis.brief import Case
+from batos.methods.synthesis.brief import LARGEST, Case
 from batos.methods.synthesis.nodes import Leaf, Node, constant
 from batos.methods.synthesis.values import Column, keys_in, same, texts_in, type_of_column
 from batos.methods.synthesis.words import Words, lexicon
@@ -57,7 +57,7 @@ def leaves(cases: list[Case], results: list[Any], parameters: tuple[str, ...], w
         _put(starts, 1, column, (Leaf("argument", name),), bit)
         bit <<= 1
     for name in cases[0].slots:
-        if not all(name in case.slots for case in cases):
+        if not all(name in case.slots and len(repr(case.slots[name])) <= LARGEST for case in cases):
             continue
         named = words.mention(name)
         mentioned |= bit if named or name == slot else 0

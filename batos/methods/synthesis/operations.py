@@ -89,6 +89,7 @@ def operations() -> tuple[Operation, ...]:
     return tuple(found)
 
 
+@cache
 def named(name: str) -> Operation:
     """The first operation of that name."""
     return next(operation for operation in operations() if operation.name == name)

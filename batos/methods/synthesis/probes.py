@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from batos.methods.synthesis.brief import Brief, Case
+from batos.methods.synthesis.brief import LARGEST, Brief, Case
 from batos.methods.synthesis.values import keys_in, type_of
 
 MADE = 3
@@ -30,8 +30,10 @@ def probes(brief: Brief) -> list[Case]:
 
 def _alike(message: Case, cases: tuple[Case, ...]) -> bool:
     kinds = [type_of(value) for value in message.inputs]
-    return list(message.kwargs) == list(cases[0].kwargs) and any(
-        kinds == [type_of(value) for value in case.inputs] for case in cases
+    return (
+        message.size <= LARGEST
+        and list(message.kwargs) == list(cases[0].kwargs)
+        and any(kinds == [type_of(value) for value in case.inputs] for case in cases)
     )
 
 

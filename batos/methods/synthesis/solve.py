@@ -21,9 +21,9 @@ from batos.methods.synthesis.words import Words
 
 HIGHEST_LEVEL = 40
 
-PATIENCE, SPARE = 3, 20_000
-"""A program that leaves nothing of the intent out has to stand only so many times the expressions it was found with,
-and some to spare: one that is put together from parts costs more than the level at which it is found."""
+PATIENCE, SPARE, SMALL_MATTER = 3, 20_000, 2
+"""A program that leaves hardly anything of the intent out has to stand only so many times the expressions it was found
+with, and some to spare: one that is put together from parts costs more than the level at which it is found."""
 
 NOTHING = Program(HIGHEST_LEVEL, Entry([], (), 0, 0))
 
@@ -68,8 +68,9 @@ def solve(task: Task, budget: Budget) -> Verdict | None:
             cheapest = min(programs, key=lambda program: program.cost, default=best)
             if cheapest.cost < best.cost:
                 best, found_at = cheapest, budget.made
-            patient = best.missed or budget.made < PATIENCE * found_at + SPARE
-            if exhausted or search.level >= best.cost + CLOSE or not patient:
+            if best is not NOTHING and best.missed <= SMALL_MATTER:
+                budget.lower(PATIENCE * found_at + SPARE)
+            if exhausted or search.level >= best.cost + CLOSE:
                 break
     return judge(programs, goal, inputs, task.words, task.intent, starts)
 

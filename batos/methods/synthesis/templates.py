@@ -1,4 +1,4 @@
-"""Pieces of Python as syntax trees: parsing a template once, filling it, compiling it.
+"""Pieces of Python as syntax trees: parsing a template, filling it.
 
 Templates come from the package's own data files. Filling works on trees, so operator precedence and quoting are
 never a matter of text.
@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import ast
 import copy
-from functools import cache
 
 
-@cache
 def parse(code: str) -> ast.expr:
-    """The tree of one expression. Callers must not change it; `fill` makes a copy."""
+    """The tree of one expression."""
     return ast.parse(code, mode="eval").body
 
 

@@ -12,7 +12,7 @@ from batos.errors import SlotRefused
 from batos.inference.port import Answer, Request
 from batos.methods.synthesis import brief as briefs
 from batos.methods.synthesis import conventions, emit
-from batos.methods.synthesis.brief import Brief, refused
+from batos.methods.synthesis.brief import Brief, Case, is_name, refused
 from batos.methods.synthesis.budget import Budget
 from batos.methods.synthesis.effects import Effects, Part, Solver, Unsolved
 from batos.methods.synthesis.judge import Program
@@ -22,6 +22,7 @@ from batos.objects.values import freeze
 
 MODEL = "builtin"
 ELSEWHERE = "configure a model backend such as `openai:URL#MODEL`"
+MODEST = 1000
 RIVALS = 3
 """So many rivals are told in the notes."""
 
@@ -35,6 +36,16 @@ def write_method(request: Request) -> Answer:
     to go on.
     """
     brief = briefs.read(request)
+    answer = _written(brief)
+    if answer.text in brief.refusals and answer.text:
+        raise refused(
+            f"The built-in backend has only one method to offer for {brief.selector!r}, and that was refused: "
+            f"{brief.refusals[answer.text]} To have another one, {ELSEWHERE}."
+        )
+    return answer
+
+
+def _written(brief: Brief) -> Answer:
     if brief.is_facet:
         return Answer(text=conventions.facet(brief), notes={"rule": "facet"}, model=MODEL)
     if (found := conventions.by_convention(brief)) is not None:
@@ -52,13 +63,13 @@ def write_method(request: Request) -> Answer:
 
 def from_examples(brief: Brief, budget: Budget) -> Answer:
     """The method that the examples of `brief` describe; answers, asks and refuses like `write_method`."""
-    _check_arguments(brief)
+    _check_examples(brief)
     names = emit.parameters(brief)
     solver = Solver(brief, names, budget)
     try:
         effects = solver.effects()
         source = emit.method(brief.selector, names, effects)
-        if any(case.raises and not satisfies(source, brief.selector, case) for case in brief.cases):
+        if any(case.raises and not _raises_already(source, brief, case) for case in brief.cases):
             solver.guard(effects)
             source = emit.method(brief.selector, names, effects)
     except Unsolved as unsolved:
@@ -95,8 +106,22 @@ def _verdict(brief: Brief, effects: Effects, source: str, budget: Budget) -> Ans
     return Answer(text=source, notes=notes, model=MODEL)
 
 
-def _check_arguments(brief: Brief) -> None:
+def _raises_already(source: str, brief: Brief, case: Case) -> bool:
+    """Whether the method raises without being told to; not tried on numbers that it might count up to."""
+    modest = all(abs(value) <= MODEST for value in case.inputs if isinstance(value, (int, float)))
+    return modest and satisfies(source, brief.selector, case)
+
+
+def _check_examples(brief: Brief) -> None:
     first = brief.cases[0]
+    unfit = [name for name in first.kwargs if not is_name(name)]
+    if unfit:
+        raise refused(f"{unfit[0]!r} is no name that an argument of {brief.selector!r} can have. Rename it.")
+    if sum(case.size for case in brief.cases) > briefs.LARGEST:
+        raise refused(
+            f"The examples of {brief.selector!r} are too large to search with. Give small examples that show the same, "
+            f"or {ELSEWHERE}."
+        )
     for case in brief.cases:
         if (len(case.args), list(case.kwargs)) != (len(first.args), list(first.kwargs)):
             raise refused(

@@ -1,0 +1,338 @@
+"""Backups: a copy of an image taken while others write in it, and a restore that believes nothing unchecked.
+
+A backup is a folder laid out like an image, with a manifest: what it is of, up to which transaction it goes, and the
+SHA-256 of every file. The objects are copied first, the missions after them: a mission that the copy calls done and
+that has no receipt in the copied objects is taken up again when the restored image is opened. Derived files are left
+out. Nothing is opened for writing, so an image can be copied beside the one process that may hold it.
+
+A copy is made beside its place under another name, and renamed when it is whole and on the disk. What an interrupted
+one leaves is removed by the next to the same place.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from batos.errors import BackupRefused, BatosError, ImageMissing
+from batos.faults import fault
+from batos.image import sqlite_files
+from batos.image.files import files_of
+from batos.image.horizon import HORIZON
+from batos.image.image import Image
+from batos.image.keeping_file import LogFile
+from batos.image.loading import Reference, read_record
+from batos.image.soundness import Soundness, check_soundness
+from batos.image.storages import Address, Scheme, telling_storage_errors
+from batos.image.turns import together
+
+MANIFEST = "manifest.json"
+PARTIAL = ".partial"
+MISSIONS = "missions.sqlite3"
+OIDS = "oids.sqlite3"
+BLOCK = 2**20
+MOST_NAMED = 3
+
+
+class BackupFile(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    path: str
+    bytes: int
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """What a backup says of itself. `tid` is the newest change in it, `horizon` the pack horizon, `taken_at` seconds
+    since the epoch; `batos` is the version that wrote it, `digest` the SHA-256 of all the rest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    format: Literal[1] = 1
+    batos: str
+    image: str
+    scheme: Scheme
+    tid: str
+    horizon: str | None
+    taken_at: float
+    files: tuple[BackupFile, ...]
+    digest: str = ""
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.bytes for file in self.files)
+
+    def signed(self) -> Manifest:
+        return self.model_copy(update={"digest": self._digest()})
+
+    @property
+    def is_whole(self) -> bool:
+        return self.digest == self._digest()
+
+    def _digest(self) -> str:
+        told = self.model_dump(mode="json", exclude={"digest"})
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A restored image: where it is, what it was restored from, and what its check has counted."""
+
+    path: Path
+    manifest: Manifest
+    soundness: Soundness
+
+
+def back_up(where: Address, target: Path, now: float) -> Manifest:
+    """Copy the image into the new folder `target`. It may be open, and written, here and elsewhere.
+
+    Raises `BackupRefused` when the target holds something or the image is damaged, `ImageMissing`, and `ImageBusy`
+    while it is being packed.
+    """
+    from batos import __version__
+
+    if not where.exists:
+        raise ImageMissing(path=where.path)
+    target = target.expanduser().absolute()
+    if target == where.path or where.path in target.parents:
+        raise BackupRefused(path=target, reason="it would lie within the image. Name a place outside.")
+    with together(where.path), _made_whole(target) as made, telling_storage_errors(where):
+        copied = Address(where.scheme, made)
+        copied.objects.mkdir()
+        tid = _copy_file_storage(where, copied) if where.scheme == "file" else _copy_sqlite(where, copied)
+        fault("backup.after_objects")
+        if (where.path / MISSIONS).exists():
+            sqlite_files.copy(where.path / MISSIONS, made / MISSIONS)
+        facts = _facts(copied)
+        files = tuple(_described(path, made) for path in files_of(made) if path.name != PARTIAL)
+        manifest = Manifest(
+            batos=__version__,
+            image=facts["id"],
+            scheme=where.scheme,
+            tid=tid.hex(),
+            horizon=facts.get(HORIZON),
+            taken_at=now,
+            files=files,
+        ).signed()
+        (made / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        fault("backup.before_naming")
+    return manifest
+
+
+def restore(source: Path, target: Path) -> Restored:
+    """Make an image of a backup, in a folder that holds nothing, and check all of it before it has its name.
+
+    Raises `BackupRefused` when a file is missing or not what the manifest says, when the target holds something, or
+    when the image does not load, version by version; then nothing is left at the target.
+    """
+    source, target = source.expanduser().absolute(), target.expanduser().absolute()
+    manifest = read_manifest(source)
+    with _made_whole(target) as made:
+        for file in manifest.files:
+            _copy_checked(source, made, file)
+        restored = Address(manifest.scheme, made)
+        if manifest.scheme == "sqlite":
+            _reserve_ids(restored)
+        soundness = _checked(source, restored, manifest)
+        fault("restore.before_naming")
+    return Restored(target, manifest, soundness)
+
+
+def read_manifest(source: Path) -> Manifest:
+    """The manifest of a backup. Raises `BackupRefused`."""
+    try:
+        manifest = Manifest.model_validate_json((source / MANIFEST).read_bytes())
+    except FileNotFoundError:
+        reason = f"it has no {MANIFEST}, so it is no backup, or one that was interrupted."
+        raise BackupRefused(path=source, reason=reason) from None
+    except (ValidationError, OSError) as error:
+        reason = f"its {MANIFEST} cannot be read ({' '.join(str(error).split())[:200]})."
+        raise BackupRefused(path=source, reason=reason) from None
+    if not manifest.is_whole:
+        raise BackupRefused(path=source, reason=f"its {MANIFEST} was changed.")
+    return manifest
+
+
+# Making a folder whole
+
+
+@contextmanager
+def _made_whole(target: Path) -> Iterator[Path]:
+    """A new folder beside `target` to fill; it becomes `target` if the block ends well, and goes if it does not."""
+    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
+        raise BackupRefused(path=target, reason="there is something at that place already. Name another.")
+    partial = target.with_name(target.name + PARTIAL)
+    marker = _begun(target, partial)
+    try:
+        yield partial
+        (partial / PARTIAL).unlink()
+        _sync(partial)
+        partial.rename(target)
+        _sync_entry(target.parent)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    finally:
+        os.close(marker)
+
+
+def _begun(target: Path, partial: Path) -> int:
+    """An empty folder `partial`, with a marker that is locked while it is filled: what a dead one left may go."""
+    marker = partial / PARTIAL
+    if partial.exists() and not marker.exists():
+        raise BackupRefused(path=target, reason=f"{partial} is in the way; move it elsewhere.")
+    partial.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(marker, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise BackupRefused(path=target, reason="another copy is being made there.") from None
+    for entry in partial.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry != marker:
+            entry.unlink()
+    return lock
+
+
+def _sync(folder: Path) -> None:
+    for path in (*files_of(folder), *(entry for entry in folder.rglob("*") if entry.is_dir()), folder):
+        _sync_entry(path)
+
+
+def _sync_entry(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _described(path: Path, folder: Path) -> BackupFile:
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+            size += len(block)
+    return BackupFile(path=path.relative_to(folder).as_posix(), bytes=size, sha256=digest.hexdigest())
+
+
+# Copying
+
+
+def _copy_sqlite(where: Address, copied: Address) -> bytes:
+    """The database as of one moment, then the ids that were given out: never fewer than the database uses."""
+    sqlite_files.copy(where.database, copied.database)
+    if found := sqlite_files.damage(copied.database):
+        raise BackupRefused(path=where.path, reason=f"the image itself is damaged: {found}.")
+    sqlite_files.copy(where.objects / OIDS, copied.objects / OIDS)
+    with closing(sqlite_files.connect(copied.database)) as database:
+        ((newest,),) = database.execute('SELECT max(tid) FROM "transaction"').fetchall()
+    return int(newest).to_bytes(8, "big")
+
+
+def _copy_file_storage(where: Address, copied: Address) -> bytes:
+    """The file up to the end of its last whole transaction, and the blobs of the transactions up to it."""
+    newest, end = b"\0" * 8, 0
+    with where.database.open("rb") as file, copied.database.open("wb") as target:
+        for header, _, position in LogFile(file).transactions():
+            newest, end = header.tid, position
+        if not end:
+            raise BackupRefused(path=where.path, reason="the image itself is damaged: it holds no whole transaction.")
+        file.seek(0)
+        while end:
+            block = file.read(min(BLOCK, end))
+            target.write(block)
+            end -= len(block)
+    blobs = where.objects / "blobs"
+    for path in files_of(blobs):
+        if path.name == ".layout" or (path.suffix == ".blob" and int(path.stem, 16) <= int.from_bytes(newest, "big")):
+            place = copied.objects / "blobs" / path.relative_to(blobs)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
+    return newest
+
+
+def _facts(copied: Address) -> dict[str, Any]:
+    """What the image's root says about the image, read without opening it."""
+    load = _file_record if copied.scheme == "file" else _sqlite_record
+    root = read_record(load(copied.database, b"\0" * 8)).state["data"]
+    about: Reference = root["image"]
+    facts: dict[str, Any] = read_record(load(copied.database, about.oid)).state["data"]
+    return facts
+
+
+def _sqlite_record(path: Path, oid: bytes) -> bytes:
+    statement = "SELECT state FROM current_object JOIN object_state USING (zoid, tid) WHERE zoid = ?"
+    with closing(sqlite_files.connect(path)) as database:
+        ((state,),) = database.execute(statement, (int.from_bytes(oid, "big"),)).fetchall()
+    return bytes(state)
+
+
+def _file_record(path: Path, oid: bytes) -> bytes:
+    found = b""
+    with path.open("rb") as file:
+        log = LogFile(file)
+        for header, begin, _ in log.transactions():
+            for record in log.records(header, begin):
+                if record.oid == oid and record.plen:
+                    found = file.read(record.plen)  # the header was read, so its data come next
+    return found
+
+
+# Checking
+
+
+def _copy_checked(source: Path, made: Path, file: BackupFile) -> None:
+    """Copy one file, and see that it is what the manifest says."""
+    path = PurePosixPath(file.path)
+    if path.is_absolute() or ".." in path.parts or path.parts[0] not in ("objects", MISSIONS):
+        raise BackupRefused(path=source, reason=f"it names {file.path!r}, which no backup holds.")
+    place = made / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        shutil.copyfile(source / path, place, follow_symlinks=False)
+    except FileNotFoundError:
+        raise BackupRefused(path=source, reason=f"{file.path} is missing.") from None
+    if place.is_symlink() or _described(place, made) != file:
+        raise BackupRefused(path=source, reason=f"{file.path} is not what it was when the backup was taken.")
+
+
+def _reserve_ids(restored: Address) -> None:
+    """See that no id which the database uses is given out again."""
+    with closing(sqlite_files.connect(restored.database)) as database:
+        ((highest,),) = database.execute("SELECT coalesce(max(zoid), 0) FROM object_state").fetchall()
+    with closing(sqlite3.connect(restored.objects / OIDS)) as ids:
+        ids.execute("UPDATE new_oid SET zoid = max(zoid, ?)", (highest,))
+        ids.commit()
+
+
+def _checked(source: Path, restored: Address, manifest: Manifest) -> Soundness:
+    """Open the image by the safe loader and read every version in it."""
+    if (restored.path / MISSIONS).exists() and (found := sqlite_files.damage(restored.path / MISSIONS)):
+        raise BackupRefused(path=source, reason=f"its missions are damaged: {found}.")
+    try:
+        with Image.open(f"{restored.scheme}:{restored.path}", create=False) as image:
+            newest = image.db.lastTransaction().hex()
+            if (image.id, newest) != (manifest.image, manifest.tid):
+                raise BackupRefused(path=source, reason="the objects in it are not those that its manifest tells of.")
+            soundness = check_soundness(image)
+    except BackupRefused:
+        raise
+    except BatosError as error:
+        raise BackupRefused(path=source, reason=f"the image in it does not open. {error}") from error
+    if soundness.problems:
+        told = " ".join(soundness.problems[:MOST_NAMED])
+        raise BackupRefused(path=source, reason=f"the image in it is not whole: {told}")
+    return soundness

@@ -1,0 +1,24 @@
+"""The files of an image, and what they weigh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def files_of(folder: Path) -> Iterator[Path]:
+    """Every plain file in the folder and below, in order. A file that goes meanwhile is passed over."""
+    yield from sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def weigh(path: Path) -> int:
+    """Its bytes; 0 for one that is gone."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def size_of(folder: Path) -> int:
+    """The bytes of all files in the folder and below."""
+    return sum(map(weigh, files_of(folder)))

@@ -1,0 +1,140 @@
+"""Whether an image is whole: every stored version loads, every reference leads somewhere, every blob and name is there.
+
+Everything is read by the safe loader, the past included, and nothing is changed. It knows records and names; what the
+records mean (methods, missions, documents) is looked at by the layers above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ZODB.serialize import referencesf
+
+from batos.errors import BatosError, RecordRefused
+from batos.image.image import Image
+from batos.image.keeping import keeper_of, stored_records
+from batos.image.loading import Kind, Record, read_record
+from batos.image.world import World
+from batos.objects.uvm_object import label
+from batos.objects.values import is_object
+
+ROOT = b"\0" * 8
+BLOB = ("ZODB.blob", "Blob")
+
+# Called with each version that loads: object id, change id, the record.
+Look = Callable[[bytes, bytes, Record], None]
+
+
+@dataclass(frozen=True)
+class Soundness:
+    """`records` is how many versions were read, `objects` how many are reachable now, `unused` how many are not: the
+    next packs remove those. The others are sentences, empty where all is well; `stray` are files that nothing needs."""
+
+    records: int
+    objects: int
+    unused: int
+    unreadable: tuple[str, ...]
+    dangling: tuple[str, ...]
+    lost_blobs: tuple[str, ...]
+    names: tuple[str, ...]
+    stray: tuple[Path, ...]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return (*self.unreadable, *self.dangling, *self.lost_blobs, *self.names)
+
+
+@dataclass(frozen=True)
+class _Current:
+    tid: bytes
+    kind: Kind
+    refers: tuple[bytes, ...]
+
+
+def check_soundness(image: Image, look: Look | None = None) -> Soundness:
+    records = 0
+    current: dict[bytes, _Current] = {}
+    unreadable = []
+    for tid, oid, data in stored_records(image):
+        records += 1
+        current.pop(oid, None)
+        if not data:
+            continue
+        try:
+            record = read_record(data)
+            current[oid] = _Current(tid, record.kind, tuple(referencesf(data)))
+        except RecordRefused as refused:
+            unreadable.append(f"object {oid.hex()} of change {tid.hex()}: {refused}")
+            continue
+        if look is not None:
+            look(oid, tid, record)
+    reached = _reached(current)
+    keeper = keeper_of(image)
+    return Soundness(
+        records,
+        len(reached),
+        len(current) - len(reached),
+        tuple(unreadable),
+        () if unreadable else tuple(_dangling(image, current, reached)),
+        tuple(_lost_blobs(image, current, reached, keeper.blob_sizes())),
+        () if unreadable else tuple(_names(image)),
+        tuple(keeper.stray_files()),
+    )
+
+
+def _reached(current: dict[bytes, _Current]) -> set[bytes]:
+    reached: set[bytes] = set()
+    waiting = [ROOT]
+    while waiting:
+        oid = waiting.pop()
+        if oid not in reached and oid in current:
+            reached.add(oid)
+            waiting.extend(current[oid].refers)
+    return reached
+
+
+def _dangling(image: Image, current: dict[bytes, _Current], reached: set[bytes]) -> Iterator[str]:
+    if ROOT not in current:
+        yield "the image has no root."
+    for oid in sorted(reached):
+        for missing in sorted(set(current[oid].refers) - current.keys()):
+            yield f"{_called(image, oid, current)} refers to object {missing.hex()}, which is not there."
+
+
+def _lost_blobs(
+    image: Image, current: dict[bytes, _Current], reached: set[bytes], sizes: dict[tuple[bytes, bytes], int]
+) -> Iterator[str]:
+    for oid in sorted(reached):
+        if current[oid].kind == BLOB and (oid, current[oid].tid) not in sizes:
+            owners = sorted(_called(image, owner, current) for owner in reached if oid in current[owner].refers)
+            yield f"the bytes of a blob of {', '.join(owners)} are not there."
+
+
+def _called(image: Image, oid: bytes, current: dict[bytes, _Current]) -> str:
+    """What a person calls the object: its name, or its id and class."""
+    with image.records() as load:
+        found = load(oid, None)
+    name = found[0].state.get("__label__") if found and isinstance(found[0].state, dict) else None
+    return str(name) if name else f"object {oid.hex()} ({current[oid].kind[1]})"
+
+
+def _names(image: Image) -> Iterator[str]:
+    """Names that lead to nothing one can talk to, or to an object that calls itself otherwise."""
+    with image.reading() as world:
+        for name in world.names():
+            try:
+                yield from _name(world, name)
+            except BatosError as error:
+                yield f"the name {name!r} leads nowhere: {error}"
+            except KeyError:
+                yield f"the name {name!r} leads to an object that is not there."
+
+
+def _name(world: World, name: str) -> Iterator[str]:
+    found = world[name]
+    if not is_object(found):
+        yield f"the name {name!r} leads to a {type(found).__name__}, which is no object."
+    elif label(found) != name:
+        yield f"the name {name!r} leads to an object that calls itself {label(found)!r}."

@@ -1,0 +1,85 @@
+"""SQLite files as files: copied while others write, made smaller, looked at for damage. Knows no tables."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+QUIET_SECONDS = 0.2  # without a commit: then nobody will mind that writers wait for a moment
+QUICK_BYTES = 64 * 2**20  # what is rewritten in about a second, so that it need not be quiet
+BETWEEN_TRIES = 0.05
+
+
+def connect(path: Path, timeout: float = 10.0) -> sqlite3.Connection:
+    """A connection that begins its transactions when told to."""
+    return sqlite3.connect(path, timeout=timeout, isolation_level=None)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a database as of one moment. Writers are not held up: the copy has a snapshot of its own."""
+    with closing(connect(source)) as reading, closing(connect(target)) as writing:
+        reading.backup(writing)
+        # One file, whole: a copy must not depend on a log beside it.
+        writing.execute("PRAGMA journal_mode = DELETE").fetchall()
+
+
+def compact(path: Path, patience: float) -> str:
+    """Give free pages back to the disk and empty the write-ahead log; what was deleted is nowhere in the file then.
+
+    Waits at most about `patience` seconds for a quiet moment. Returns "", or a sentence that says why the file is not
+    smaller yet; nothing is lost then.
+    """
+    end = time.monotonic() + patience
+    with closing(connect(path)) as database:
+        database.execute("PRAGMA secure_delete = ON").fetchall()
+        if not _quiet(database, end) and _content(database) > QUICK_BYTES:
+            return f"{path.name} is written all the time; it gets smaller when this is done again while it is idle."
+        try:
+            database.execute("VACUUM")
+        except sqlite3.OperationalError as error:
+            return f"{path.name} could not be rewritten ({error}); do this again later."
+        return "" if _emptied(database, end) else f"{path.name} is still being read; its log is emptied after that."
+
+
+def _quiet(database: sqlite3.Connection, end: float) -> bool:
+    """Wait for a while without a commit; whether there was one before `end`."""
+    while True:
+        before = _number(database, "data_version")
+        time.sleep(QUIET_SECONDS)
+        if _number(database, "data_version") == before:
+            return True
+        if time.monotonic() >= end:
+            return False
+
+
+def _content(database: sqlite3.Connection) -> int:
+    pages = _number(database, "page_count") - _number(database, "freelist_count")
+    return pages * _number(database, "page_size")
+
+
+def _emptied(database: sqlite3.Connection, end: float) -> bool:
+    """Bring the write-ahead log into the file and cut it to nothing. Tried shortly and often: it keeps writers out."""
+    database.execute("PRAGMA busy_timeout = 100").fetchall()
+    while True:
+        busy, _, _ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if not busy:
+            return True
+        if time.monotonic() >= end:
+            return False
+        time.sleep(BETWEEN_TRIES)
+
+
+def damage(path: Path) -> str:
+    """What SQLite finds wrong with its file; "" if nothing."""
+    try:
+        with closing(connect(path)) as database:
+            told = [row[0] for row in database.execute("PRAGMA quick_check(5)")]
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    return "" if told == ["ok"] else "; ".join(told)
+
+
+def _number(database: sqlite3.Connection, pragma: str) -> int:
+    return int(database.execute(f"PRAGMA {pragma}").fetchone()[0])

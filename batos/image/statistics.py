@@ -1,0 +1,57 @@
+"""An image in figures."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from batos.image.files import files_of, weigh
+from batos.image.horizon import horizon, moment
+from batos.image.image import Image
+from batos.image.keeping import keeper_of
+
+
+@dataclass(frozen=True)
+class ImageStatistics:
+    """`records` counts the versions of objects that are stored, `bytes` those of each file by its path in the image.
+
+    `oldest_reader` is how long this process's oldest transaction has been open, in seconds, None without one: it keeps
+    the write-ahead log from being emptied. Those of other processes cannot be seen. `pack_horizon` is the time (UTC)
+    before which the past is gone, None if nothing was ever packed.
+    """
+
+    objects: int
+    records: int
+    transactions: int
+    bytes: dict[str, int]
+    total_bytes: int
+    oldest_reader: float | None
+    pack_horizon: str | None
+
+
+def statistics(image: Image) -> ImageStatistics:
+    oldest = _oldest_reader(image)
+    held = keeper_of(image).held()
+    limit = horizon(image)
+    sizes = {str(path.relative_to(image.path)): weigh(path) for path in files_of(image.path)}
+    return ImageStatistics(
+        held.objects,
+        held.records,
+        held.transactions,
+        sizes,
+        sum(sizes.values()),
+        oldest,
+        moment(limit) if limit else None,
+    )
+
+
+def _oldest_reader(image: Image) -> float | None:
+    opened: list[float] = []
+
+    def note(connection: Any) -> None:
+        if connection.opened:
+            opened.append(connection.opened)
+
+    image.db._connectionMap(note)
+    return time.time() - min(opened) if opened else None
