@@ -18,7 +18,6 @@ from hypothesis import settings
 from batos.runtime.uvm import Uvm
 from batos.testing import MovableClock, ScriptedBackend, temporary_image
 from postgresql_server import Server, missing, started
-from storages import SHARED, STORAGES, new_place
 
 TESTS = Path(__file__).parent
 FOLDERS = ("unit", "contract", "crash", "bridge", "ui", "system", "shape")
@@ -48,20 +47,6 @@ def postgresql() -> Iterator[Server]:
     with started() as server:
         LASTING.add(server.process.pid)
         yield server
-
-
-@pytest.fixture(params=STORAGES)
-def image_uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The address of an image that does not exist yet, on each storage."""
-    with new_place(request.param, tmp_path, lambda: request.getfixturevalue("postgresql")) as uri:
-        yield uri
-
-
-@pytest.fixture(params=SHARED)
-def shared_uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The same on those storages that several processes may have open."""
-    with new_place(request.param, tmp_path, lambda: request.getfixturevalue("postgresql")) as uri:
-        yield uri
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A real PostgreSQL server for the tests: started when the first test asks for one, stopped at the end of the session.
 
-It is reached over a socket in a folder of its own and never over the network. It syncs what it commits, since crash tests
-rest on that. PostgreSQL refuses to run as root, so then it runs as the user that Debian's package made.
+It is reached over a socket in a folder of its own and never over the network. It syncs what it commits, since crash
+tests rest on that. PostgreSQL refuses to run as root, so then it runs as the user that Debian's package made.
 """
 
 from __future__ import annotations
@@ -97,6 +97,17 @@ class Server:
             self.run(f"CREATE DATABASE {name} TEMPLATE template0")
         yield name
         self._free.append(name)
+
+    @contextmanager
+    def new_database(self, owner: str) -> Iterator[str]:
+        """The name of a new database of the user's, dropped afterwards."""
+        self._made += 1
+        name = f"image_{self._made}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE template0 OWNER {owner}")
+        try:
+            yield name
+        finally:
+            self.run(f"DROP DATABASE {name} WITH (FORCE)")
 
     def run(self, statement: str, *values: object, database: str = "postgres") -> list[tuple[object, ...]]:
         """What the statement answers, on a connection of its own."""

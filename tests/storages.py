@@ -1,6 +1,6 @@
 """The storages that every contract of the image holds on, and a place for a new image on each of them.
 
-A suite says `image_uri` and runs on all. Where PostgreSQL is not installed, its part is skipped with the reason.
+Where no PostgreSQL server can be started, its part of a suite is skipped with the reason.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SHARED = ("sqlite", "postgresql")  # those that several processes may have open
 def new_place(storage: str, folder: Path, server: Callable[[], Server]) -> Iterator[str]:
     """The address of an image that does not exist yet. `server` is asked for PostgreSQL only."""
     if storage != "postgresql":
-        yield f"{storage}:{folder / 'test.image'}"
+        yield f"{storage}:{folder / 'image'}"
         return
     found = server()
     with found.database() as name, pytest.MonkeyPatch.context() as environment:

@@ -20,6 +20,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -98,8 +99,6 @@ def back_up(where: Address, target: Path, now: float) -> Manifest:
     Raises `BackupRefused` when the target holds something or the image is damaged, `ImageMissing`, and `ImageBusy`
     while it is being packed.
     """
-    from batos import __version__
-
     if not where.exists:
         raise ImageMissing(path=where.path)
     target = target.expanduser().absolute()
@@ -115,7 +114,7 @@ def back_up(where: Address, target: Path, now: float) -> Manifest:
         facts = _facts(copied)
         files = tuple(_described(path, made) for path in files_of(made) if path.name != PARTIAL)
         manifest = Manifest(
-            batos=__version__,
+            batos=version("batos"),
             image=facts["id"],
             scheme=where.scheme,
             tid=tid.hex(),

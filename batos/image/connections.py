@@ -20,6 +20,7 @@ from ZODB.POSException import ConflictError, InvalidObjectReference, POSKeyError
 from batos.errors import BatosError, ImageCorrupt, RecordRefused, SlotRefused, TransactionMisuse
 from batos.image.loading import class_factory, read_record
 from batos.image.storages import Address, as_unavailable
+from batos.objects.answers import AnswerCache
 from batos.objects.uvm_object import label
 from batos.objects.values import ALLOWED, is_object
 
@@ -52,17 +53,19 @@ class ImageConnection(Connection):
         self._holder: int | None = None
         self._spoiled: list[Any] = []
         self._stored: tuple[bytes, ...] = ()
+        self.answers = AnswerCache()
 
     def lend(self) -> None:
         """Give the connection to this thread."""
         self._anybodys, self._holder = False, get_ident()
+        self.answers.thread = self._holder
         self._stored = ()
         spoiled, self._spoiled = self._spoiled, []
         for obj in spoiled:
             obj._p_invalidate()  # a list or a tree has changed by the time it asks whether it may
 
     def take_back(self) -> None:
-        self._holder = None
+        self._holder = self.answers.thread = None
 
     def check(self) -> None:
         """Raises `TransactionMisuse` outside the transaction, and in another thread."""
@@ -88,6 +91,34 @@ class ImageConnection(Connection):
         return committed[0]._p_serial if committed else self.db().lastTransaction()  # type: ignore[no-any-return]
 
     # What ZODB calls
+
+    def newTransaction(self, transaction: Any, sync: bool = True) -> None:
+        # ZODB's own lines and one more, for the answers. A test tells when ZODB's change.
+        self._readCurrent.clear()
+        self._storage.sync(sync)
+        invalidated = self._storage.poll_invalidations()
+        self.answers.arrived(invalidated)
+        if invalidated is None:
+            invalidated = self._cache.cache_data.copy()
+        self._cache.invalidate(invalidated)
+
+    # Taken back, new objects belong to no connection any more, and nobody would tell it that they change.
+
+    def abort(self, transaction: Any) -> None:
+        self.answers.clear()
+        super().abort(transaction)
+
+    def tpc_abort(self, transaction: Any) -> None:
+        self.answers.clear()
+        super().tpc_abort(transaction)
+
+    def _rollback_savepoint(self, state: Any) -> None:
+        self.answers.clear()
+        super()._rollback_savepoint(state)
+
+    def _resetCache(self) -> None:
+        self.answers.clear()
+        super()._resetCache()
 
     def get(self, oid: bytes) -> Any:
         with self._telling(oid):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 SCHEME = "postgresql"
 HOW_TO_WRITE = "Write postgresql:host=HOST dbname=NAME user=USER, or postgresql://USER@HOST/NAME."
-HOW_TO_REACH = "Check that it runs, and the user, database and password; passwords belong in ~/.pgpass or PGPASSWORD."
+HOW_TO_REACH = "Check that the server runs, the user and the database; passwords belong in ~/.pgpass or PGPASSWORD."
 HIDDEN = ("password", "sslpassword", "connect_timeout")
 # What names a database, and the variable that stands in for it.
 NAMED_BY = {
@@ -102,7 +103,7 @@ def prepare(where: Address, create: bool) -> None:
     """Check that the database holds an image, or nothing and may become one; make the local folder."""
     with telling_errors(where), closing(_connected(where)) as connection:
         if not _has_image(where, connection) and not create:
-            raise ImageMissing(path=where.name)
+            raise ImageMissing(path=shlex.quote(where.name))  # its sentence is a command to be typed
     where.path.mkdir(parents=True, exist_ok=True)
     where.path.chmod(0o700)
 

@@ -192,7 +192,10 @@ def _phrased(selector: str, question: dict[str, Any]) -> str:
     slots = ", ".join(f"{name} = {shown(value)!r}" for name, value in (question.get("slots") or {}).items())
     candidates = " or ".join(repr(shown(value)) for value in question.get("candidates", []))
     where = f" when {slots}" if slots else ""
-    return f"What should {selector}({', '.join(arguments)}) be{where}: {candidates}? Teach it with that example."
+    message = f"{selector}({', '.join(arguments)})"
+    about = question.get("about", "result")
+    asked = f"What should {message} be" if about == "result" else f"What should {about} be after {message}"
+    return f"{asked}{where}: {candidates}? Teach it with that example."
 
 
 def _keep_contract(target: Any, selector: str, contract: Contract) -> None:

@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from persistent import Persistent
+
+from batos.objects.answers import NOWHERE, Answer, Found, keep
 
 if TYPE_CHECKING:
     from batos.objects.uvm_object import UvmObject
 
+
+ABOVE = "^"  # no slot's name ends so
 
 # What the running cycle has read: objects and containers, by identity. None outside a cycle.
 _reads: ContextVar[dict[int, Any] | None] = ContextVar("batos_reads", default=None)
@@ -43,11 +47,6 @@ def is_hidden(name: str) -> bool:
     return name.startswith(("__", "_p_", "_v_"))
 
 
-class Found(NamedTuple):
-    holder: UvmObject
-    value: Any
-
-
 class Message:
     """A selector of a receiver, ready to be called: what reading a method as an attribute gives."""
 
@@ -65,17 +64,47 @@ class Message:
 
 def find(receiver: UvmObject, name: str) -> Found | None:
     """The slot `name` as `receiver` sees it, or None. The value of a method slot is its record."""
+    try:
+        answer = receiver._v_answers[name]
+    except KeyError:
+        answer = _walk(receiver, name, name)
+    return _noted(answer)
+
+
+def find_above(holder: UvmObject, name: str) -> Found | None:
+    """The slot `name` as the parents of `holder` see it, or None: what the own slot of `holder` hides."""
+    key = name + ABOVE
+    answer = holder._v_answers.get(key) or _walk(holder, name, key)
+    return _noted(answer)
+
+
+def _noted(answer: Answer) -> Found | None:
+    reads = _reads.get()
+    if reads is not None:
+        for value in answer.read:
+            reads[id(value)] = value
+    return answer.found
+
+
+def _walk(receiver: UvmObject, name: str, key: str) -> Answer:
+    """Ask one after the other, and keep the answer under `key`: the receiver too, or its parents only."""
     if is_hidden(name):
-        return None
+        return NOWHERE
+    found = None
+    passed = []
     for holder in delegation(receiver):
+        passed.append(holder)
+        if holder is receiver and key != name:
+            continue
         current = holder.__dict__
-        methods = current.get("__methods__")
-        if methods is not None and name in methods:
-            return Found(holder, methods[name])
-        if name in current:
-            note_read(current[name])
-            return Found(holder, current[name])
-    return None
+        own = current if name in current else current.get("__methods__", ())
+        if name in own:
+            found = Found(holder, own[name])
+            break
+    read = passed if found is None or not isinstance(found.value, Persistent) else [*passed, found.value]
+    answer = Answer(found, tuple(read))
+    keep(receiver, key, answer, passed)
+    return answer
 
 
 def delegation(receiver: UvmObject) -> Iterator[UvmObject]:

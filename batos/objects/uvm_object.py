@@ -16,6 +16,7 @@ from persistent import Persistent
 
 from batos.errors import NotUnderstood, SlotRefused
 from batos.objects import lookup
+from batos.objects.answers import NO_ANSWERS, Answers, forget
 from batos.objects.records import Intent, Method
 from batos.objects.values import admit, copied, is_object
 
@@ -27,6 +28,11 @@ class UvmObject(Persistent):
     """A prototype. `parents` become the parent slots `parent*`, `parent2*`, …, or as named in a mapping."""
 
     __is_prototype__ = True
+    _v_answers: Answers = NO_ANSWERS
+
+    # Without the C class's own, which wakes a ghost at each read: here a ghost has no slots, so that reading one comes
+    # to `__getattr__`, which wakes it. An own slot is read in a third of the time.
+    __getattribute__ = object.__getattribute__
 
     def __init__(self, parents: Iterable[UvmObject] | Mapping[str, UvmObject] = (), /, **slots: Any) -> None:
         for name, parent in _named(parents):
@@ -58,6 +64,10 @@ class UvmObject(Persistent):
         else:
             remove(self, name)
 
+    def _p_invalidate(self) -> None:
+        forget(self)
+        super()._p_invalidate()
+
     def __repr__(self) -> str:
         return f"<{label(self)}>"
 
@@ -75,11 +85,13 @@ def state(obj: UvmObject) -> dict[str, Any]:
     return obj.__dict__
 
 
-def _changing(obj: UvmObject) -> dict[str, Any]:
-    """The object's state, to write. It is marked as changed first: where that is refused (its transaction is over, or
-    another thread's), nothing has been written that the next transaction of the same connection would see."""
+def _changing(obj: UvmObject, name: str | None = None) -> dict[str, Any]:
+    """The object's state, to write the slot `name`, or any. It is marked as changed first: where that is refused (its
+    transaction is over, or another thread's), nothing has been written that the next transaction of the same
+    connection would see."""
     current = state(obj)
     obj._p_changed = True
+    forget(obj, name)
     return current
 
 
@@ -120,15 +132,15 @@ def put(obj: UvmObject, name: str, value: Any) -> None:
         raise SlotRefused(slot=name, what="anything under this name", instead=instead)
     if name.endswith("*"):
         _check_parent(obj, name, value)
-        _changing(obj)[name] = value
+        _changing(obj, name)[name] = value
     elif isinstance(value, Method | Intent):
-        current = _changing(obj)
+        current = _changing(obj, name)
         current.pop(name, None)
         # A new dict, not a change of the old one: earlier snapshots of the state stay what they were.
         current["__methods__"] = {**current.get("__methods__", {}), name: value}
     else:
         admitted = admit(name, value)
-        current = _changing(obj)
+        current = _changing(obj, name)
         _without(current, "__methods__", name)
         current[name] = admitted
 
@@ -153,7 +165,7 @@ def remove(obj: UvmObject, name: str) -> None:
     """Remove the own slot `name`. Raises `NotUnderstood` when the object has none."""
     if name not in own_slots(obj):
         raise not_understood(obj, name)
-    current = _changing(obj)
+    current = _changing(obj, name)
     current.pop(name, None)
     _without(current, "__methods__", name)
     _without(current, "__notes__", name)

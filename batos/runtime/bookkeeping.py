@@ -29,6 +29,7 @@ class Write:
     name: str
     durable: bool = False
     frees: bool = True
+    settles: bool = False  # a mission may have ended, or wait for a person: who waits for its answer looks
 
     @property
     def before(self) -> str:
@@ -42,10 +43,11 @@ class Write:
 SUBMIT = Write("submit", durable=True)
 LEARN = Write("learn", durable=True)
 JOURNAL = Write("journal", durable=True)
-DECISION = Write("decision", durable=True)
+DECISION = Write("decision", durable=True, settles=True)
 LEASE = Write("lease", frees=False)
 WAIT = Write("wait")
-ACK = Write("ack")
+ASK = Write("wait", settles=True)
+ACK = Write("ack", settles=True)
 
 
 class Bookkeeping:
@@ -59,6 +61,7 @@ class Bookkeeping:
         self._calls = counters.CallCounts()
         self._changes = Changes(self._look_elsewhere)
         self._work = Changes(self._look_elsewhere)
+        self._settled = Changes(self._look_elsewhere)
 
     @classmethod
     def open(cls, url_or_path: str | Path, clock: Clock, max_leases_lost: int = MAX_LEASES_LOST) -> Self:
@@ -69,6 +72,7 @@ class Bookkeeping:
         """Write what is still in memory, let waiting threads go, close all connections. May be called twice."""
         self._changes.close()
         self._work.close()
+        self._settled.close()
         if self._db.closed:
             return
         try:
@@ -85,6 +89,14 @@ class Bookkeeping:
     def wait_changed(self, timeout: float, since: int | None = None) -> bool:
         """Wait until any mission may have changed: here at once, elsewhere within a tenth of a second."""
         return self._changes.wait(since, timeout)
+
+    def settlements(self) -> int:
+        """A count to hand to `wait_settled`, read before looking at the mission."""
+        return self._settled.count()
+
+    def wait_settled(self, timeout: float, since: int | None = None) -> bool:
+        """Wait until a mission may have ended, or have come to a question for a person."""
+        return self._settled.wait(since, timeout)
 
     def openings(self) -> int:
         """A count to hand to `wait_work`, read before `lease`."""
@@ -161,8 +173,11 @@ class Bookkeeping:
         self._changes.notify()
         if kind.frees:
             self._work.notify()
+        if kind.settles:
+            self._settled.notify()
 
     def _look_elsewhere(self) -> None:
         if self._db.changed_elsewhere():
             self._changes.notify()
             self._work.notify()
+            self._settled.notify()

@@ -245,7 +245,8 @@ def _address(url_or_path: str | Path) -> tuple[str, Callable[..., Engine]]:
 
 
 def _on_postgresql(dsn: str, *, durable: bool) -> Engine:
-    engine = create_engine(f"{DRIVER}://", creator=partial(postgresql.connect, dsn), **POOL)
+    # A connection that broke while it was idle, as when the server was started again, is made anew without a word.
+    engine = create_engine(f"{DRIVER}://", creator=partial(postgresql.connect, dsn), pool_pre_ping=True, **POOL)
     return _prepared(engine, ["SET synchronous_commit TO " + ("on" if durable else "off")])
 
 

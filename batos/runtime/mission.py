@@ -40,7 +40,7 @@ class Mission:
         clock = self._image.clock
         end = None if timeout is None else clock.monotonic() + timeout
         while True:
-            seen = self._store.changes()
+            seen = self._store.settlements()
             found = self._store.get(self.id)
             if found.ended:
                 return self._answer(found.outcome or {}, found.state)
@@ -52,7 +52,7 @@ class Mission:
                 raise MissionTimeout(mission=self.id, seconds=timeout)
             if self._see_to_work is not None:
                 self._see_to_work()
-            self._store.wait_changed(min(left, POLL_SECONDS), seen)
+            self._store.wait_settled(min(left, POLL_SECONDS), seen)
 
     def _answer(self, outcome: dict[str, Any], state: str) -> Any:
         if outcome.get("cancelled"):

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from batos.errors import ImageBusy, MissionError, UnknownMission
 from batos.runtime import counters, journal, leases, waits
-from batos.runtime.bookkeeping import ACK, DECISION, JOURNAL, LEARN, LEASE, SUBMIT, WAIT, Bookkeeping
+from batos.runtime.bookkeeping import ACK, ASK, DECISION, JOURNAL, LEARN, LEASE, SUBMIT, WAIT, Bookkeeping
 from batos.runtime.briefs import (
     COLUMNS,
     JSON,
@@ -270,7 +270,7 @@ class MissionStore(Bookkeeping):
     # Within
 
     def _pause(self, token: str, waiting_for: Awaited, *, deadline: float | None = None, pending: JSON = None) -> None:
-        with self._write(WAIT) as tx:
+        with self._write(ASK if waiting_for == "person" else WAIT) as tx:
             mission = leases.hold(tx, token)
             waits.pause(tx, mission, waiting_for, self._clock.now(), deadline=deadline, pending=pending)
 

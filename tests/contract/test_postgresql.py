@@ -1,15 +1,218 @@
-"""first"""
-import time
+"""An image on a PostgreSQL server: what its address may be, and how each refusal of the server is told."""
+
+import json
+import logging
+import sys
+from pathlib import Path
+
+import pytest
+
+import batos
+from batos.errors import ImageBusy, ImageForeign, ImageMissing, ImageUnavailable, ImageUnwritable, MissingExtra
 from batos.image.image import Image
+from batos.image.storages import address
+from postgresql_server import GUARDED, OWNER, PASSWORD, missing
 
-def test_open(image_uri):
-    for i in range(3):
-        t=time.time()
-        with Image.open(image_uri) as im:
-            with im.transaction("x") as w:
-                w.create(f"a{i}")
-            print(image_uri.split(":")[0], "open", time.time()-t)
-            print(im.where, im.where.name, len(list(im.transactions_since(b"\0"*8))))
+pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 
-def test_open2(image_uri):
-    test_open(image_uri)
+
+@pytest.fixture
+def database(postgresql, tmp_path, monkeypatch):
+    """The name of an empty database on the session's server."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with postgresql.database() as name:
+        yield name
+
+
+@pytest.fixture
+def dsn(postgresql, database):
+    return postgresql.dsn(database)
+
+
+def disconnect(postgresql, database):
+    """What the end of the server, or of the network, is to those who are connected."""
+    statement = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = %s"
+    postgresql.run(statement, database)
+
+
+# Addresses
+
+
+def test_both_forms_of_an_address_name_the_same_image(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    words = address("postgresql:host=db.example dbname=minds user=ada")
+    url = address("postgresql://ada@db.example/minds")
+
+    assert words.path == url.path
+    assert words.path.parent == tmp_path / "batos"
+    assert words.path.name.startswith("minds-")
+    assert address("postgresql:host=db.example dbname=others user=ada").path != words.path
+
+
+def test_the_environment_names_what_the_address_leaves_out(monkeypatch):
+    monkeypatch.setenv("PGDATABASE", "minds")
+    first = address("postgresql:host=db.example")
+    monkeypatch.setenv("PGDATABASE", "others")
+
+    assert address("postgresql:host=db.example").path != first.path
+
+
+@pytest.mark.parametrize("written", ["postgresql:nonsense", "postgresql:host=a hots=b", "postgresql:password=my secret"])
+def test_what_is_no_address_says_how_one_is_written(written):
+    with pytest.raises(ImageUnavailable, match="host=HOST dbname=NAME") as refused:
+        address(written)
+    assert "secret" not in str(refused.value)
+
+
+def test_without_the_driver_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg2.extensions", None)
+    with pytest.raises(MissingExtra, match=r"batos\[postgresql\]"):
+        address("postgresql:dbname=minds")
+
+
+# What the server refuses
+
+
+def test_a_server_that_is_down_is_one_sentence(tmp_path):
+    with pytest.raises(ImageUnavailable, match="No such file or directory. Check that the server runs"):
+        Image.open(f"postgresql:host={tmp_path} dbname=minds")
+
+
+@pytest.mark.parametrize(
+    "more, says",
+    [
+        ({"user": GUARDED, "password": "a wrong guess"}, "password authentication failed"),
+        ({"user": GUARDED}, "no password supplied"),
+        ({"user": "nobody_of_that_name"}, "does not exist"),
+        ({"dbname": "no_such_database"}, "does not exist"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else None,
+)
+def test_who_is_not_let_in_is_told_why(postgresql, database, more, says, monkeypatch):
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+    with pytest.raises(ImageUnavailable, match=says):
+        Image.open(f"postgresql:{postgresql.dsn(**{'database': more.pop('dbname', database), **more})}")
+
+
+def test_a_user_without_the_right_to_make_tables_is_told_so(postgresql, database):
+    with pytest.raises(ImageUnwritable, match="permission denied"):
+        Image.open(f"postgresql:{postgresql.dsn(database, user=GUARDED, password=PASSWORD)}")
+
+
+def test_an_empty_database_is_made_an_image_only_if_that_is_wanted(dsn):
+    with pytest.raises(ImageMissing, match="batos run --image 'postgresql:"):
+        Image.open(f"postgresql:{dsn}", create=False)
+    Image.open(f"postgresql:{dsn}").close()
+    Image.open(f"postgresql:{dsn}", create=False).close()
+
+
+def test_a_database_of_another_program_is_left_alone(postgresql):
+    with postgresql.new_database(OWNER) as name:
+        postgresql.run("CREATE TABLE letters (text text)", database=name)
+        with pytest.raises(ImageForeign, match="tables of another program"):
+            Image.open(f"postgresql:{postgresql.dsn(name)}")
+        tables = postgresql.run("SELECT tablename FROM pg_tables WHERE schemaname = 'public'", database=name)
+
+    assert tables == [("letters",)]
+
+
+def test_a_server_without_a_free_place_is_busy(postgresql, database):
+    postgresql.run(f"ALTER ROLE {GUARDED} CONNECTION LIMIT 0")
+    try:
+        with pytest.raises(ImageUnavailable, match="too many connections"):
+            Image.open(f"postgresql:{postgresql.dsn(database, user=GUARDED, password=PASSWORD)}")
+    finally:
+        postgresql.run(f"ALTER ROLE {GUARDED} CONNECTION LIMIT -1")
+
+
+def test_who_founds_the_image_for_long_keeps_others_waiting_only_so_long(postgresql, database, dsn, monkeypatch):
+    import psycopg2
+
+    from batos.image import postgresql as opening
+
+    monkeypatch.setattr(opening, "LOCK_SECONDS", 0.05)
+    founding = psycopg2.connect(postgresql.dsn(database))
+    founding.cursor().execute("SELECT pg_advisory_lock(%s)", (opening.FOUNDING_LOCK,))
+    try:
+        with pytest.raises(ImageBusy, match="lock timeout"):
+            Image.open(f"postgresql:{dsn}")
+    finally:
+        founding.close()
+
+
+# The password
+
+
+def test_the_password_is_in_no_message_and_no_log(postgresql, caplog, monkeypatch, tmp_path):
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with postgresql.new_database(GUARDED) as name:
+        secret = postgresql.dsn(name, user=GUARDED, password=PASSWORD)
+        with batos.open(f"postgresql:{secret}") as image:
+            image.create("greeter", {"name": "Ada"})
+            shown = [json.dumps(image.state()), repr(image.image.where), repr(image.image.db.storage)]
+            shown += [image.image.db.storage.getName(), repr(image.store._db._durable), image.store._db.place]
+            disconnect(postgresql, name)
+            assert image["greeter"].name == "Ada"
+        with pytest.raises(ImageUnavailable) as refused:
+            Image.open(f"postgresql:{postgresql.dsn(name, user=GUARDED, password=PASSWORD[:-1])}")
+        shown += [str(refused.value), repr(refused.value.facts)]
+
+    for word in PASSWORD.split():
+        assert word not in "".join(shown)
+        assert word not in caplog.text
+
+
+# A connection that breaks
+
+
+def test_a_connection_that_broke_between_two_transactions_is_not_noticed(postgresql, database, dsn):
+    with batos.open(f"postgresql:{dsn}") as image:
+        image.create("greeter", {"name": "Ada"})
+        for name in ("Grace", "Alan"):
+            disconnect(postgresql, database)
+            image["greeter"].name = name
+            assert image["greeter"].name == name
+            disconnect(postgresql, database)
+            assert image.missions() == []
+
+
+def test_a_server_that_is_gone_in_the_middle_is_one_sentence_and_nothing_is_half_written(postgresql, database, dsn):
+    with Image.open(f"postgresql:{dsn}") as image:
+        with image.transaction("make") as world:
+            world.create("one", {"value": 1})
+            world.create("two", {"value": 1})
+        postgresql.run(f"ALTER DATABASE {database} WITH ALLOW_CONNECTIONS false")
+        try:
+            with pytest.raises(ImageUnavailable, match="postgresql:"), image.transaction("change") as world:
+                world["one"].value = world["two"].value = 2
+                disconnect(postgresql, database)
+        finally:
+            postgresql.run(f"ALTER DATABASE {database} WITH ALLOW_CONNECTIONS true")
+        with image.reading() as world:
+            assert (world["one"].value, world["two"].value) == (1, 1)
+
+
+# What lies where
+
+
+def test_the_database_holds_it_all_and_the_local_folder_can_be_lost(postgresql, database, dsn, tmp_path, monkeypatch):
+    uri = f"postgresql:{dsn}"
+    with batos.open(uri) as image:
+        image.ingest_text("note", "Penguins are birds that swim.")
+        assert image.search("penguins")
+        mission = image.submit("orchestrator", "ask", ("penguins?",)).id
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another machine"))
+    with batos.open(uri, create=False) as image:
+        assert image.search("penguins")[0].document_id == "note"
+        assert image.mission(mission)["mission"] == mission
+        assert Path(image.image.path).is_relative_to(tmp_path / "another machine")
+        assert Path(image.image.path).stat().st_mode & 0o777 == 0o700
+
+
+def test_the_local_folder_is_not_taken_for_an_image(dsn, tmp_path):
+    with batos.open(f"postgresql:{dsn}") as image:
+        image.search("anything")
+        local = image.image.path
+    with pytest.raises(ImageUnavailable):
+        Image.open(local)

@@ -1,0 +1,247 @@
+"""What lookups keep, against a walk that keeps nothing: random histories over several connections, and the known traps.
+
+`BATOS_FULL=1` tries more histories: at least 100,000 reads on each storage.
+"""
+
+import gc
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from ZODB.Connection import Connection
+
+from batos.image.connections import ImageConnection
+from batos.image.image import Image
+from batos.objects import lookup
+from batos.objects.sending import send
+from batos.objects.uvm_object import UvmObject
+from contract.dispatch_world import NAMES, PARENTS, STORED, View, walked
+
+FULL = os.environ.get("BATOS_FULL") == "1"
+CHECKS = list(HealthCheck)
+FEW = settings(max_examples=4, stateful_step_count=15, suppress_health_check=CHECKS)
+MANY = settings(max_examples=100, stateful_step_count=50, suppress_health_check=CHECKS, derandomize=False)
+VIEWS = 3
+
+views = st.integers(0, VIEWS - 1)
+numbers = st.integers(0, STORED + 3)
+values = st.integers(0, 9)
+
+
+class Histories(RuleBasedStateMachine):
+    """Every rule is something that can change what an object answers, or what is in memory of it."""
+
+    image = None
+    reads = 0
+
+    def __init__(self):
+        super().__init__()
+        with self.image.transaction("begin anew") as world:
+            for number in range(STORED):
+                if f"o{number}" in world:
+                    world.delete(f"o{number}")
+                world.create(f"o{number}", {"a": number} if number % 3 == 0 else {}, [])
+        self.views = [View(self.image) for _ in range(VIEWS)]
+
+    @rule(view=views, number=numbers, name=st.sampled_from(NAMES), value=values)
+    def write(self, view, number, name, value):
+        self.views[view].write(number, name, value)
+
+    @rule(view=views, number=numbers, choice=values)
+    def remove(self, view, number, choice):
+        self.views[view].remove(number, choice)
+
+    @rule(view=views, number=numbers, slot=st.sampled_from(PARENTS), parent=numbers)
+    def delegate(self, view, number, slot, parent):
+        self.views[view].delegate(number, slot, parent)
+
+    @rule(view=views, parent=numbers, value=values)
+    def make(self, view, parent, value):
+        self.views[view].make(parent, value)
+
+    @rule(view=views)
+    def commit(self, view):
+        self.views[view].commit()
+
+    @rule(view=views)
+    def abort(self, view):
+        self.views[view].abort()
+
+    @rule(view=views)
+    def savepoint(self, view):
+        self.views[view].savepoint()
+
+    @rule(view=views, choice=values)
+    def roll_back(self, view, choice):
+        self.views[view].roll_back(choice)
+
+    @rule(view=views)
+    def turn_to_ghosts(self, view):
+        self.views[view].turn_to_ghosts()
+
+    @rule(view=views)
+    def lend_anew(self, view):
+        self.views[view].lend_anew()
+
+    @invariant()
+    def no_answer_is_stale(self):
+        for view in self.views:
+            view.check()
+            assert view.stale == []
+
+    def teardown(self):
+        for view in self.views:
+            view.close()
+            type(self).reads += view.reads
+
+
+@pytest.mark.parametrize("scheme", ["file", "sqlite"])
+@pytest.mark.timeout(1800 if FULL else 60)
+def test_no_read_is_stale_in_random_histories(scheme, tmp_path):
+    with Image.open(f"{scheme}:{tmp_path / 'random.image'}") as image:
+        histories = type("HistoriesHere", (Histories,), {"image": image, "reads": 0})
+        run_state_machine_as_test(histories, settings=MANY if FULL else FEW)
+
+    assert histories.reads >= (100_000 if FULL else 5_000)
+
+
+@pytest.fixture
+def image(tmp_path):
+    with Image.open(f"file:{tmp_path / 'small.image'}") as opened:
+        yield opened
+
+
+@pytest.fixture
+def views(image):
+    """Two views of a child, its parent and its grandparent, `o0` to `o2`, which has `a`."""
+    with image.transaction("three generations") as world:
+        grandparent = world.create("o2", {"a": 1}, [])
+        parent = world.create("o1", {}, [grandparent])
+        world.create("o0", {}, [parent])
+        for number in range(3, STORED):
+            world.create(f"o{number}", {}, [])
+    opened = [View(image), View(image)]
+    yield opened
+    for view in opened:
+        view.close()
+
+
+def test_another_connections_change_arrives_though_nothing_but_the_child_is_in_memory(views):
+    ours, theirs = views
+    child = ours.object(0)
+    assert send(child, "a") == 1
+    ours.connection.cacheMinimize()
+    child._p_activate()
+    gc.collect()
+
+    theirs.write(2, "a", 2)
+    theirs.commit()
+    ours.abort()
+
+    assert send(child, "a") == 2
+
+
+def test_what_is_new_and_what_is_gone_is_seen_at_once(views):
+    child, parent, grandparent = views[0].objects()[:3]
+    assert lookup.find(child, "b") is None
+
+    parent.b = 5
+    assert child.b == 5
+    del parent.b
+    assert lookup.find(child, "b") is None
+    parent.a = 7
+    assert (child.a, lookup.find_above(parent, "a").holder) == (7, grandparent)
+
+
+def test_delegating_to_somebody_else_is_seen_at_once(views):
+    child, parent, other = (views[0].object(number) for number in (0, 1, 3))
+    assert child.a == 1
+
+    other.a = 3
+    setattr(parent, "parent*", other)
+    assert child.a == 3
+    delattr(parent, "parent*")
+    assert lookup.find(child, "a") is None
+
+
+def test_a_new_parent_is_asked_anew_until_it_is_stored(views):
+    (view, _), child = views, views[0].object(0)
+    new = UvmObject(b=1)
+    setattr(child, "second*", new)
+    assert child.b == 1
+    new.b = 2
+    assert child.b == 2
+
+    view.savepoint()
+    assert child.b == 2
+    new.b = 3
+    assert child.b == 3
+    view.abort()
+    new.b = 4
+    assert lookup.find(child, "b") is None
+
+
+def test_objects_taken_back_forget_what_they_answered_while_they_were_stored(views):
+    view = views[0]
+    parent = UvmObject(b=1)
+    child = UvmObject([parent])
+    view.savepoint()
+    before = view.savepoints[-1]
+    view.object(3).friend = child
+    view.savepoint()
+    assert child.b == 1
+
+    before.rollback()
+    parent.b = 2
+
+    assert child._p_jar is None
+    assert child.b == 2
+
+
+def test_a_change_of_somebody_nobody_delegates_to_drops_nothing_but_its_own_answers(views):
+    child, _, _, alone = views[0].objects()[:4]
+    assert (child.a, lookup.find(alone, "b"), lookup.find(alone, "a")) == (1, None, None)
+    kept = dict(child._v_answers)
+
+    alone.b = 1
+
+    assert child._v_answers == kept != {}
+    assert alone._v_answers.keys() == {"a"}
+
+
+def test_who_is_not_the_connections_thread_adds_nothing(views):
+    child = views[0].object(0)
+    views[0].connection.take_back()
+
+    assert lookup.find(child, "a").value == 1
+    assert not child._v_answers
+
+
+def test_what_a_kept_answer_depends_on_is_noted_as_read(views):
+    child, parent, grandparent = views[0].objects()[:3]
+    lookup.find(child, "a")
+
+    with lookup.noting_reads() as reads:
+        lookup.find(child, "a")
+
+    assert list(reads.values()) == [child, parent, grandparent]
+
+
+def test_answers_are_bounded(views, monkeypatch):
+    monkeypatch.setattr("batos.objects.answers.LARGEST", 3)
+    child = views[0].object(0)
+
+    for number in range(10):
+        lookup.find(child, f"name_{number}")
+
+    assert len(child._v_answers) <= 3
+    assert walked(child, "a")[1] == child.a == 1
+
+
+def test_zodb_begins_a_transaction_as_it_did_when_its_lines_were_copied():
+    """`ImageConnection.newTransaction` repeats ZODB's method with one line more. If this fails, compare the two."""
+    theirs, ours = (kind.newTransaction.__code__.co_names for kind in (Connection, ImageConnection))
+
+    assert [name for name in ours if name not in ("answers", "arrived")] == list(theirs)
