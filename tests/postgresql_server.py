@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 OWNER = "batos"
-GUARDED, PASSWORD = "guarded", "correct horse battery staple"  # a user whom the server asks for a password
+GUARDED, PASSWORD = "guarded", "tr0ub4dor's st4ple"  # a user whom the server asks for a password
 START_SECONDS = 30.0
 HBA = f"""
 local all {GUARDED} scram-sha-256

@@ -13,16 +13,17 @@ from contextlib import contextmanager
 from threading import get_ident
 from typing import Any
 
+from persistent.list import PersistentList
 from ZODB import DB
 from ZODB.Connection import Connection
 from ZODB.POSException import ConflictError, InvalidObjectReference, POSKeyError, StateLoadError
 
-from batos.errors import BatosError, ImageCorrupt, RecordRefused, SlotRefused, TransactionMisuse
+from batos.errors import BatosError, ImageCorrupt, SlotRefused, TransactionMisuse
 from batos.image.loading import class_factory, read_record
 from batos.image.storages import Address, as_unavailable
 from batos.objects.answers import AnswerCache
 from batos.objects.uvm_object import label
-from batos.objects.values import ALLOWED, is_object
+from batos.objects.values import ALLOWED, admit, is_object
 
 POOL_SIZE = 128  # connections are cheap; ZODB only warns above its default of 7
 CACHED_OBJECTS = 20_000  # per connection
@@ -53,13 +54,14 @@ class ImageConnection(Connection):
         self._holder: int | None = None
         self._spoiled: list[Any] = []
         self._stored: tuple[bytes, ...] = ()
+        self._labels: dict[bytes, str] = {}
         self.answers = AnswerCache()
 
     def lend(self) -> None:
         """Give the connection to this thread."""
         self._anybodys, self._holder = False, get_ident()
         self.answers.thread = self._holder
-        self._stored = ()
+        self._stored, self._labels = (), {}
         spoiled, self._spoiled = self._spoiled, []
         for obj in spoiled:
             obj._p_invalidate()  # a list or a tree has changed by the time it asks whether it may
@@ -77,18 +79,19 @@ class ImageConnection(Connection):
             raise TransactionMisuse(reason=SPOILED)
 
     @property
-    def committed(self) -> list[Any]:
-        """The objects that this transaction committed and the cache holds as they now are."""
-        held = [self._cache.get(oid) for oid in self._stored]
-        return [obj for obj in held if obj is not None and obj._p_changed is not None]
+    def committed_names(self) -> tuple[str, ...]:
+        """What the objects that this transaction committed are called, sorted."""
+        return tuple(sorted({self._labels[oid] for oid in self._stored if oid in self._labels}))
 
     @property
     def committed_id(self) -> bytes | None:
         """The id of this transaction's commit; None when nothing was written."""
         if not self._stored:
             return None
-        committed = self.committed  # without those whose conflicts were resolved, which are loaded when next read
-        return committed[0]._p_serial if committed else self.db().lastTransaction()  # type: ignore[no-any-return]
+        held = [self._cache.get(oid) for oid in self._stored]
+        # What a savepoint took back, or where a conflict was resolved, is a ghost, which has its former id still.
+        ids = [obj._p_serial for obj in held if obj is not None and obj._p_changed is not None]
+        return ids[0] if ids else self.db().lastTransaction()  # type: ignore[no-any-return]
 
     # What ZODB calls
 
@@ -138,7 +141,7 @@ class ImageConnection(Connection):
         super().register(obj)
 
     def _store_objects(self, writer: Any, transaction: Any) -> None:
-        super()._store_objects(_ReadBack(writer), transaction)
+        super()._store_objects(_ReadBack(writer, self._labels), transaction)
 
     def tpc_finish(self, transaction: Any) -> None:
         self._stored = (*self._modified, *self._creating)
@@ -182,28 +185,36 @@ class _ReadBack:
     A slot's value is checked when it is assigned, but not what is put into its list or tree afterwards.
     """
 
-    def __init__(self, writer: Any) -> None:
+    def __init__(self, writer: Any, labels: dict[bytes, str]) -> None:
         self._writer = writer
+        self._labels = labels  # of the objects that were written, by id
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._writer)
 
     def serialize(self, obj: Any) -> bytes:
-        place = label(obj) if is_object(obj) else f"(in a {type(obj).__name__})"
+        place = f"(in a {type(obj).__name__})"
+        if is_object(obj):
+            place = self._labels[obj._p_oid] = label(obj)
         try:
             data: bytes = self._writer.serialize(obj)
             read_record(data)
-        except RecordRefused as refused:
-            what = "a value of type {module}.{name}".format_map({"module": "?", "name": "?"} | refused.facts)
-            raise SlotRefused(slot=place, what=what, instead=ALLOWED) from None
         except InvalidObjectReference:
             what = "a raw object of another transaction or image"
             raise SlotRefused(slot=place, what=what, instead="Read it in this transaction.") from None
-        except (BatosError, ConflictError):
+        except ConflictError:
             raise
         except Exception as error:  # pickle raises nearly anything for what it cannot pickle
+            _refuse_items(place, obj)
             raise SlotRefused(slot=place, what=f"this ({error})", instead=ALLOWED) from error
         if len(data) > LARGEST_RECORD:
             what = f"{len(data) >> 20} MiB in one record"
             raise SlotRefused(slot=place, what=what, instead="Keep it in a `ZODB.blob.Blob`.")
         return data
+
+
+def _refuse_items(place: str, container: Any) -> None:
+    """Raise the `SlotRefused` that names the type of the first item that no list, dict or tree may hold."""
+    values = getattr(container, "values", None)
+    for item in values() if callable(values) else container if isinstance(container, PersistentList) else ():
+        admit(place, item)

@@ -40,8 +40,6 @@ from batos.image.log import Load, LoggedTransaction, past_records, transactions_
 from batos.image.storages import Address, address, open_storage, prepare, telling_storage_errors
 from batos.image.world import World
 from batos.objects.sending import Activator, Voucher, activating, vouching
-from batos.objects.uvm_object import label
-from batos.objects.values import is_object
 
 Result = TypeVar("Result")
 
@@ -171,8 +169,7 @@ class Image:
         tid = connection.committed_id
         if tid is None:
             return None
-        names = tuple(sorted({label(obj) for obj in connection.committed if is_object(obj)}))
-        return Committed(tid.hex(), note, names, info)
+        return Committed(tid.hex(), note, connection.committed_names, info)
 
     def _tell(self, committed: Committed) -> None:
         """Tell who listens, after the transaction: a listener may open one of its own. None can undo the commit."""

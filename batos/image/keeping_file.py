@@ -33,7 +33,7 @@ TRIES = 5
 References = Callable[[bytes], Iterable[bytes]]
 
 
-class LogFile(FileStorageFormatter):  # type: ignore[misc]
+class LogFile(FileStorageFormatter):
     """The transactions in a FileStorage file, read from the file alone: no index, no lock, nothing unpickled."""
 
     def __init__(self, file: Any) -> None:
@@ -186,7 +186,7 @@ class FileKeeper:
             yield BlobFile(path, oid, int(path.stem, 16).to_bytes(8, "big"))
 
 
-class _Collector(GC):  # type: ignore[misc]
+class _Collector(GC):
     """Decides what is kept: all that is reachable at the horizon, or that a later transaction wrote or refers to."""
 
     def findReachableFromFuture(self) -> None:
@@ -209,7 +209,7 @@ class _Collector(GC):  # type: ignore[misc]
         return [oid for oid in wanted if oid in self.written_before and oid not in self.reachable]
 
 
-class _Packer(FileStoragePacker):  # type: ignore[misc]
+class _Packer(FileStoragePacker):
     def __init__(self, storage: Any, references: References, horizon: bytes, scrub: Scrub | None) -> None:
         super().__init__(storage, references, horizon, True)
         self.gc = _Collector(self._file, self.file_end, horizon, True, references)

@@ -160,7 +160,7 @@ class World:
             key = bytes.fromhex(oid) if isinstance(oid, str) else oid
         except ValueError:
             raise UnknownObject(name=f"object {oid!r}", known="An id has 16 hexadecimal digits.") from None
-        if len(key) != 8:
+        if len(key) != 8 or key[0] > 0x7F:
             raise UnknownObject(name=f"object {key.hex()}", known="An id has 16 hexadecimal digits.")
         try:
             return self.connection.get(key)

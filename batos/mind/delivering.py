@@ -88,8 +88,17 @@ def have_learned(cycle: Cycle, target: UvmObject, selector: str, args: Iterable[
     if ended["state"] != "done":
         raise MissionError(mission=cycle.mission, reason=outcome.get("reason", "the learning ended without a reason."))
     if outcome.get("pending"):
+        _refuse_if_decided(cycle, outcome["pending"])
         raise cycle.wait_for_person(**outcome["pending"])
     raise MissionError(mission=cycle.mission, reason=f"{selector!r} was learned, and was taken away again meanwhile.")
+
+
+def _refuse_if_decided(cycle: Cycle, pending: dict[str, Any]) -> None:
+    proposal = cycle.world.proposals.get(pending.get("proposal") or "")
+    if proposal is not None:
+        lookup.note_read(proposal)
+        if proposal.state == "refused":
+            raise MissionError(mission=cycle.mission, reason=f"Proposal {proposal.proposal} was refused.")
 
 
 def understood(target: UvmObject, selector: str) -> bool:

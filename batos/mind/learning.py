@@ -173,7 +173,8 @@ def complete(cycle: Cycle) -> None:
     selector, target = cycle.brief["selector"], cycle.target
     if "question" in response:
         _keep_contract(target, selector, contract)
-        cycle.pending = {"reason": _phrased(selector, response["question"]), "question": response["question"]}
+        reason = _phrased(selector, response["question"])
+        cycle.pending = _awaited(cycle, reason=reason, question=response["question"])
         return
     method = _record(cycle, contract, response)
     doubt = _doubt(cycle, plan, response)
@@ -182,7 +183,7 @@ def complete(cycle: Cycle) -> None:
         cycle.answer = {"selector": selector, "version": method.version}
     else:
         _keep_contract(target, selector, contract)
-        cycle.pending = propose(cycle, method, doubt)
+        cycle.pending = _awaited(cycle, reason=doubt, proposal=_propose(cycle, method, doubt))
 
 
 def _phrased(selector: str, question: dict[str, Any]) -> str:
@@ -240,10 +241,15 @@ def _doubt(cycle: Cycle, plan: dict[str, Any], response: dict[str, Any]) -> str 
     return f"{selector!r} has no example that proves it, so it waits for approval. Teach it with one, or approve it."
 
 
-def propose(cycle: Cycle, method: Method, reason: str) -> dict[str, Any]:
-    """Keep `method` as an open proposal for the cycle's target; the pending record names it."""
+def _awaited(cycle: Cycle, **pending: Any) -> dict[str, Any]:
+    """What a person is asked, with the message that goes on once the method is there."""
+    return {**pending, "target": cycle.brief["target"], "selector": cycle.brief["selector"]}
+
+
+def _propose(cycle: Cycle, method: Method, reason: str) -> str:
+    """Keep `method` as an open proposal for the cycle's target; the proposal's id."""
     identity = cycle.mission[:12]
     cycle.world.root["proposals"][identity] = Proposal(
         identity, cycle.target, method, mission=cycle.mission, reason=reason, made_at=cycle.submitted_at
     )
-    return {"reason": reason, "proposal": identity}
+    return identity

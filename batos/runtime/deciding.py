@@ -15,6 +15,7 @@ from batos.image.world import World
 from batos.methods.contract import Contract
 from batos.methods.extraction import extract
 from batos.methods.guardian import check
+from batos.mind.delivering import understood
 from batos.objects import lookup
 from batos.objects.records import Intent, Method
 from batos.objects.uvm_object import UvmObject, label, own_slots, put
@@ -77,12 +78,12 @@ def approve(image: Image, store: MissionStore, identity: str) -> Proposed:
         return shown
 
     approved = image.change(f"approve proposal {identity}", work, proposal=identity)
-    _resume(store, identity)
+    resume_who_wait(image, store)
     return approved
 
 
 def refuse(image: Image, store: MissionStore, identity: str) -> Proposed:
-    """Decide against a proposal; the missions that waited for it fail with that reason."""
+    """Decide against a proposal; the missions that waited for it go on, and fail with that reason."""
 
     def work(world: World) -> Proposed:
         proposal = _open(world, identity)
@@ -90,8 +91,7 @@ def refuse(image: Image, store: MissionStore, identity: str) -> Proposed:
         return _shown(proposal)
 
     refused = image.change(f"refuse proposal {identity}", work, proposal=identity)
-    for mission in _waiting(store, identity):
-        store.finish_waiting(mission, "failed", {"answer": None, "reason": f"Proposal {identity} was refused."})
+    resume_who_wait(image, store)
     return refused
 
 
@@ -104,17 +104,25 @@ def _open(world: World, identity: str) -> Proposal:
     return proposal
 
 
-def _waiting(store: MissionStore, identity: str) -> list[str]:
-    waiting = store.list("waiting", limit=10_000)
-    return [mission.id for mission in waiting if (mission.pending or {}).get("proposal") == identity]
+def resume_who_wait(image: Image, store: MissionStore) -> None:
+    """Let the missions go on whose question has been decided: the method is there now, or its proposal was refused."""
+    for mission in store.waiting_for_person():
+        with image.reading() as world:
+            decided = _decided(world, mission.pending or {})
+        if decided:
+            store.resume(mission.id)
 
 
-def _resume(store: MissionStore, identity: str) -> None:
-    for mission in _waiting(store, identity):
-        store.resume(mission)
+def _decided(world: World, pending: dict[str, Any]) -> bool:
+    proposal = world.proposals.get(pending.get("proposal") or "")
+    if proposal is not None and proposal.state != "open":
+        return True
+    return "target" in pending and understood(world.object(pending["target"]), pending["selector"])
 
 
-def install_by_hand(image: Image, target: str, selector: str, source: str, author: str) -> dict[str, Any]:
+def install_by_hand(
+    image: Image, store: MissionStore, target: str, selector: str, source: str, author: str
+) -> dict[str, Any]:
     """`create_method`: a source written by a person goes through the same gate and is kept as unproven.
 
     Raises `MethodRefused` with the guardian's reason. Returns the version and the audit's findings.
@@ -140,6 +148,7 @@ def install_by_hand(image: Image, target: str, selector: str, source: str, autho
         return method.version
 
     version = image.change(f"install {selector} on {target} by hand", work, author=author)
+    resume_who_wait(image, store)
     return {"version": version, "proven": False, "reads": sorted(audit.reads), "writes": sorted(audit.writes)}
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,15 @@ from batos.objects.records import Intent, Method
 from batos.objects.uvm_object import UvmObject, label
 from batos.objects.values import freeze, is_object
 from batos.runtime.activating import PROTECTED
-from batos.runtime.written import JSON, WrittenIndex, WrittenIntent, WrittenMethod, WrittenObject, read_index, text_digest
+from batos.runtime.written import (
+    JSON,
+    WrittenIndex,
+    WrittenIntent,
+    WrittenMethod,
+    WrittenObject,
+    read_index,
+    text_digest,
+)
 
 INDEX = "export.toml"
 
@@ -43,15 +52,13 @@ def export(image: Image, folder: Path, names: Iterable[str] = ()) -> ExportRepor
 
     Raises `UnknownObject`, and `ImportRefused` where something else is in the folder.
     """
-    from batos import __version__
-
     known = _earlier(folder)
     with image.reading() as world:
         written = written_objects(world, names)
         identity = str(world.root["image"]["id"])
     texts = {f"{_file_name(found.object)}.toml": found.text() for found in written}
     index = WrittenIndex(
-        image=identity, batos=__version__, files={name: text_digest(text) for name, text in sorted(texts.items())}
+        image=identity, batos=version("batos"), files={name: text_digest(text) for name, text in sorted(texts.items())}
     )
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in {**texts, INDEX: index.text()}.items():

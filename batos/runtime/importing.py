@@ -8,8 +8,9 @@ reason. What stands in a slot already stays, unless it is said that it may be re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from batos.image.world import World
 from batos.methods.guardian import check
 from batos.methods.sandbox import Sandbox
 from batos.mind.trial import try_out
-from batos.objects import lookup
 from batos.objects.records import Intent, Method
 from batos.objects.uvm_object import UvmObject, annotate, own_slots, put
 from batos.objects.values import thaw
@@ -28,6 +28,7 @@ from batos.runtime.exporting import INDEX, written_objects
 from batos.runtime.written import (
     JSON,
     WrittenIndex,
+    WrittenIntent,
     WrittenMethod,
     WrittenObject,
     read_index,
@@ -257,20 +258,21 @@ class _Laying:
             written = WrittenObject(object=key, learned_only=True, methods=written.methods)
         present = self._present.get(key, WrittenObject(object=key))
         for slot, parent in written.parents.items():
-            self._slot(obj, key, slot, present.parents.get(slot), parent, lambda parent=parent: self._object(parent))  # type: ignore[misc]
+            self._slot(obj, key, slot, present.parents.get(slot), parent, partial(self._object, parent))
         for slot, value in written.slots.items():
-            self._slot(obj, key, slot, present.slots.get(slot), value, lambda value=value: self._thawed(value))  # type: ignore[misc]
+            self._slot(obj, key, slot, present.slots.get(slot), value, partial(self._thawed, value))
         for slot, intent in written.intents.items():
-            examples = tuple(intent.examples)
-            make = lambda text=intent.text, told=examples: Intent(text, tuple(map(self.resolved, told)))  # noqa: E731
-            self._slot(obj, key, slot, present.intents.get(slot), intent, make)
+            self._slot(obj, key, slot, present.intents.get(slot), intent, partial(self._intent, intent))
         for slot, notes in written.notes.items():
             if slot in own_slots(obj) and present.notes.get(slot) != notes:
-                annotate(obj, slot, notes)
+                self._attempt(f"{key}.{slot}", partial(annotate, obj, slot, notes))
         for method in written.methods:
             self._method(obj, key, method, {known.selector: known for known in present.methods})
 
-    def _slot(self, obj: UvmObject, key: str, slot: str, present: Any, wanted: Any, make: Any) -> None:
+    def _intent(self, intent: WrittenIntent) -> Intent:
+        return Intent(intent.text, tuple(map(self.resolved, intent.examples)))
+
+    def _slot(self, obj: UvmObject, key: str, slot: str, present: Any, wanted: Any, make: Callable[[], Any]) -> None:
         place = f"{key}.{slot}"
         own = own_slots(obj)
         if slot in own and present == wanted:
@@ -328,7 +330,7 @@ class _Laying:
             "origin": dict(method.provenance),
         }
 
-    def _attempt(self, place: str, work: Any) -> None:
+    def _attempt(self, place: str, work: Callable[[], object]) -> None:
         try:
             work()
         except (BatosError, ValueError, TypeError, KeyError) as error:

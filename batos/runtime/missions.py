@@ -245,6 +245,13 @@ class MissionStore(Bookkeeping):
         )
         return tuple(map(mission_of, rows))
 
+    def waiting_for_person(self) -> tuple[Mission, ...]:
+        """The missions that a person is asked about, oldest first."""
+        rows = self._db.rows(
+            f"SELECT {COLUMNS} FROM missions WHERE state = 'waiting' AND waiting_for = 'person' ORDER BY seq"
+        )
+        return tuple(map(mission_of, rows))
+
     def find_open_learn(self, target: str, selector: str) -> Mission | None:
         row = self._db.row(OPEN_LEARN, target=target, selector=selector)
         return mission_of(row) if row else None

@@ -352,7 +352,7 @@ class Uvm:
 
     def create_method(self, target: str, selector: str, source: str, author: str) -> dict[str, Any]:
         """Install a source written by a person, through the same gate, as unproven. Raises `MethodRefused`."""
-        return deciding.install_by_hand(self.image, target, selector, source, author)
+        return deciding.install_by_hand(self.image, self.store, target, selector, source, author)
 
     # Telling
 

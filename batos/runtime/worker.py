@@ -24,6 +24,7 @@ from batos.mind.cycle import Cycle, CycleFailed
 from batos.mind.needs import Need, Pending, Suspended
 from batos.objects.lookup import noting_reads
 from batos.runtime.briefs import Brief, Leased, Mission
+from batos.runtime.deciding import resume_who_wait
 from batos.runtime.events import Events
 from batos.runtime.journal import JournalEntry
 from batos.runtime.performers import Workplace, perform
@@ -120,6 +121,9 @@ class Workers:
         """One or more attempts, until the mission commits, fails, or has to wait."""
         mission = leased.mission
         self._tell(mission, "running")
+        if mission.overdue and mission.pending is not None:
+            self._fail(leased, CycleFailed(f"Nobody decided in time: {mission.pending['reason']}", (), bug=False))
+            return
         for race in range(RACES):
             started = self._place.clock.now()
             cycle: Cycle | None = None
@@ -205,6 +209,8 @@ class Workers:
             for child in cycle.children:
                 file_child(self._place, child, mission.id)
             outcome, state = {"answer": cycle.answer, "reason": "", "pending": cycle.pending}, "done"
+        if mission.brief.type == "learn":  # before its own sender is told
+            resume_who_wait(self._place.image, self._place.store)
         self._place.store.finish(leased.token, state, outcome)  # type: ignore[arg-type]
         self._drop(leased.token)
         self._tell(mission, state)
@@ -236,6 +242,8 @@ class Workers:
         self._place.store.wait_for_person(leased.token, pending.pending, deadline)
         self._drop(leased.token)
         self._tell(leased.mission, "waiting")
+        # It may have been decided between the attempt's snapshot and now; then nobody else would wake it.
+        resume_who_wait(self._place.image, self._place.store)
 
     # Suspending
 

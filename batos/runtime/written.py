@@ -53,6 +53,7 @@ class WrittenIntent(_Written):
     text: str
     examples: tuple[dict[str, JSON], ...] = ()
 
+
 class WrittenObject(_Written):
     """One object. `learned_only`: batos makes the object itself, and only what it learned is told here. `left_out`
     names slots that text cannot hold, with what is in them."""

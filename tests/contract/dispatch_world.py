@@ -44,7 +44,7 @@ class View:
     """What one connection sees: the stored objects `o0`, `o1`, … and new ones, which no connection has."""
 
     def __init__(self, image: Image) -> None:
-        self._image = image
+        self.image = image
         self.new: list[UvmObject] = []
         self.savepoints: list[Any] = []
         self.reads = 0
@@ -53,7 +53,7 @@ class View:
 
     def _open(self) -> None:
         self.manager = TransactionManager(explicit=True)
-        self.connection = self._image.db.open(self.manager)
+        self.connection = self.image.db.open(self.manager)
         self.connection.lend()
         self.manager.begin()
 

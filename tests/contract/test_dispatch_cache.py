@@ -39,10 +39,12 @@ class Histories(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         with self.image.transaction("begin anew") as world:
-            for number in range(STORED):
+            parents = []
+            for number in reversed(range(STORED)):
                 if f"o{number}" in world:
                     world.delete(f"o{number}")
-                world.create(f"o{number}", {"a": number} if number % 3 == 0 else {}, [])
+                made = world.create(f"o{number}", {"a": number} if number % 3 == 0 else {}, parents)
+                parents = [made, *parents[:1]]
         self.views = [View(self.image) for _ in range(VIEWS)]
 
     @rule(view=views, number=numbers, name=st.sampled_from(NAMES), value=values)
@@ -183,21 +185,67 @@ def test_a_new_parent_is_asked_anew_until_it_is_stored(views):
     assert lookup.find(child, "b") is None
 
 
-def test_objects_taken_back_forget_what_they_answered_while_they_were_stored(views):
+def roll_back_to_the_beginning(view, before):
+    before.rollback()
+
+
+def abort(view, before):
+    view.abort()
+
+
+def lose_a_race(view, before):
+    other = View(view.image)
+    other.write(3, "a", 0)
+    other.commit()
+    other.close()
+    view.write(3, "a", 1)
+    view.commit()
+
+
+@pytest.mark.parametrize("joined", [False, True])
+@pytest.mark.parametrize("take_back", [roll_back_to_the_beginning, abort, lose_a_race])
+def test_new_objects_taken_back_forget_what_they_answered_as_stored_ones(views, take_back, joined):
     view = views[0]
+    if joined:
+        view.write(3, "b", 1)
+    view.savepoint()
     parent = UvmObject(b=1)
     child = UvmObject([parent])
-    view.savepoint()
-    before = view.savepoints[-1]
     view.object(3).friend = child
+    before = view.savepoints[-1]
     view.savepoint()
     assert child.b == 1
+    assert child._v_answers
 
-    before.rollback()
+    take_back(view, before)
     parent.b = 2
 
     assert child._p_jar is None
     assert child.b == 2
+
+
+def test_a_change_that_is_dropped_with_the_loaded_state_is_dropped(views):
+    child, parent, _ = views[0].objects()[:3]
+    parent.a = 7
+    assert child.a == 7
+
+    parent._p_invalidate()
+
+    assert child.a == 1
+
+
+def test_what_arrived_is_compared_by_id_too(views, monkeypatch):
+    """So that it would be noticed even if no loaded object were told."""
+    ours, theirs = views
+    child = ours.object(0)
+    assert child.a == 1
+    theirs.write(2, "a", 2)
+    theirs.commit()
+    monkeypatch.delattr(UvmObject, "_p_invalidate")
+
+    ours.abort()
+
+    assert child.a == 2
 
 
 def test_a_change_of_somebody_nobody_delegates_to_drops_nothing_but_its_own_answers(views):

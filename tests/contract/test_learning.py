@@ -235,3 +235,38 @@ def test_a_selector_that_is_none_is_refused(selector):
         image.create("greeter")
         with pytest.raises(batos.BatosError, match="cannot be a selector"):
             image.teach("greeter", selector, examples=INITIALS)
+
+
+def test_a_mission_that_waits_for_an_answer_goes_on_when_it_is_taught():
+    def ask_first(request):
+        from batos.inference.port import Answer
+
+        if len(request.materials["contract"]["examples"]) < 2:
+            return Answer(question={"args": ["b"], "kwargs": {}, "candidates": ["B", "b"]}, model="scripted")
+        return "def shape_(self, text):\n    return text.upper()\n"
+
+    with temporary_image(model=ScriptedBackend(ask_first)) as image:
+        teller = image.create("teller")
+        mission = image.submit("teller", "shape_", ("c",), examples=[(("A",), "A")])
+        with pytest.raises(batos.MissionPending) as pending:
+            mission.result(20)
+        image.teach(teller, "shape_", examples=[pending.value.question.answered("B")])
+        assert mission.result(20) == "C"
+
+
+def test_a_decision_that_nobody_takes_ends_the_mission():
+    with temporary_image(model=writing(RIGHT), settings=Settings(pending_seconds=0.0)) as image:
+        mission = image.create("greeter").submit("initials_", "grace hopper")
+        while not image.store.get(mission.id).ended:
+            image.store.wait_settled(0.1)
+        with pytest.raises(batos.MissionFailed, match="Nobody decided in time"):
+            mission.result(20)
+
+
+def test_a_source_installed_by_hand_ends_the_waiting():
+    with temporary_image(model=writing(RIGHT)) as image:
+        mission = image.create("greeter").submit("initials_", "grace hopper")
+        with pytest.raises(batos.MissionPending):
+            mission.result(20)
+        image.create_method("greeter", "initials_", "def initials_(self, text):\n    return 'by hand'\n", "a person")
+        assert mission.result(20) == "by hand"

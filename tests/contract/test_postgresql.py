@@ -57,7 +57,9 @@ def test_the_environment_names_what_the_address_leaves_out(monkeypatch):
     assert address("postgresql:host=db.example").path != first.path
 
 
-@pytest.mark.parametrize("written", ["postgresql:nonsense", "postgresql:host=a hots=b", "postgresql:password=my secret"])
+@pytest.mark.parametrize(
+    "written", ["postgresql:nonsense", "postgresql:host=a hots=b", "postgresql:password=my secret"]
+)
 def test_what_is_no_address_says_how_one_is_written(written):
     with pytest.raises(ImageUnavailable, match="host=HOST dbname=NAME") as refused:
         address(written)
@@ -158,7 +160,7 @@ def test_the_password_is_in_no_message_and_no_log(postgresql, caplog, monkeypatc
             Image.open(f"postgresql:{postgresql.dsn(name, user=GUARDED, password=PASSWORD[:-1])}")
         shown += [str(refused.value), repr(refused.value.facts)]
 
-    for word in PASSWORD.split():
+    for word in ("tr0ub4dor", "st4ple"):
         assert word not in "".join(shown)
         assert word not in caplog.text
 
