@@ -10,6 +10,8 @@ know: a stranger's database would get tables, and a shortened file would lose it
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -257,7 +259,18 @@ def _sqlite(where: Address) -> Any:
     )
     # The driver's default, NORMAL, may lose a commit when the operating system crashes.
     adapter = Sqlite3Adapter(str(where.objects), pragmas={"synchronous": "FULL"}, options=options)
-    return RelStorage(adapter, options=options)
+    with _one_at_a_time(where.objects):  # two processes may find the same empty folder
+        return RelStorage(adapter, options=options)
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
 
 
 def _postgresql(where: Address) -> Any:

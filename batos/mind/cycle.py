@@ -28,7 +28,7 @@ from batos.image.world import World
 from batos.inference.citations import cited_chunks
 from batos.inference.port import Request
 from batos.mind import speaking
-from batos.mind.needs import Key, Need, NeedKind, Pending, Suspended
+from batos.mind.needs import Key, Need, NeedKind, Pending, Suspended, digest
 from batos.mind.states import State, after
 from batos.objects.primitives import Primitive
 from batos.objects.sending import performing, send
@@ -87,19 +87,23 @@ class Cycle:
     def ask(self, kind: NeedKind, name: str, **request: Any) -> Any:
         """The answer to a need, whose request is JSON. Raises `Suspended` if the journal has none, or the error that
         was the answer."""
+        return self._ask(kind, name, plain(request))
+
+    def _ask(self, kind: NeedKind, name: str, request: dict[str, Any]) -> Any:
+        """`request` is JSON in ordinary containers."""
         self.check()
         if self._scripts:
             return self._scripts[-1].pop(0)
-        need = Need(kind, name, plain(request))
-        need = Need(kind, name, need.request, self._asked[need.hash])
-        self._asked[need.hash] += 1
-        if need.key not in self.journal:
-            raise self.suspend((need,))
+        asked = digest(kind, name, request)
+        key = (asked, self._asked[asked])
+        self._asked[asked] += 1
+        if key not in self.journal:
+            raise self.suspend((Need(kind, name, request, *key),))
         if len(self.used) >= self.settings.max_asks:
             reason = f"it asked more than {self.settings.max_asks} times; the setting max_asks bounds this."
             raise MissionError(mission=self.mission, reason=reason)
-        self.used.append((kind, *need.key))
-        answer = _opened(self.journal[need.key])
+        self.used.append((kind, *key))
+        answer = _opened(self.journal[key])
         for recording in self._recording:
             recording.append(answer)
         return answer
@@ -183,7 +187,7 @@ class Cycle:
     def generate(self, request: Request, backend: str | None = None) -> dict[str, Any]:
         """The answer to an inference request, as JSON, from the image's backend or the one named. Raises as `ask`."""
         extra = {"backend": backend} if backend else {}
-        return self.ask("inference", "generate", **extra, **request.model_dump(mode="json"))  # type: ignore[no-any-return]
+        return self._ask("inference", "generate", {**extra, **request.model_dump(mode="json")})  # type: ignore[no-any-return]
 
     @contextmanager
     def stepping(self, step: speaking.Step) -> Iterator[None]:

@@ -9,26 +9,27 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 NeedKind = Literal["inference", "learn", "observe", "program", "tool"]
 Key = tuple[str, int]
 
 
+def digest(kind: NeedKind, name: str, request: dict[str, Any]) -> str:
+    """The hash of what is asked: SHA-256 (hex) of its canonical JSON."""
+    text = json.dumps([kind, name, request], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 @dataclass(frozen=True)
 class Need:
-    """`name` says what is to be done within the kind (`observe` `search`); `request` is JSON."""
+    """`name` says what is to be done within the kind (`observe` `search`); `request` is JSON, `hash` its digest."""
 
     kind: NeedKind
     name: str
     request: dict[str, Any]
-    occurrence: int = 0
-
-    @cached_property
-    def hash(self) -> str:
-        text = json.dumps([self.kind, self.name, self.request], sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+    hash: str
+    occurrence: int
 
     @property
     def key(self) -> Key:

@@ -3,12 +3,17 @@
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
+from BTrees.Length import Length
+from BTrees.OOBTree import OOBTree
 
 from batos.image.handles import Handle, handle_of
 from batos.image.image import Image
+from batos.objects.uvm_object import label
+from batos.objects.values import plain
 from storages import STORAGES, new_place
 
 
@@ -32,6 +37,34 @@ def image(uri):
 def create(image, name, slots=None, parents=None) -> Handle:
     """A new object under `name`, in a change of its own."""
     return image.change(f"create {name}", lambda world: handle_of(image, world, world.create(name, slots, parents)))
+
+
+def names(image):
+    with image.reading() as world:
+        return world.names()
+
+
+def value(image, name, slot):
+    """The value of a slot as plain data, with the names of objects in their place."""
+    with image.reading() as world:
+        return plain(getattr(world[name], slot), label)
+
+
+def all_kinds():
+    """A slot of each kind that can be changed in place; the tree is large enough to have nodes of its own."""
+    tree = OOBTree({f"key{number:02}": number for number in range(100)})
+    return {"name": "Ada", "names": ["Ada"], "born": {"Ada": 1815}, "members": {1}, "tree": tree, "count": Length(1)}
+
+
+def once(image, note, work):
+    """A transaction that is not run again."""
+    with image.transaction(note) as world:
+        work(world)
+
+
+def in_a_thread(function):
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result()
 
 
 @contextmanager
