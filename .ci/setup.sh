@@ -74,7 +74,8 @@ ensure_installed() {
     done
     [ -n "$missing" ] || return 0
     say "Installing batos and what it needs ($(IFS=,; echo "$*")). The first time this takes a minute or two."
-    "$python" -m pip install --quiet --disable-pip-version-check -e ".[$(IFS=,; echo "$*")]" || {
+    # Twice quiet: warnings about mirrors are not for the reader, errors still are.
+    "$python" -m pip install --quiet --quiet --disable-pip-version-check -e ".[$(IFS=,; echo "$*")]" || {
         say "pip could not install batos; its reason stands above. Nothing else was changed; the same command tries again."
         return 1
     }

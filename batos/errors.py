@@ -4,6 +4,8 @@
     ├── NotUnderstood            (also AttributeError)   a message that no object understands
     ├── SlotRefused              (also TypeError)        a value or name that a slot cannot hold
     ├── UnknownObject            (also KeyError)         a name or oid that the image does not hold
+    │   ├── UnknownSlot
+    │   └── UnknownDocument
     ├── NameRefused              (also ValueError)       a name that is taken, or that nothing can have
     ├── TransactionMisuse                                raw objects used outside their transaction
     ├── NeedsMission                                     a message that thinks, sent where no mission runs
@@ -19,6 +21,7 @@
     ├── UndoRefused                                      something depends on the change
     ├── UnknownChange
     │   └── PackedAway                                   it lies before the horizon of the last pack
+    ├── ForkRefused                                      a place where no fork of an image can be made
     ├── BackupRefused                                    a backup that is incomplete or was changed
     ├── ImportRefused                                    a folder that holds no export
     ├── ErasureRefused                                   what cannot be erased, or not now
@@ -101,6 +104,14 @@ class UnknownObject(BatosError, KeyError):
     says = "The image holds no object called {name!r}. {known}"
 
 
+class UnknownSlot(UnknownObject):
+    says = "{holder} has no slot {name!r}. {known}"
+
+
+class UnknownDocument(UnknownObject):
+    says = "Memory holds no document called {name!r}. {known}"
+
+
 class NameRefused(BatosError, ValueError):
     says = "Nothing new can be called {name!r}: {reason}"
 
@@ -154,7 +165,9 @@ class RecordRefused(BatosError):
 
 
 class RecordUnreadable(RecordRefused):
-    says = "A record of the image cannot be read ({reason}). Restore a backup; `batos doctor` says what else is damaged."
+    says = (
+        "A record of the image cannot be read ({reason}). Restore a backup; `batos doctor` says what else is damaged."
+    )
 
 
 class UndoRefused(BatosError):
@@ -168,11 +181,15 @@ class UnknownChange(BatosError, KeyError):
 class PackedAway(UnknownChange):
     """Facts: change, horizon (both change ids)."""
 
-    says = "Change {change} lies before {horizon}, up to which the image was packed. Restore an earlier backup to see it."
+    says = "Change {change} lies before {horizon}, up to which the image was packed. Only an earlier backup has it."
+
+
+class ForkRefused(BatosError):
+    says = "Nothing was forked to {path}: {reason}"
 
 
 class BackupRefused(BatosError):
-    says = "The backup at {path} cannot be used: {reason}"
+    says = "Nothing was copied. {path}: {reason}"
 
 
 class ImportRefused(BatosError):
@@ -271,7 +288,7 @@ class LeaseLost(MissionError):
 class MisspeltSelector(MissionError):
     says = (
         "{receiver} does not understand {selector!r}. Did you mean {suggestion!r}? "
-        "To learn it all the same, use `teach` or `learn=True`."
+        "To learn it all the same, use `teach`, or send it with `learn=True` (`--learn`)."
     )
 
 

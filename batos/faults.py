@@ -22,6 +22,8 @@ VARIABLE = "BATOS_FAULT"
 FAULTS = (
     "cycle.before_commit",
     "cycle.after_commit",
+    "image.before_commit",
+    "image.after_commit",
     # One pair for every kind of write to the mission database: inside the transaction before its commit, and after it.
     "missions.before_submit",
     "missions.after_submit",
@@ -39,6 +41,7 @@ FAULTS = (
     "missions.after_ack",
     # Care of an image: a horizon is stored, a packed file takes the old one's place, a copy becomes a backup.
     "pack.after_horizon",
+    "pack.after_unused",
     "pack.before_switch",
     "pack.after_switch",
     "backup.after_objects",

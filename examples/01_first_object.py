@@ -20,7 +20,7 @@ with batos.open("demo.image") as image:
     print(greeter.initials_("grace hopper"))  # G.H.
 
     mission = greeter.submit("shout_name")
-    print(mission.result(timeout=60))  # ADA LOVELACE
+    print(mission.result(timeout=60))  # ADA LOVELACE!
 
     try:
         greeter.prove_goldbach_()  # not understood: a mission, and the built-in backend says why it cannot
@@ -31,6 +31,6 @@ with batos.open("demo.image") as image:
         world["greeter"].name = "Grace Hopper"
 
     image.ingest(NOTES)
-    for hit in image.search("undo", limit=5):
-        print(f"{hit.score:.2f}  {hit.document_id} {hit.chunk_index}")
+    for place, hit in enumerate(image.search("undo", limit=5), 1):
+        print(f"{place}.  {hit.document_id}, passage {hit.chunk_index}")
     print(image.ask("how do I undo a learned method?").text)

@@ -9,9 +9,10 @@
     talking   create, teach, send, ask
     memory    ingest, search, forget, documents
     looking   inspect, history, why, undo
+    past      at, diff, fork
     deciding  missions, approve, refuse
-    tending   status, heartbeat, doctor
-    doctor    what doctor looks at
+    tending   status, heartbeat
+    care      doctor, pack, backup, restore, export, import, erase
 
 Modules import what is heavy inside their commands, so that `batos --help` is quick.
 """

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SHORT = 12  # the first digits of a mission's id, enough to tell it by
 FAR_BACK = 10_000
+WHOLE = 10_000  # characters
+STYLES = {"done": "green", "failed": "red", "dead": "red", "running": "yellow", "waiting": "yellow"}
 
 
 class MissionAction(StrEnum):
@@ -82,7 +84,7 @@ def _show_missions(listed: list[dict[str, Any]]) -> None:
     rows = [
         (
             found["mission"][:SHORT],
-            found["state"],
+            show.styled(found["state"], STYLES.get(found["state"], "")),
             show.moment(found["created_at"]),
             "message" if found["type"] == "unhandled_message" else found["type"],
             f"{found['target']} {found['selector']}",
@@ -93,21 +95,21 @@ def _show_missions(listed: list[dict[str, Any]]) -> None:
     show.table(rows, ("mission", "state", "filed", "type", "message", "outcome"))
 
 
-def _words(found: dict[str, Any]) -> str:
-    """What became of a mission, in a line."""
+def _words(found: dict[str, Any], most: int = 100) -> str:
+    """What became of a mission, in a line of at most so many characters."""
     outcome, pending = found["outcome"] or {}, found["pending"] or {}
     if pending.get("reason"):
-        return show.one_line(pending["reason"])
+        return show.one_line(pending["reason"], most)
     if outcome.get("cancelled"):
         return "cancelled"
     if outcome.get("reason"):
-        return show.one_line(outcome["reason"])
+        return show.one_line(outcome["reason"], most)
     answer = outcome.get("answer")
     if found["type"] == "learn" and isinstance(answer, dict):
         return f"learned, version {answer['version']}"
     if isinstance(answer, dict) and "answer" in answer:
         answer = answer["answer"]
-    return "" if answer is None else show.one_line(answer) if isinstance(answer, str) else show.literal(answer)
+    return "" if answer is None else (show.one_line if isinstance(answer, str) else show.literal)(answer, most)
 
 
 def _show_mission(found: dict[str, Any]) -> None:
@@ -120,7 +122,7 @@ def _show_mission(found: dict[str, Any]) -> None:
             ("  type", found["type"]),
             ("  filed", show.moment(found["created_at"])),
             ("  state", found["state"]),
-            ("  outcome", _words(found)),
+            ("  outcome", _words(found, WHOLE)),
         ]
     )
     if found["trace"]:

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from rich.text import Text
     from rich.tree import Tree
 
+    from batos.image.changes import Change
+    from batos.image.handles import Home
     from batos.runtime.explaining import Why
-    from batos.runtime.uvm import Uvm
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The object's name or id.")]
 LONGEST = 100  # characters of an answer or a prompt, unless all is asked for
@@ -39,18 +40,19 @@ def inspect(
     """
     with opened(image) as uvm:
         if name is None:
-            listed = _objects(uvm)
-            show.deliver(as_json, {"objects": listed}, lambda: _show_objects(listed))
+            listed = list_objects(uvm.image)
+            show.deliver(as_json, {"objects": listed}, lambda: show_objects(listed))
         else:
             found = uvm.inspect(name)
-            show.deliver(as_json, found, lambda: _show_object(found))
+            show.deliver(as_json, found, lambda: show_object(found))
 
 
-def _objects(uvm: Uvm) -> list[dict[str, Any]]:
+def list_objects(home: Home) -> list[dict[str, Any]]:
+    """The objects of an image, or of a view of it, that have a name."""
     from batos.objects.mirror import Mirror
     from batos.objects.uvm_object import label
 
-    with uvm.image.reading() as world:
+    with home.reading() as world:
         mirrors = {name: Mirror(world[name]) for name in world.names()}
         return [
             {
@@ -64,7 +66,7 @@ def _objects(uvm: Uvm) -> list[dict[str, Any]]:
         ]
 
 
-def _show_objects(listed: list[dict[str, Any]]) -> None:
+def show_objects(listed: list[dict[str, Any]]) -> None:
     rows = [
         (found["name"], ", ".join(found["parents"]), ", ".join([*found["methods"], *found["intents"], *found["slots"]]))
         for found in listed
@@ -72,7 +74,7 @@ def _show_objects(listed: list[dict[str, Any]]) -> None:
     show.table(rows, ("object", "parents", "own slots"))
 
 
-def _show_object(found: dict[str, Any]) -> None:
+def show_object(found: dict[str, Any]) -> None:
     from rich.text import Text
 
     parents = f", delegates to {', '.join(found['parents'])}" if found["parents"] else ""
@@ -116,12 +118,13 @@ def history(name: NameArgument, image: ImageOption = IMAGE, as_json: JsonOption 
     """
     with opened(image) as uvm:
         changes = uvm.history(name)
+    found = {"object": name, "changes": [change.as_dict() for change in changes]}
+    show.deliver(as_json, found, lambda: show_changes(changes))
 
-    def shown() -> None:
-        rows = [(found.id, show.moment(found.time), found.note, ", ".join(found.slots)) for found in changes]
-        show.table(rows, ("change", "time", "what", "slots"))
 
-    show.deliver(as_json, {"object": name, "changes": [asdict(found) for found in changes]}, shown)
+def show_changes(changes: list[Change]) -> None:
+    rows = [(change.id, show.moment(change.time), change.note, ", ".join(change.slots)) for change in changes]
+    show.table(rows, ("change", "time", "what", "slots"))
 
 
 def undo(
@@ -155,10 +158,10 @@ def why(
     """
     with opened(image) as uvm:
         found = uvm.why(name, selector)
-    show.deliver(as_json, asdict(found), lambda: show.console().print(_tree(found, None if prompts else LONGEST)))
+    show.deliver(as_json, asdict(found), lambda: show.console().print(reasons(found, None if prompts else LONGEST)))
 
 
-def _tree(found: Why, most: int | None) -> Tree:
+def reasons(found: Why, most: int | None) -> Tree:
     """The chain from a slot to what it was made of. `most` is where long texts end; None shows them whole."""
     from rich.tree import Tree
 

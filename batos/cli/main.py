@@ -17,10 +17,19 @@ from typing import Annotated, Any
 import typer
 
 import batos
-from batos.cli import deciding, looking, memory, run, show, talking, tending
+from batos.cli import care, deciding, looking, memory, past, run, show, talking, tending
 from batos.errors import BatosError, ImageUnavailable, MissionPending
 
 FAILED, UNAVAILABLE, INTERRUPTED = 1, 3, 130
+INTERRUPTED_SAYS = {
+    "run": "The same command goes on where it was.",
+    "ingest": "The documents that were read whole are kept; the same command reads the rest.",
+    **dict.fromkeys(
+        ("send", "teach", "ask"),
+        "A mission that was filed is kept: `batos missions` lists it, `batos run` or the same command goes on with it.",
+    ),
+}
+NOTHING_BEGUN = "Nothing half done is kept; the same command begins anew."
 REFUSED_BY_THE_SYSTEM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE)
 
 app = typer.Typer(
@@ -40,7 +49,11 @@ app = typer.Typer(
 def options(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    image: Annotated[str | None, typer.Option("--image", hidden=True)] = None,
+    as_json: Annotated[bool, typer.Option("--json", hidden=True)] = False,
 ) -> None:
+    if image is not None or as_json:
+        raise typer.BadParameter("--image and --json stand after the command, as in `batos status --json`.")
     if version:
         print(batos.__version__)
         raise typer.Exit
@@ -55,7 +68,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(**given)
         except KeyboardInterrupt:
-            show.note("Interrupted. What was begun goes on when the image is worked again.")
+            show.note(f"Interrupted. {INTERRUPTED_SAYS.get(command.__name__, NOTHING_BEGUN)}")
             raise typer.Exit(INTERRUPTED) from None
         except BatosError as error:
             _tell(error, as_json, given)
@@ -84,7 +97,15 @@ def _tell(error: BatosError, as_json: bool, given: dict[str, Any]) -> None:
     if as_json:
         facts = {name: fact for name, fact in error.facts.items() if name != "question"}
         show.deliver(True, {"error": type(error).__name__, "says": str(error), "hint": hint, **facts}, lambda: None)
-    print(show.clean(f"{error}\n{hint}".strip()), file=sys.stderr)
+    print(show.clean(f"{_sentence(error)}\n{hint}".strip()), file=sys.stderr)
+
+
+def _sentence(error: BatosError) -> str:
+    """What happened, and for a mission that ended badly where to look, instead of its whole id."""
+    mission = str(error.facts.get("mission", ""))
+    shown = mission[: deciding.SHORT]
+    more = f"(mission {shown})" if isinstance(error, MissionPending) else f"`batos missions show {shown}` tells more."
+    return str(error).replace(f"(mission {mission})", more) if mission else str(error)
 
 
 for command in (
@@ -101,14 +122,23 @@ for command in (
     looking.history,
     looking.why,
     looking.undo,
+    past.at,
+    past.diff,
+    past.fork,
     deciding.missions,
     deciding.approve,
     deciding.refuse,
     tending.heartbeat,
     tending.status,
-    tending.doctor,
+    care.doctor,
+    care.pack,
+    care.backup,
+    care.restore,
+    care.export,
+    care.import_,
+    care.erase,
 ):
-    app.command(name=command.__name__)(guarded(command))
+    app.command(name=command.__name__.rstrip("_"))(guarded(command))
 
 
 def main() -> None:

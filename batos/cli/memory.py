@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from batos.memory.search import Hit
     from batos.runtime.uvm import Uvm
 
+LEAST_SHOWN = 0.01
 STATUSES = ("added", "changed", "unchanged")
 
 
@@ -78,10 +79,22 @@ def search(
     Example:
       batos search "undo a method" --limit 3 --where kind=document
     """
+    if not query.strip():
+        raise typer.BadParameter("Say what to look for; `batos documents` lists what there is.")
     conditions = reading.named(where)
     with opened(image) as uvm:
         hits = uvm.search(query, limit, conditions or None)
+        if not hits:
+            note_if_nothing_was_read(uvm)
     show.deliver(as_json, {"hits": [hit.as_dict() for hit in hits]}, lambda: show_hits(query, hits))
+
+
+def note_if_nothing_was_read(uvm: Uvm) -> None:
+    """An empty memory is the likeliest reason for an empty answer on a new image."""
+    if not uvm.searcher.statistics().documents:
+        show.note(
+            "This image has read nothing: `batos ingest PATH` reads your files, `batos run` what comes with batos."
+        )
 
 
 def show_hits(query: str, hits: Sequence[Hit]) -> None:
@@ -92,8 +105,13 @@ def show_hits(query: str, hits: Sequence[Hit]) -> None:
             show.console().print()
         place = " › ".join(str(part) for part in hit.metadata.get("heading", ()))
         name = f"{hit.document_id} #{hit.chunk_index}"
-        show.console().print(show.line((f"{hit.score:5.2f}  ", "dim"), (name, "bold"), (f"  {place}", "dim")))
+        show.console().print(show.line((f"{score(hit.score):>5}  ", "dim"), (name, "bold"), (f"  {place}", "dim")))
         show.paragraph(show.one_line(_body(hit), 300), 7)
+
+
+def score(value: float) -> str:
+    """A score in figures. A word that most passages hold weighs next to nothing, which is not the same as nothing."""
+    return f"{value:.2f}" if value >= LEAST_SHOWN else f"<{LEAST_SHOWN}"
 
 
 def _body(hit: Hit) -> str:

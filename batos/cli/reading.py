@@ -35,7 +35,9 @@ def named(texts: list[str] | None) -> dict[str, Any]:
     for text in texts or []:
         name, equals, given = text.partition("=")
         if not equals or not name.strip().isidentifier():
-            raise typer.BadParameter(f"{text!r} is no NAME=VALUE.")
+            raise typer.BadParameter(
+                f"{text!r} is no NAME=VALUE. A name has letters, digits and underscores, for instance age=36."
+            )
         pairs[name.strip()] = value(given)
     return pairs
 
@@ -62,7 +64,10 @@ def _example(text: str) -> Example:
 
 
 def _mapping(text: str) -> dict[str, Any]:
-    read = value(text)
+    try:
+        read = value(text)
+    except typer.BadParameter:
+        read = None
     if not isinstance(read, dict) or not {"args", "kwargs", "slots"} & set(read):
         raise typer.BadParameter(
             f'{text!r} is no example. Write ARGUMENTS => RESULT, for instance \'["ada lovelace"] => "A.L."\', '

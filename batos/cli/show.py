@@ -104,7 +104,7 @@ def paragraph(text: Text | str, indent: int = 0) -> None:
 
 
 def table(rows: Iterable[Sequence[object]], header: Sequence[str] = ()) -> None:
-    """Print rows in columns, numbers to the right.
+    """Print rows in columns, numbers to the right. A cell is any value, or text with a style.
 
     On a terminal the last column wraps within itself; where little room is left for it, it goes to lines of its own.
     """
@@ -112,7 +112,7 @@ def table(rows: Iterable[Sequence[object]], header: Sequence[str] = ()) -> None:
     from rich.text import Text
 
     materials = [list(row) for row in rows]
-    listed = [[styled(cell) for cell in row] for row in materials]
+    listed = [[cell if isinstance(cell, Text) else styled(cell) for cell in row] for row in materials]
     if not listed:
         return
     if header:

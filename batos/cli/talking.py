@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from batos.cli import reading, show
+from batos.cli import memory, reading, show
 from batos.cli.options import (
     IMAGE,
     ExampleOption,
@@ -130,7 +132,7 @@ def send(
     """
     arguments, keywords = [reading.value(text) for text in args or []], reading.named(named)
     stated = reading.examples(example)
-    with opened(image, model=model, work=None) as uvm:
+    with opened(image, model=model, work=None) as uvm, _learned(uvm) as learned:
         _announce(uvm, model)
         if stated or intent or learn or timeout is not None:
             mission = uvm.submit(target, selector, arguments, keywords, learn=learn, intent=intent, examples=stated)
@@ -138,7 +140,25 @@ def send(
         else:
             answer = uvm.send(target, selector, *arguments, **keywords)
         plain = _plain(answer)
+    for name in learned:
+        show.note(f"Learned first: {name}. `batos why {target} {name}` shows how.")
     show.deliver(as_json, {"answer": plain}, lambda: show.say(_worded(plain)))
+
+
+@contextmanager
+def _learned(uvm: Uvm) -> Iterator[list[str]]:
+    """The selectors that are learned here in the block."""
+    selectors: list[str] = []
+
+    def told(event: dict[str, Any]) -> None:
+        if event["type"] == "learn" and event["state"] == "done":
+            selectors.append(event["selector"])
+
+    ended = uvm.subscribe("mission", told)
+    try:
+        yield selectors
+    finally:
+        ended()
 
 
 def _announce(uvm: Uvm, model: str) -> None:
@@ -185,6 +205,8 @@ def ask(
     with opened(image, model=model, work=None) as uvm:
         _announce(uvm, model)
         answer = uvm.ask(question, timeout)
+        if not answer.known:
+            memory.note_if_nothing_was_read(uvm)
     document = {
         "answer": answer.text,
         "known": answer.known,

@@ -1,4 +1,4 @@
-"""Commands that look after an image: status, heartbeat, doctor."""
+"""Commands that look after an image at work: status, heartbeat."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from batos.cli.options import IMAGE, ImageOption, JsonOption, opened
 
 if TYPE_CHECKING:
     from batos.runtime.uvm import Uvm
-
-FAILED = 1
 
 
 class HeartbeatAction(StrEnum):
@@ -107,30 +105,3 @@ def heartbeat(
     show.deliver(
         as_json, {"on": not memory.get("off"), **memory}, lambda: show.say(f"The heartbeat is {_beating(memory)}.")
     )
-
-
-def doctor(image: ImageOption = IMAGE, as_json: JsonOption = False) -> None:
-    """Examine an image and this machine.
-
-    Every record of the image is read through the safe loader, every method is audited again, the index is compared with
-    the catalog. Nothing is changed.
-
-    \b
-    Example:
-      batos doctor
-    """
-    from batos.cli.doctor import examine
-
-    with opened(image) as uvm:
-        findings = examine(uvm)
-    sick = [found for found in findings if found.standing == "wrong"]
-
-    def shown() -> None:
-        show.table((found.standing, found.what, found.says) for found in findings)
-        verdict = f"{show.counted(len(sick), 'thing')} to mend." if sick else "Nothing to mend."
-        show.console().print()
-        show.say(verdict, "bold")
-
-    show.deliver(as_json, {"sound": not sick, "findings": [asdict(found) for found in findings]}, shown)
-    if sick:
-        raise typer.Exit(FAILED)

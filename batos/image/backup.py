@@ -35,7 +35,7 @@ from batos.image.image import Image
 from batos.image.keeping_file import LogFile
 from batos.image.loading import Reference, read_record
 from batos.image.soundness import Soundness, check_soundness
-from batos.image.storages import Address, Scheme, telling_storage_errors
+from batos.image.storages import Address, Scheme
 from batos.image.turns import together
 
 MANIFEST = "manifest.json"
@@ -99,12 +99,14 @@ def back_up(where: Address, target: Path, now: float) -> Manifest:
     Raises `BackupRefused` when the target holds something or the image is damaged, `ImageMissing`, and `ImageBusy`
     while it is being packed.
     """
+    if where.scheme == "postgresql":
+        raise BackupRefused(path=where.name, reason="an image on PostgreSQL is copied by its server; use `pg_dump`.")
     if not where.exists:
         raise ImageMissing(path=where.path)
     target = target.expanduser().absolute()
     if target == where.path or where.path in target.parents:
         raise BackupRefused(path=target, reason="it would lie within the image. Name a place outside.")
-    with together(where.path), _made_whole(target) as made, telling_storage_errors(where):
+    with together(where.path), made_whole(target) as made, _telling(target):
         copied = Address(where.scheme, made)
         copied.objects.mkdir()
         tid = _copy_file_storage(where, copied) if where.scheme == "file" else _copy_sqlite(where, copied)
@@ -135,7 +137,7 @@ def restore(source: Path, target: Path) -> Restored:
     """
     source, target = source.expanduser().absolute(), target.expanduser().absolute()
     manifest = read_manifest(source)
-    with _made_whole(target) as made:
+    with made_whole(target) as made, _telling(source):
         for file in manifest.files:
             _copy_checked(source, made, file)
         restored = Address(manifest.scheme, made)
@@ -165,7 +167,7 @@ def read_manifest(source: Path) -> Manifest:
 
 
 @contextmanager
-def _made_whole(target: Path) -> Iterator[Path]:
+def made_whole(target: Path) -> Iterator[Path]:
     """A new folder beside `target` to fill; it becomes `target` if the block ends well, and goes if it does not."""
     if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
         raise BackupRefused(path=target, reason="there is something at that place already. Name another.")
@@ -182,6 +184,15 @@ def _made_whole(target: Path) -> Iterator[Path]:
         raise
     finally:
         os.close(marker)
+
+
+@contextmanager
+def _telling(target: Path) -> Iterator[None]:
+    """What the disks refuse, in a sentence."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise BackupRefused(path=target, reason=f"{error}.") from error
 
 
 def _begun(target: Path, partial: Path) -> int:

@@ -17,9 +17,11 @@ from persistent.list import PersistentList
 from ZODB import DB
 from ZODB.Connection import Connection
 from ZODB.POSException import ConflictError, InvalidObjectReference, POSKeyError, StateLoadError
+from ZODB.utils import p64, u64
 
 from batos.errors import BatosError, ImageCorrupt, SlotRefused, TransactionMisuse
 from batos.image.loading import class_factory, read_record
+from batos.image.sealing import SealReader, sealed
 from batos.image.storages import Address, as_unavailable
 from batos.objects.answers import AnswerCache
 from batos.objects.uvm_object import label
@@ -27,10 +29,12 @@ from batos.objects.values import ALLOWED, admit, is_object
 
 POOL_SIZE = 128  # connections are cheap; ZODB only warns above its default of 7
 CACHED_OBJECTS = 20_000  # per connection
+PAST_OBJECTS = 2_000  # per connection to a moment of the past
 LARGEST_RECORD = 64 * 2**20  # bytes; an object is written whole at each change
 
 ENDED = "This transaction has ended. Open a new one with `image.transaction(note)`."
 ELSEWHERE = "Raw objects belong to the thread that opened the transaction; use handles."
+PAST = "This is the image as it was; nothing in it can be changed. Write to the image itself."
 SPOILED = "Raw objects of this transaction were changed by another thread, so it cannot be committed; use handles."
 
 
@@ -49,6 +53,7 @@ class ImageConnection(Connection):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        self._reader = SealReader(self, self._cache, self._db.classFactory)
         self._log = _Quietly(logging.getLogger(__name__))
         self._anybodys = True  # until it is lent: ZODB itself opens one to make the root
         self._holder: int | None = None
@@ -68,6 +73,10 @@ class ImageConnection(Connection):
 
     def take_back(self) -> None:
         self._holder = self.answers.thread = None
+        if self.before is not None and hasattr(self._storage._storage, "afterCompletion"):
+            # What ZODB puts around a storage of the past does not pass this on, and RelStorage would keep its snapshot,
+            # and with it the write-ahead log, until the connection is thrown away.
+            self._storage._storage.afterCompletion()
 
     def check(self) -> None:
         """Raises `TransactionMisuse` outside the transaction, and in another thread."""
@@ -92,6 +101,11 @@ class ImageConnection(Connection):
         # What a savepoint took back, or where a conflict was resolved, is a ghost, which has its former id still.
         ids = [obj._p_serial for obj in held if obj is not None and obj._p_changed is not None]
         return ids[0] if ids else self.db().lastTransaction()  # type: ignore[no-any-return]
+
+    @property
+    def newest(self) -> bytes:
+        """The id of the newest transaction that it sees; of a later one, where the storage cannot tell."""
+        return self._storage.lastTransaction()  # type: ignore[no-any-return]
 
     # What ZODB calls
 
@@ -135,6 +149,8 @@ class ImageConnection(Connection):
     def register(self, obj: Any) -> None:
         try:
             self.check()
+            if self.before is not None:
+                raise TransactionMisuse(reason=PAST)
         except TransactionMisuse:
             self._spoiled.append(obj)
             raise
@@ -167,6 +183,8 @@ class ImageDatabase(DB):
     """`where` is the image's address, for messages."""
 
     klass = ImageConnection
+    # What is written in place of two records whose conflict was resolved.
+    transform_record_data = staticmethod(sealed)
 
     def __init__(self, storage: Any, where: Address) -> None:
         self.where = where
@@ -177,6 +195,30 @@ class ImageDatabase(DB):
             class_factory=class_factory,
             large_record_size=LARGEST_RECORD,
         )
+        storage._crs_transform_record_data = sealed  # FileStorage was given that of an adapter in between
+
+    def open_at(self, manager: Any, tid: bytes) -> ImageConnection:
+        """A connection that sees what transaction `tid` left, and cannot write."""
+        # ZODB's own lines, without asking first whether `tid` lies in the future: see `lastTransaction`.
+        before = p64(u64(tid) + 1)
+        with self._lock:
+            connection: ImageConnection | None = self.historical_pool.pop(before)
+            if connection is None:
+                self.historical_pool.push(self.klass(self, PAST_OBJECTS, before), before)
+                connection = self.historical_pool.pop(before)
+            self.historical_pool.availableGC()
+        assert connection is not None
+        connection.open(manager)
+        return connection
+
+    def lastTransaction(self) -> bytes:
+        # RelStorage answers from a snapshot that it never ends: it grows old, and holds the write-ahead log.
+        storage = self._mvcc_storage.new_instance()
+        try:
+            storage.poll_invalidations()
+            return storage.lastTransaction()  # type: ignore[no-any-return]
+        finally:
+            storage.release()
 
 
 class _ReadBack:
@@ -210,7 +252,7 @@ class _ReadBack:
         if len(data) > LARGEST_RECORD:
             what = f"{len(data) >> 20} MiB in one record"
             raise SlotRefused(slot=place, what=what, instead="Keep it in a `ZODB.blob.Blob`.")
-        return data
+        return sealed(data)
 
 
 def _refuse_items(place: str, container: Any) -> None:

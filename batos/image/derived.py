@@ -11,11 +11,14 @@ import fcntl
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from batos.errors import ImageUnwritable
+
+Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
@@ -67,15 +70,24 @@ class DerivedFile:
         with self._using() as database:
             database.execute("update origin set position = ?", (position,))
 
-    def clear(self, reason: str) -> None:
+    def clear(self) -> None:
         """Inside `writing`: drop every row and begin at the first transaction again."""
-        log.warning("The %s %s is rebuilt: %s", self.what, self.path, reason)
         with self._using() as database:
             for table in self.tables:
                 database.execute(f"delete from {table}")
         self.move_to(NOWHERE)
 
     # The file
+
+    def mending(self, work: Callable[[], Result]) -> Result:
+        """What `work` returns. Where it meets a damaged file, that is begun anew, and the work done again."""
+        try:
+            return work()
+        except sqlite3.DatabaseError as error:
+            if not is_damage(error):
+                raise
+            self.discard(f"{error}.")
+            return work()
 
     def close(self) -> None:
         with self._lock:

@@ -7,18 +7,30 @@ in the one that the thread has open), and calling sends a message.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, NoReturn, Protocol
 
 from ZODB.blob import Blob
 
 from batos.errors import BatosError, TransactionMisuse
-from batos.image.image import Image
 from batos.image.world import World
 from batos.objects import lookup
 from batos.objects.records import Intent, Method
 from batos.objects.sending import send
-from batos.objects.uvm_object import UvmObject, label, put, remove
+from batos.objects.uvm_object import UvmObject, label, own_slots, put, remove
 from batos.objects.values import blob_bytes, is_object, plain
+
+
+class Home(Protocol):
+    """Where a handle was taken from: an image, or a view of its past. What it asks of it."""
+
+    messenger: Any
+    db: Any
+
+    def reading(self) -> AbstractContextManager[World]: ...
+    def change(self, note: str, work: Callable[[World], Any]) -> Any: ...
+    def current(self) -> World | None: ...
 
 
 class Handle:
@@ -26,7 +38,7 @@ class Handle:
 
     __slots__ = ("_image", "_oid")
 
-    def __init__(self, image: Image, oid: bytes) -> None:
+    def __init__(self, image: Home, oid: bytes) -> None:
         object.__setattr__(self, "_image", image)
         object.__setattr__(self, "_oid", oid)
 
@@ -51,6 +63,13 @@ class Handle:
     def submit(self, selector: str, /, *args: Any, **kwargs: Any) -> Any:
         """File the message as a mission and return the `Mission` at once."""
         return self._image.messenger.submit(self, selector, args, kwargs)
+
+    def __dir__(self) -> list[str]:
+        """The object's slots and messages, its parents' included, so that a prompt can complete them."""
+        with self._image.reading() as world:
+            holders = lookup.delegation(world.object(self._oid))
+            names = {name for holder in holders for name in own_slots(holder) if name.isidentifier()}
+        return sorted({"submit", *names})
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Handle) and (self._image, self._oid) == (other._image, other._oid)
@@ -125,7 +144,7 @@ def deliver(handle: Handle, selector: str, args: tuple[Any, ...], kwargs: dict[s
     )
 
 
-def send_in(world: World, image: Image, oid: bytes, selector: str, args: Any, kwargs: Any) -> Any:
+def send_in(world: World, image: Home, oid: bytes, selector: str, args: Any, kwargs: Any) -> Any:
     """Send within an open transaction, arguments and answer crossing its border."""
     arguments = [inward(world, arg) for arg in args]
     named = {key: inward(world, value) for key, value in kwargs.items()}
@@ -147,7 +166,7 @@ def inward(world: World, value: Any) -> Any:
     return Blob(blob_bytes(value)) if kind is Blob and value._p_jar is None else value
 
 
-def outward(image: Image, world: World, value: Any) -> Any:
+def outward(image: Home, world: World, value: Any) -> Any:
     """A value as it may leave the transaction: plain, with handles in place of raw objects, and bytes of blobs."""
 
     def reference(obj: Any) -> Any:
@@ -158,5 +177,5 @@ def outward(image: Image, world: World, value: Any) -> Any:
     return plain(value, reference)
 
 
-def handle_of(image: Image, world: World, obj: UvmObject) -> Handle:
+def handle_of(image: Home, world: World, obj: UvmObject) -> Handle:
     return Handle(image, world.add(obj))

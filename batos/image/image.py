@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import shlex
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -16,10 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Condition
 from typing import Any, TypeVar
-from uuid import uuid4
 
-from BTrees.OOBTree import OOBTree
-from persistent.mapping import PersistentMapping
 from transaction import TransactionManager
 from transaction.interfaces import NoTransaction
 from ZODB.POSException import ConflictError
@@ -30,13 +28,15 @@ from batos.errors import (
     ImageCorrupt,
     ImageForeign,
     ImageMissing,
-    ImageUnavailable,
     RecordRefused,
     TransactionMisuse,
 )
+from batos.faults import fault
+from batos.image.changes import ChangeIndex
 from batos.image.connections import ImageDatabase
 from batos.image.loading import guard_conflict_resolution
 from batos.image.log import Load, LoggedTransaction, past_records, transactions_since
+from batos.image.migrations import examine, migrate
 from batos.image.storages import Address, address, open_storage, prepare, telling_storage_errors
 from batos.image.world import World
 from batos.objects.sending import Activator, Voucher, activating, vouching
@@ -45,7 +45,6 @@ Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
 TRIES = 12
 LONGEST_NOTE = 1_000  # characters; FileStorage has room for 64 KiB of bytes
 CLOSING_SECONDS = 10.0  # what transactions of other threads get to end
@@ -81,6 +80,7 @@ class Image:
         self._gate = Condition()
         self._open_transactions = 0
         self._closed = False
+        self._changes: ChangeIndex | None = None
 
     @classmethod
     def open(cls, uri: str | Path, *, create: bool = True, clock: Clock | None = None) -> Image:
@@ -91,9 +91,14 @@ class Image:
         storage = open_storage(where)
         try:
             with telling_storage_errors(where):
-                db = ImageDatabase(storage, where)
-        except BaseException:
+                try:
+                    db = ImageDatabase(storage, where)
+                except ConflictError:  # it makes the root of an empty database, and another process was faster
+                    db = ImageDatabase(storage, where)
+        except BaseException as error:
             storage.close()
+            if isinstance(error, RecordRefused):  # already the root is no image's
+                raise ImageForeign(path=where.name, reason=str(error)) from None
             raise
         image = cls(where, db, clock or SystemClock())
         try:
@@ -104,21 +109,19 @@ class Image:
         return image
 
     def _found(self, create: bool) -> None:
-        """Give a new database its root; refuse one that was founded by something else, or by a later batos."""
+        """Bring the database to this version; refuse one that was founded by something else, or by a later batos."""
         with self.reading() as world:
             try:
                 founded = len(world.root) > 0
-                if founded:
-                    _examine(self.where.name, world.root)
+                lacking = examine(self.where.name, world.root)
             except RecordRefused as refused:
                 raise ImageForeign(path=self.where.name, reason=str(refused)) from None
             except (TypeError, KeyError, AttributeError) as error:
                 reason = f"its root is not what it should be ({error!r})."
                 raise ImageCorrupt(path=self.where.name, reason=reason) from error
-        if not founded:
-            if not create:
-                raise ImageMissing(path=self.where.name)
-            self.change("found the image", _lay_foundation)
+        if not founded and not create:
+            raise ImageMissing(path=shlex.quote(self.where.name))
+        migrate(self, lacking)
 
     @property
     def path(self) -> Path:
@@ -129,6 +132,14 @@ class Image:
     def id(self) -> str:
         with self.reading() as world:
             return str(world.root["image"]["id"])
+
+    @property
+    def changes(self) -> ChangeIndex:
+        """The index of changes by object, as it stands; `finding.level` brings it to the newest commit."""
+        with self._gate:
+            if self._changes is None:
+                self._changes = ChangeIndex(self.path / "index" / "changes.sqlite3", self.id)
+            return self._changes
 
     def current(self) -> World | None:
         """The world of the transaction that this thread (or asyncio task) has open, if any."""
@@ -161,11 +172,13 @@ class Image:
         transaction.note(note[:LONGEST_NOTE].encode("utf-8", "replace").decode())
         for key, value in info.items():
             transaction.setExtendedInfo(key, value)
+        fault("image.before_commit")
         try:
             with telling_storage_errors(self.where):
                 world.transaction.commit()
         except ConflictError as conflict:
             raise ChangedMeanwhile(note=note) from conflict
+        fault("image.after_commit")
         tid = connection.committed_id
         if tid is None:
             return None
@@ -236,11 +249,11 @@ class Image:
                 self._gate.notify_all()
 
     @contextmanager
-    def _lent(self) -> Iterator[tuple[Any, TransactionManager]]:
+    def _lent(self, at: bytes | None = None) -> Iterator[tuple[Any, TransactionManager]]:
         """A connection of this thread, with a transaction begun; aborted at the end unless it was committed."""
         manager = TransactionManager(explicit=True)
         with telling_storage_errors(self.where):
-            connection = self.db.open(manager)
+            connection = self.db.open(manager) if at is None else self.db.open_at(manager, at)
         connection.lend()
         try:
             try:
@@ -254,9 +267,24 @@ class Image:
             connection.take_back()
             connection.close()
 
+    @contextmanager
+    def reading_at(self, tid: bytes) -> Iterator[World]:
+        """A world to read as transaction `tid` left it; what a pack took away is missing. `views.at` says so before."""
+        with self._counted(), self._lent(tid) as (connection, manager):
+            world = World(connection, manager, writable=False)
+            try:
+                yield world
+            finally:
+                world.end()
+
+    def newest(self) -> bytes:
+        """The id of the newest transaction, whoever committed it."""
+        with self.reading() as world:
+            return world.connection.newest
+
     def transactions_since(self, tid: bytes) -> Generator[LoggedTransaction, None, None]:
         """The committed transactions after `tid`, oldest first, as a stream; records are read by the safe loader."""
-        return transactions_since(self.db.storage, tid)
+        return transactions_since(self.db.storage, self.where, tid)
 
     def records(self) -> AbstractContextManager[Load]:
         """A function (oid, tid) -> (record, its tid): the object as of just before `tid`, or now if `tid` is None."""
@@ -283,6 +311,8 @@ class Image:
             if not self._gate.wait_for(lambda: self._open_transactions == 0, CLOSING_SECONDS):
                 self._closed = False
                 raise TransactionMisuse(reason="Another thread has a transaction open; end it, then close the image.")
+            if self._changes is not None:
+                self._changes.close()
         self.db.close()
 
     def __enter__(self) -> Image:
@@ -290,24 +320,3 @@ class Image:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-def _lay_foundation(world: World) -> None:
-    root = world.root
-    if "image" in root:
-        return
-    root["image"] = PersistentMapping({"format": FORMAT, "id": uuid4().hex})
-    for name in ("world", "receipts", "proposals"):
-        root[name] = OOBTree()
-
-
-def _examine(name: str, root: Any) -> None:
-    """Raises `ImageUnavailable` for a root that is not an image's."""
-    if "image" not in root:
-        raise ImageForeign(path=name, reason="its database was made by another program.")
-    format_ = int(root["image"]["format"])
-    if format_ > FORMAT:
-        reason = f"it has format {format_}, and this batos knows formats to {FORMAT}. Install a newer batos."
-        raise ImageUnavailable(path=name, reason=reason)
-    if any(type(root[name]) is not OOBTree for name in ("world", "receipts", "proposals")):
-        raise ImageCorrupt(path=name, reason="its root lacks the world, the receipts or the proposals.")

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from batos.image.image import Image
 from batos.image.log import NEWEST
+from batos.image.storages import telling_log_errors
 
 # Overwrites what must not be kept in the facts of a transaction, in as many bytes as it was.
 Scrub = Callable[[bytes], bytes]
@@ -65,7 +66,19 @@ class Keeper(Protocol):
         """Files that an interrupted pack left, and blob files of versions that are stored no more."""
 
 
+def copies_of_blobs(folder: Path) -> Iterator[BlobFile]:
+    """The files of RelStorage's cache, which keeps the blob `oid` under `oid modulo 997`/`oid divided by 997`."""
+    for path in folder.glob("*/*.*.blob"):
+        quotient, tid, _ = path.name.split(".")
+        oid = int(quotient) * 997 + int(path.parent.name)
+        yield BlobFile(path, oid.to_bytes(8, "big"), bytes.fromhex(tid))
+
+
 def keeper_of(image: Image) -> Keeper:
+    if image.where.scheme == "postgresql":
+        from batos.image.keeping_postgresql import PostgresqlKeeper
+
+        return PostgresqlKeeper(image)
     if image.where.scheme == "file":
         from batos.image.keeping_file import FileKeeper
 
@@ -78,11 +91,12 @@ def keeper_of(image: Image) -> Keeper:
 def stored_records(image: Image) -> Iterator[tuple[bytes, bytes, bytes]]:
     """(tid, oid, data) of every stored version of every object, oldest first. A deleted object's data is b""."""
     storage: Any = image.db.storage
-    with getattr(storage, "_lock", nullcontext()):  # as for `transactions_since`
-        log = storage.iterator()
-    try:
-        for transaction in log:
-            for record in transaction:
-                yield transaction.tid, record.oid, record.data or b""
-    finally:
-        log.close()
+    with telling_log_errors(image.where):
+        with getattr(storage, "_lock", nullcontext()):  # as for `transactions_since`
+            log = storage.iterator()
+        try:
+            for transaction in log:
+                for record in transaction:
+                    yield transaction.tid, record.oid, record.data or b""
+        finally:
+            log.close()

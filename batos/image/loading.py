@@ -21,6 +21,7 @@ import ZODB.ConflictResolution
 from ZODB._compat import PersistentUnpickler
 
 from batos.errors import BatosError, RecordRefused, RecordUnreadable
+from batos.image.sealing import check_seal
 
 Kind = tuple[str, str]
 
@@ -169,6 +170,7 @@ def _pair(cls: Any) -> Kind:
 
 
 def _unpickler(data: bytes) -> Any:
+    check_seal(data)
     return PersistentUnpickler(admitted, _reference, BytesIO(data))
 
 

@@ -12,6 +12,7 @@ from ZODB.FileStorage import FileStorage
 from ZODB.POSException import POSKeyError
 
 from batos.image.loading import Kind, Record, kind_of, read_facts, read_record
+from batos.image.storages import Address, telling_log_errors
 
 # (oid, tid) -> (record, its tid): the object as of just before `tid`, or now if `tid` is None; None where it was not.
 Load = Callable[[bytes, bytes | None], tuple[Record, bytes] | None]
@@ -43,31 +44,34 @@ def after(tid: bytes) -> bytes:
     return (int.from_bytes(tid, "big") + 1).to_bytes(8, "big")
 
 
-def transactions_since(storage: Any, tid: bytes) -> Generator[LoggedTransaction, None, None]:
+def transactions_since(storage: Any, where: Address, tid: bytes) -> Generator[LoggedTransaction, None, None]:
     """The committed transactions after `tid`, oldest first, as a stream; close it if it is not read to its end."""
-    if isinstance(storage, FileStorage):
-        # It reads its own file, and takes a commit that is half written for damage: begin under its lock, and read no
-        # further than it is now.
-        with storage._lock:
-            log = storage.iterator(after(tid), storage.lastTransaction())
-    else:
-        log = storage.iterator(after(tid))
-    try:
-        for logged in log:
-            yield _logged(logged)
-    finally:
-        log.close()
+    with telling_log_errors(where):
+        if isinstance(storage, FileStorage):
+            # It reads its own file, and takes a commit that is half written for damage: begin under its lock, and read
+            # no further than it is now.
+            with storage._lock:
+                log = storage.iterator(after(tid), storage.lastTransaction())
+        else:
+            log = storage.iterator(after(tid))
+        try:
+            for logged in log:
+                yield _logged(logged, where)
+        finally:
+            log.close()
 
 
-def _logged(stored: Any) -> LoggedTransaction:
-    records = (
-        LoggedRecord(record.oid, kind_of(record.data), partial(read_record, record.data))
-        for record in stored
-        if record.data
-    )
+def _logged(stored: Any, where: Address) -> LoggedTransaction:
     note = stored.description
     text = note.decode("utf-8", "replace") if isinstance(note, bytes) else note
-    return LoggedTransaction(stored.tid, text, read_facts(stored.extension_bytes), records)
+    return LoggedTransaction(stored.tid, text, read_facts(stored.extension_bytes), _records(stored, where))
+
+
+def _records(stored: Any, where: Address) -> Iterator[LoggedRecord]:
+    with telling_log_errors(where):
+        for record in stored:
+            if record.data:
+                yield LoggedRecord(record.oid, kind_of(record.data), partial(read_record, record.data))
 
 
 @contextmanager

@@ -1,8 +1,7 @@
 """Packing: giving up the past before a horizon, and the objects that nothing refers to any more.
 
-What is kept: of each object, the version that was current at the horizon and all later ones, if the object can be
-reached from the root as of the horizon, or if a later transaction wrote it or refers to it. Both storages keep alike.
-The horizon is stored first, so that a view of the past before it is refused even after a pack that was interrupted.
+What is kept is said in `reaching`, and is the same on every storage. The horizon is stored first, so that a view of the
+past before it is refused even after a pack that was interrupted.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ZODB.serialize import referencesf
-
 from batos.faults import fault
 from batos.image.files import size_of
+from batos.image.finding import forget_changes
 from batos.image.horizon import horizon, move_horizon, seconds, tid_at
 from batos.image.image import Image
-from batos.image.keeping import Held, keeper_of, stored_records
+from batos.image.keeping import Held, Scrub, keeper_of
+from batos.image.reaching import read_log
 from batos.image.turns import alone, together
 
 KEEP_DAYS = 30.0
@@ -48,30 +47,45 @@ class Packed:
     later: str
 
 
-def preview_pack(image: Image, keep_days: float = KEEP_DAYS) -> PackPreview:
-    """What `pack` with the same days would remove now. Reads the whole log, changes nothing. Raises `ImageBusy`."""
+def preview_pack(image: Image, keep_days: float = KEEP_DAYS, needed: Iterable[bytes] = ()) -> PackPreview:
+    """What `pack` with the same arguments would remove now. Reads the whole log, changes nothing.
+
+    Raises `ImageBusy` while the image is packed.
+    """
     with together(image.path):
         limit = choose_horizon(image, keep_days)
-        return PackPreview(limit.hex(), seconds(limit), _removable(image, limit))
+        removes = read_log(image, limit, needed).held(keeper_of(image).blob_sizes())
+        return PackPreview(limit.hex(), seconds(limit), removes)
 
 
-def pack(image: Image, keep_days: float = KEEP_DAYS, *, patience: float = PATIENCE) -> Packed:
+def pack(
+    image: Image, keep_days: float = KEEP_DAYS, needed: Iterable[bytes] = (), *, patience: float = PATIENCE
+) -> Packed:
     """Give up what is older than `keep_days` and needed by nothing newer. Others may read and write meanwhile.
 
-    With 0 days only the present is kept; a handle that a program holds on an object without a name, to which nothing
-    refers, leads nowhere then. Raises `ImageBusy` when the image is being packed or copied already.
+    `needed` are ids of objects to keep although nothing in the image may refer to them. With 0 days only the present is
+    kept; a handle that a program holds on an object without a name, to which nothing refers, leads nowhere then. Raises
+    `ImageBusy` when the image is being packed or copied already.
     """
     with alone(image.path):
-        return pack_to(image, choose_horizon(image, keep_days), patience)
+        return pack_to(image, choose_horizon(image, keep_days), needed, patience=patience)
 
 
-def pack_to(image: Image, limit: bytes, patience: float) -> Packed:
-    """`pack` to a given transaction, by one who has the turn."""
+def pack_to(
+    image: Image,
+    limit: bytes,
+    needed: Iterable[bytes] = (),
+    *,
+    patience: float = PATIENCE,
+    scrub: Scrub | None = None,
+) -> Packed:
+    """`pack` up to a given transaction, by one who has the turn; `scrub` is handed to the keeper."""
     keeper = keeper_of(image)
     before, held = size_of(image.where.objects), keeper.held(limit)
-    move_horizon(image, limit)
+    move_horizon(image, limit, needed)
     fault("pack.after_horizon")
-    keeper.pack(limit)
+    keeper.pack(limit, scrub)
+    forget_changes(image)
     removed = held - keeper.held(limit)
     later = keeper.shrink(patience)
     return Packed(limit.hex(), seconds(limit), removed, before, size_of(image.where.objects), later)
@@ -81,44 +95,3 @@ def choose_horizon(image: Image, keep_days: float) -> bytes:
     """The newest transaction that is `keep_days` old, but none before the last horizon."""
     wanted = min(tid_at(image.clock.now() - keep_days * DAY), keeper_of(image).newest())
     return max(wanted, horizon(image) or b"")
-
-
-def _removable(image: Image, limit: bytes) -> Held:
-    """Count by the rule above, from one reading of the log."""
-    versions: list[tuple[bytes, bytes, int]] = []
-    newest: dict[bytes, bytes] = {}
-    refers: dict[bytes, tuple[bytes, ...]] = {}
-    needed = {b"\0" * 8}
-    for tid, oid, data in stored_records(image):
-        references = tuple(referencesf(data)) if data else ()
-        if tid <= limit:
-            versions.append((tid, oid, len(data)))
-            newest[oid], refers[oid] = tid, references
-        else:
-            needed.update((oid, *references))
-    kept = _reached(needed, refers)
-    gone = [version for version in versions if version[1] not in kept or newest[version[1]] != version[0]]
-    return _count(versions, gone, keeper_of(image).blob_sizes(), newest.keys() - kept)
-
-
-def _reached(needed: Iterable[bytes], refers: dict[bytes, tuple[bytes, ...]]) -> set[bytes]:
-    reached: set[bytes] = set()
-    waiting = list(needed)
-    while waiting:
-        oid = waiting.pop()
-        if oid not in reached:
-            reached.add(oid)
-            waiting.extend(refers.get(oid, ()))
-    return reached
-
-
-def _count(
-    versions: list[tuple[bytes, bytes, int]],
-    gone: list[tuple[bytes, bytes, int]],
-    blobs: dict[tuple[bytes, bytes], int],
-    objects: set[bytes],
-) -> Held:
-    left = {(tid, oid) for tid, oid, _ in versions} - {(tid, oid) for tid, oid, _ in gone}
-    emptied = {tid for tid, _, _ in gone} - {tid for tid, _ in left}
-    size = sum(size + blobs.get((oid, tid), 0) for tid, oid, size in gone)
-    return Held(len(emptied), len(gone), len(objects), size)

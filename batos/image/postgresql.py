@@ -70,11 +70,11 @@ def read_address(text: str) -> tuple[str, Path]:
 
     Raises `ImageUnavailable` for what is no DSN, `MissingExtra` without the driver.
     """
-    extensions = _driver().extensions
+    extensions = driver().extensions
     rest = text.partition(":")[2]
     try:
         named = extensions.parse_dsn(text if rest.startswith("//") else rest)
-    except _driver().Error:  # its message may quote a part of the password
+    except driver().Error:  # its message may quote a part of the password
         raise ImageUnavailable(path=f"{SCHEME}:…", reason=f"its address cannot be read. {HOW_TO_WRITE}") from None
     # A server that is gone must be noticed.
     return extensions.make_dsn(**{"connect_timeout": CONNECT_SECONDS, **named}), _local_folder(named)
@@ -82,7 +82,7 @@ def read_address(text: str) -> tuple[str, Path]:
 
 def shown(dsn: str) -> str:
     """The address as it may be shown, and typed again."""
-    extensions = _driver().extensions
+    extensions = driver().extensions
     named = {key: value for key, value in extensions.parse_dsn(dsn).items() if key not in HIDDEN}
     return f"{SCHEME}:{extensions.make_dsn(**named)}"
 
@@ -153,17 +153,17 @@ def _connected(where: Address) -> Any:
 
 def in_schema(dsn: str, schema: str) -> str:
     """The DSN of the same database, where unqualified names mean tables of `schema`."""
-    extensions = _driver().extensions
+    extensions = driver().extensions
     options = extensions.parse_dsn(dsn).get("options", "")
     return str(extensions.make_dsn(dsn, options=f"{options} -csearch_path={schema}".strip()))
 
 
 def connect(dsn: str) -> Any:
     """A connection of the driver's."""
-    return _driver().connect(dsn)
+    return driver().connect(dsn)
 
 
-def _driver() -> Any:
+def driver() -> Any:
     try:
         import psycopg2.extensions
     except ModuleNotFoundError:
@@ -191,10 +191,9 @@ def as_unavailable(name: str, error: BaseException) -> ImageUnavailable | None:
     """The error that tells a person what the server, or the way to it, refused; None if it was neither."""
     from relstorage.storage.interfaces import StorageDisconnectedDuringCommit
 
-    driver = _driver()
     if isinstance(error, StorageDisconnectedDuringCommit):
         return _disconnected(name, "it was lost in the middle of a commit")
-    if not isinstance(error, driver.Error):
+    if not isinstance(error, driver().Error):
         return None
     said = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
     code = error.pgcode or ""

@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-QUIET_SECONDS = 0.2  # without a commit: then nobody will mind that writers wait for a moment
+QUIET_SECONDS = 0.05  # without a commit: then nobody will mind that writers wait for a moment
 QUICK_BYTES = 64 * 2**20  # what is rewritten in about a second, so that it need not be quiet
 BETWEEN_TRIES = 0.05
 

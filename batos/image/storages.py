@@ -10,34 +10,25 @@ know: a stranger's database would get tables, and a shortened file would lose it
 
 from __future__ import annotations
 
-import fcntl
-import os
+import shlex
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Literal
 
-from zc.lockfile import LockError
-from ZODB.FileStorage import FileStorage
+from ZODB.POSException import ConflictError
 
-from batos.errors import (
-    ImageBusy,
-    ImageCorrupt,
-    ImageForeign,
-    ImageMissing,
-    ImageUnavailable,
-    ImageUnwritable,
-)
-from batos.image import postgresql
-from batos.image.loading import harmless_unpickler
+from batos.errors import BatosError, ImageCorrupt, ImageForeign, ImageMissing, ImageUnavailable, ImageUnwritable
+from batos.image import opening_file, opening_sqlite, postgresql
 
 Scheme = Literal["sqlite", "file", "postgresql"]
 DATABASE: dict[Scheme, str] = {"sqlite": "main.sqlite3", "file": "objects.fs"}
 OURS = {"objects", "run", "index"}  # what an image holds before its first database is complete
-TABLES = {"object_state", "current_object", "transaction"}  # of RelStorage, where it keeps history
 COMMIT_LOCK_SECONDS = 10
+ROOM = 2**15  # bytes; what SQLite maps to be shared is as large
 
 
 @dataclass(frozen=True)
@@ -83,9 +74,8 @@ def address(uri: str | Path) -> Address:
     if colon and scheme in ("sqlite", "file"):
         return Address("file" if scheme == "file" else "sqlite", Path(rest).expanduser().absolute())
     if colon and "/" not in scheme and scheme.isalpha() and len(scheme) > 1:
-        raise ImageUnavailable(
-            path=text, reason=f"{scheme!r} is no storage. Use PATH, sqlite:PATH, file:PATH, postgresql:DSN."
-        )
+        reason = f"{scheme!r} is no storage. Use PATH, sqlite:PATH, file:PATH or postgresql:DSN."
+        raise ImageUnavailable(path=text, reason=reason)
     path = Path(text).expanduser().absolute()
     with _telling_os_errors(path):
         return Address("file" if (path / "objects" / DATABASE["file"]).exists() else "sqlite", path)
@@ -103,14 +93,16 @@ def prepare(where: Address, create: bool) -> None:
             raise ImageForeign(path=path, reason="it is a file.")
         _check_layout(where)
         if where.exists:
-            _check_file(where) if where.scheme == "file" else _check_sqlite(where)
+            _check_room(where)
+            opening_file.check(where) if where.scheme == "file" else opening_sqlite.check(where)
             return
         if path.exists() and any(entry.name not in OURS for entry in path.iterdir()):
             raise ImageForeign(path=path, reason="the folder holds other things.")
         if not create:
-            raise ImageMissing(path=path)
+            raise ImageMissing(path=shlex.quote(where.name))  # its sentence is a command to be typed
         where.objects.mkdir(parents=True, exist_ok=True)
         path.chmod(0o700)
+        _check_room(where)
 
 
 @contextmanager
@@ -123,10 +115,10 @@ def _telling_os_errors(path: Path) -> Iterator[None]:
 
 def _check_layout(where: Address) -> None:
     """One storage, and no links: opening a storage truncates some files beside the database, wherever they are."""
-    if not where.objects.is_dir():
-        if where.objects.exists():
-            raise ImageForeign(path=where.path, reason="its `objects` is a file.")
+    if not where.objects.exists():
         return
+    if not where.objects.is_dir():
+        raise ImageForeign(path=where.path, reason="its `objects` is a file.")
     for scheme, name in DATABASE.items():
         if scheme != where.scheme and (where.objects / name).exists():
             reason = f"it is kept by another storage; open it as {scheme}:{where.path}."
@@ -136,47 +128,11 @@ def _check_layout(where: Address) -> None:
         raise ImageForeign(path=where.path, reason=f"its objects/{links[0]} is a link to somewhere else.")
 
 
-def _check_file(where: Address) -> None:
-    with where.database.open("rb") as file:
-        if file.read(2) not in (b"", b"FS"):
-            raise ImageCorrupt(path=where.path, reason=f"{where.database.name} does not start like a database.")
-
-
-def _indexed_length(index: Path) -> int | None:
-    """How long the database was when its index was saved; None without an index that is what it should be."""
-    if not index.exists():
-        return None
-    with index.open("rb") as file:
-        unpickler = harmless_unpickler(file)
-        try:
-            length = unpickler.load()
-            while unpickler.load() is not None:
-                pass
-        except OSError:
-            raise
-        except Exception:  # a pickle from elsewhere may fail in any way
-            return None
-    return length if isinstance(length, int) else None
-
-
-def _check_sqlite(where: Address) -> None:
-    """Look at the tables through a connection that cannot write."""
-    try:
-        with closing(sqlite3.connect(f"{where.database.as_uri()}?mode=ro", uri=True)) as database:
-            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    except sqlite3.DatabaseError as error:
-        raise _sqlite_error(where, error) from None
-    if tables and not tables >= TABLES:
-        raise ImageForeign(path=where.path, reason="its database was made by another program.")
-
-
-def _sqlite_error(where: Address, error: sqlite3.DatabaseError) -> ImageUnavailable:
-    text = str(error)
-    if "locked" in text or "busy" in text:
-        return ImageBusy(path=where.path, reason="another process has locked its database. Try again.")
-    if isinstance(error, sqlite3.OperationalError):
-        return ImageUnwritable(path=where.path, reason=f"{text}.")
-    return ImageCorrupt(path=where.path, reason=f"{text}.")
+def _check_room(where: Address) -> None:
+    """Opening writes a little: a lock, an index of what is shared. What keeps it from that says so best by itself."""
+    with TemporaryFile(dir=where.objects) as file:
+        file.write(bytes(ROOM))
+        file.flush()
 
 
 def as_unavailable(where: Address, error: BaseException) -> ImageUnavailable | None:
@@ -184,7 +140,7 @@ def as_unavailable(where: Address, error: BaseException) -> ImageUnavailable | N
     if isinstance(error, ImageUnavailable):
         return error
     if isinstance(error, sqlite3.DatabaseError):
-        return _sqlite_error(where, error)
+        return opening_sqlite.as_unavailable(where.name, error)
     if isinstance(error, OSError):
         return ImageUnwritable(path=where.name, reason=f"{error.strerror or error}.")
     return postgresql.as_unavailable(where.name, error) if where.scheme == "postgresql" else None
@@ -202,83 +158,28 @@ def telling_storage_errors(where: Address) -> Iterator[None]:
         raise told from error
 
 
+@contextmanager
+def telling_log_errors(where: Address) -> Iterator[None]:
+    """The same where the log is read: whatever a storage trips over there is damage."""
+    try:
+        with telling_storage_errors(where):
+            yield
+    except (BatosError, ConflictError):
+        raise
+    except Exception as error:
+        reason = f"its log cannot be read to the end ({type(error).__name__}: {error})."
+        raise ImageCorrupt(path=where.name, reason=reason) from error
+
+
 def open_storage(where: Address) -> Any:
     """The ZODB storage at `where`. Raises `ImageBusy`, `ImageCorrupt` or `ImageUnwritable`."""
     try:
         with telling_storage_errors(where):
-            return OPENING[where.scheme](where)
-    except LockError:
-        reason = "another process holds it. Images opened with file: serve one process; use the daemon, or sqlite:."
-        raise ImageBusy(path=where.path, reason=reason) from None
+            if where.scheme == "file":
+                return opening_file.open_storage(where)
+            opening = postgresql if where.scheme == "postgresql" else opening_sqlite
+            return opening.open_storage(where, COMMIT_LOCK_SECONDS)
     except ImageUnavailable:
         raise
     except Exception as error:  # whatever a storage trips over, it cannot be opened
-        raise ImageCorrupt(path=where.path, reason=f"{type(error).__name__}: {error}.") from error
-
-
-class _GuardedFileStorage(FileStorage):
-    """A FileStorage that runs nothing, forgets nothing and keeps nothing open when it cannot be opened.
-
-    Its index is a pickle, which it would read with an unpickler that runs whatever it names. It would take a file that
-    lost its end for one whose last commit was interrupted, and go on without it.
-    """
-
-    def __init__(self, where: Address) -> None:
-        self._where = where
-        try:
-            super().__init__(str(where.database), blob_dir=str(where.objects / "blobs"))
-        except BaseException:
-            for name in ("_file", "_files", "_tfile", "_lock_file"):
-                opened = getattr(self, name, None)
-                if opened is not None:
-                    opened.close()
-            raise
-
-    def _restore_index(self) -> Any:
-        known = _indexed_length(Path(f"{self._file_name}.index"))
-        if known is None:
-            return None  # it is made again from the records
-        size = self._where.database.stat().st_size
-        if size < known:
-            reason = f"the end of {self._where.database.name} is missing: it has {size} bytes and had {known}."
-            raise ImageCorrupt(path=self._where.path, reason=reason)
-        return super()._restore_index()
-
-
-def _sqlite(where: Address) -> Any:
-    # Imported here because a `file:` image should not pay for it.
-    from relstorage.adapters.sqlite.adapter import Sqlite3Adapter
-    from relstorage.options import Options
-    from relstorage.storage import RelStorage
-
-    options = Options(
-        keep_history=True,
-        blob_dir=str(where.objects / "blobs"),
-        shared_blob_dir=False,
-        commit_lock_timeout=COMMIT_LOCK_SECONDS,
-    )
-    # The driver's default, NORMAL, may lose a commit when the operating system crashes.
-    adapter = Sqlite3Adapter(str(where.objects), pragmas={"synchronous": "FULL"}, options=options)
-    with _one_at_a_time(where.objects):  # two processes may find the same empty folder
-        return RelStorage(adapter, options=options)
-
-
-@contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(held)
-
-
-def _postgresql(where: Address) -> Any:
-    return postgresql.open_storage(where, COMMIT_LOCK_SECONDS)
-
-
-OPENING: dict[Scheme, Callable[[Address], Any]] = {
-    "sqlite": _sqlite,
-    "file": _GuardedFileStorage,
-    "postgresql": _postgresql,
-}
+        raise ImageCorrupt(path=where.name, reason=f"{type(error).__name__}: {error}.") from error

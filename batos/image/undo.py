@@ -9,14 +9,16 @@ did stays told, also after it was undone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from ZODB.TimeStamp import TimeStamp
 
-from batos.errors import UndoRefused, UnknownChange
+from batos.errors import UndoRefused
+from batos.image.changes import Written
+from batos.image.finding import find_change
+from batos.image.horizon import is_packed
 from batos.image.image import Image
 from batos.image.loading import BLOB, COUNTER, LIST, MAPPING, MEMORY, OBJECT, TREES, Kind, Reference
 from batos.image.log import Load, after
@@ -57,32 +59,24 @@ def undo(image: Image, change: str) -> str:
 
     Raises `UnknownChange`, and `UndoRefused` if something was built on it, or nothing is left to put back.
     """
-    tid, records, note = _find(image, change)
+    written = find_change(image, change)
+    if is_packed(image, written.tid):
+        raise UndoRefused(change=change, reason="the image was packed since, so what was there before is gone.")
 
     def work(world: World) -> None:
         with image.records() as load:
-            undoing = _Undoing(world, load, tid, change)
-            undoing.collect(records)
+            undoing = _Undoing(world, load, written.tid, change)
+            undoing.collect(_kinds(load, written))
             undoing.apply()
 
-    image.change(f"undo {change}: {note}", work, undoes=change)
-    return note
+    image.change(f"undo {change}: {written.note}", work, undoes=change)
+    return written.note
 
 
-def _find(image: Image, change: str) -> tuple[bytes, dict[bytes, Kind], str]:
-    """(id, its records' classes by oid, note) of a change id as `history` prints it."""
-    try:
-        tid = bytes.fromhex(change)
-    except (ValueError, TypeError):
-        raise UnknownChange(change=change) from None
-    if len(tid) != 8 or not 0 < int.from_bytes(tid, "big") < 1 << 63:
-        raise UnknownChange(change=change)
-    before = (int.from_bytes(tid, "big") - 1).to_bytes(8, "big")
-    with closing(image.transactions_since(before)) as log:
-        logged = next(log, None)
-        if logged is None or logged.tid != tid:
-            raise UnknownChange(change=change)
-        return tid, {record.oid: record.kind for record in logged.records}, logged.note
+def _kinds(load: Load, written: Written) -> dict[bytes, Kind]:
+    """The classes of the records that a change wrote, by their ids."""
+    found = ((oid, load(oid, after(written.tid))) for oid in written.oids)
+    return {oid: version[0].kind for oid, version in found if version is not None}
 
 
 class _Undoing:

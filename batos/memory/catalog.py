@@ -16,7 +16,7 @@ from typing import Any, Literal
 from BTrees.OOBTree import OOBTree
 
 from batos.clock import SystemClock
-from batos.errors import MemoryRefused, UnknownObject
+from batos.errors import MemoryRefused, UnknownDocument, UnknownObject
 from batos.image.world import World
 from batos.memory.chunking import Piece, split
 from batos.memory.records import Document, Media, MemoryChunk
@@ -111,13 +111,13 @@ def get_document(world: World, document_id: str) -> Document | None:
 
 
 def find_document(world: World, document_id: str) -> Document:
-    """Like `get_document`, but raises `UnknownObject`, with ids that are close."""
+    """Like `get_document`, but raises `UnknownDocument`, with ids that are close."""
     found = get_document(world, document_id)
     if found is None:
         ids = islice(_documents(world).keys(), MOST_GUESSES)
         close = [name for name in difflib.get_close_matches(document_id, ids, n=3) if get_document(world, name)]
-        hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else "It was never ingested, or forgotten."
-        raise UnknownObject(name=document_id, known=hint)
+        hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else "`batos documents` lists them."
+        raise UnknownDocument(name=document_id, known=hint)
     return found
 
 

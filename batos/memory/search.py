@@ -7,7 +7,6 @@ snapshot or does not satisfy `where` is passed over.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from batos.memory.catalog import CATALOG, get_document
 from batos.memory.follower import catch_up, row
 from batos.memory.query import expression
 from batos.memory.records import MemoryChunk, document_of
-from batos.memory.text import Match, Row, TextIndex, is_damage
+from batos.memory.text import Match, Row, TextIndex
 from batos.objects.uvm_object import state
 from batos.objects.values import plain
 
@@ -77,13 +76,7 @@ class Searcher:
         sought = expression(query)
         if sought is None or limit < 1:
             return []
-        try:
-            return self._search(sought, min(limit, MOST_HITS), where or {}, world)
-        except sqlite3.DatabaseError as error:
-            if not is_damage(error):
-                raise
-            self.index.discard(f"{error}.")
-            return self._search(sought, min(limit, MOST_HITS), where or {}, world)
+        return self.index.mending(lambda: self._search(sought, min(limit, MOST_HITS), where or {}, world))
 
     def catch_up(self) -> int:
         """Bring the index to the newest commit ahead of a search; the number of chunk records read."""

@@ -8,8 +8,10 @@ errs towards "may". It knows nothing of types: `self.basket.add(x)` counts as a 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+
+from batos.methods.tree import Tree, evaluated
 
 FREE, SHALLOW, ITSELF = 0, 1, 2
 MOST_PASSES = 20
@@ -22,16 +24,12 @@ _VIEWS = frozenset({"copy", "values", "items", "keys"})
 _PICKS = frozenset({"get", "pop", "popitem", "popleft", "setdefault"})
 _CHOICES = frozenset({"next", "min", "max"})
 
-_Binding = (
-    ast.Assign
-    | ast.AnnAssign
-    | ast.NamedExpr
-    | ast.For
-    | ast.comprehension
-    | ast.withitem
-    | ast.Match
-    | (ast.match_case | ast.Call)
-)
+_BINDING = frozenset({
+    ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.For, ast.comprehension, ast.withitem, ast.Match, ast.match_case,
+    ast.Call,
+})  # fmt: skip
+_CHANGING = frozenset({ast.Attribute, ast.Subscript, ast.AugAssign, ast.Call})
+_FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef})
 _Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -47,25 +45,36 @@ class Write:
 class Aliases:
     """Built once per method. `mutators` and `functions` are the guardian's tables of what changes in place."""
 
-    function: ast.FunctionDef | ast.AsyncFunctionDef
+    tree: Tree
     mutators: frozenset[str]
     functions: frozenset[str]
     _levels: dict[str, int] = field(default_factory=dict)
     _scopes: dict[str, list[_Scope]] = field(default_factory=dict)
     _matched: bool = False  # whether any `match` looks at state
-    _known: dict[int, tuple[Write, ...]] = field(default_factory=dict)
-    nodes: list[ast.AST] = field(init=False)
+    _writes: dict[ast.AST, list[Write]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.nodes = list(ast.walk(self.function))
-        for node in self.nodes:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node is not self.function:
-                self._scopes.setdefault(node.name, []).append(node)
-            elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
-                for target in node.targets:
+        binding: list[ast.AST] = []
+        changing: list[ast.AST] = []
+        for node in self.tree.nodes:
+            kind = type(node)
+            if kind in _FUNCTIONS:
+                if node is not self.tree.module.body[0]:
+                    self._scopes.setdefault(node.name, []).append(node)  # type: ignore[attr-defined, arg-type]
+            elif kind is ast.Assign and isinstance(node.value, ast.Lambda):  # type: ignore[attr-defined]
+                for target in node.targets:  # type: ignore[attr-defined]
                     if isinstance(target, ast.Name):
-                        self._scopes.setdefault(target.id, []).append(node.value)
-        binding = [node for node in self.nodes if isinstance(node, _Binding)]
+                        self._scopes.setdefault(target.id, []).append(node.value)  # type: ignore[attr-defined]
+            if kind in _BINDING:
+                binding.append(node)
+            if kind in _CHANGING:
+                changing.append(node)
+        self._learn_all(binding)
+        for node in changing:
+            for write in self._written(node):
+                self._note(node, write)
+
+    def _learn_all(self, binding: list[ast.AST]) -> None:
         for _ in range(MOST_PASSES):
             before = dict(self._levels)
             for node in binding:
@@ -73,7 +82,7 @@ class Aliases:
             if self._levels == before:
                 return
         # A chain of names this long is no one's style: take every name for the state itself.
-        self._levels = dict.fromkeys((node.id for node in self.nodes if isinstance(node, ast.Name)), ITSELF)
+        self._levels = dict.fromkeys((node.id for node in self.tree.nodes if isinstance(node, ast.Name)), ITSELF)
 
     def _learn(self, node: ast.AST) -> None:
         match node:
@@ -167,15 +176,21 @@ class Aliases:
 
     # Changes
 
-    def writes(self, node: ast.AST) -> tuple[Write, ...]:
-        """The places in a node that may change state, nested functions left out. The tree must not be deep."""
-        key = id(node)
-        if key not in self._known:
-            found = [*self._written(node)] if isinstance(node, ast.expr | ast.AugAssign) else []
-            for child in children(node):
-                found.extend(self.writes(child))
-            self._known[key] = tuple(found)
-        return self._known[key]
+    def writes(self, node: ast.AST) -> Sequence[Write]:
+        """The places in a node that may change state, nested functions left out."""
+        return self._writes.get(node, ())
+
+    def _note(self, node: ast.AST, write: Write) -> None:
+        """A write is one of every node around it, up to the function that it runs in."""
+        parents = self.tree.parents
+        while True:
+            self._writes.setdefault(node, []).append(write)
+            holder = parents.get(node)
+            if isinstance(holder, ast.arguments):
+                holder = parents[holder]
+            if holder is None or (isinstance(holder, _Scope) and node not in evaluated(holder)):
+                return
+            node = holder
 
     def _written(self, node: ast.AST) -> Iterable[Write]:
         line = getattr(node, "lineno", 0)
@@ -237,12 +252,5 @@ def inside(node: ast.AST) -> Iterator[ast.AST]:
     while waiting:
         part = waiting.pop()
         yield part
-        waiting.extend(reversed(children(part)))
-
-
-def children(node: ast.AST) -> list[ast.AST]:
-    """What a node holds and evaluates itself: of a function or lambda only defaults and decorators."""
-    if isinstance(node, _Scope):
-        defaults = [*node.args.defaults, *(value for value in node.args.kw_defaults if value)]
-        return [*defaults, *getattr(node, "decorator_list", ())]
-    return list(ast.iter_child_nodes(node))
+        held = evaluated(part) if isinstance(part, _Scope) else list(ast.iter_child_nodes(part))
+        waiting.extend(reversed(held))

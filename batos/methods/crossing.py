@@ -18,7 +18,26 @@ from pydantic_monty import ClassInstance, ClassType
 from batos.errors import SandboxDenied, SandboxLimit
 
 PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, date, datetime, time, timedelta, Decimal})
+CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 DEEPEST = 60
+TEXT_PER_ITEM = 64  # characters that cost as much as one value
+
+
+def cost(value: Any, most: int) -> int:
+    """How many values a plain value holds, itself included, or more than `most` if it is more or holds an object."""
+    kind = type(value)
+    if kind in PLAIN:
+        return 1 + len(value) // TEXT_PER_ITEM if kind is str or kind is bytes else 1
+    if kind not in CONTAINERS or len(value) > most:
+        return most + 1
+    spent = 1
+    for item in value:
+        spent += cost(item, most - spent)
+        if kind is dict:
+            spent += cost(value[item], most - spent)
+        if spent > most:
+            break
+    return spent
 
 
 class Object:

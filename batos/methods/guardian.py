@@ -11,7 +11,6 @@ source outside the sandbox.
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass
 
 from batos.errors import GuardianRefused
@@ -21,6 +20,7 @@ from batos.methods.facet_rule import facet_findings
 from batos.methods.rules import audit_tree
 from batos.methods.source_text import text_findings, tree_findings
 from batos.methods.tables import Finding, Rules, rules
+from batos.methods.tree import Tree, grow
 
 
 @dataclass(frozen=True)
@@ -62,42 +62,55 @@ class Audit:
 
 def audit(source: str, selector: str, *, facet: bool = False) -> Audit:
     """Audit a method's source. Never raises, whatever the text. `facet` adds the rule that `infer_` is sent once."""
-    table = rules()
-    findings = text_findings(source, table)
-    if findings:
-        return Audit(selector, tuple(findings))
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        line = getattr(error, "lineno", None) or 1
-        return Audit(selector, (Finding(line, "parse", f"this is not valid Python: {_short(error)}."),))
-    findings = tree_findings(tree, selector, table)
-    if findings:
-        return Audit(selector, tuple(findings))
-    return _audit_function(tree, selector, facet, table)
+    return _examined(source, selector, facet)[0]
 
 
 def check(source: str, selector: str, *, facet: bool = False) -> Audit:
     """The audit of a source that passes. Raises `GuardianRefused` with every finding, line and reason."""
-    result = audit(source, selector, facet=facet)
+    return _passed(audit(source, selector, facet=facet))
+
+
+def checked(source: str, selector: str) -> tuple[Audit, Tree]:
+    """The audit of a source that passes, with its tree. Raises `GuardianRefused`."""
+    result, tree = _examined(source, selector, False)
+    _passed(result)
+    assert tree is not None
+    return result, tree
+
+
+def _passed(result: Audit) -> Audit:
     if not result.passed:
-        raise GuardianRefused(selector=selector, reason=result.reason, findings=result.to_json()["findings"])
+        raise GuardianRefused(selector=result.selector, reason=result.reason, findings=result.to_json()["findings"])
     return result
 
 
-def _audit_function(tree: ast.Module, selector: str, facet: bool, table: Rules) -> Audit:
-    function = tree.body[0]
-    assert isinstance(function, ast.FunctionDef)  # tree_findings has seen to it
-    aliases = Aliases(function, table.mutators, table.functions)
-    seen = audit_tree(function, aliases, table)
+def _examined(source: str, selector: str, facet: bool) -> tuple[Audit, Tree | None]:
+    table = rules()
+    findings = text_findings(source, table)
+    if findings:
+        return Audit(selector, tuple(findings)), None
+    try:
+        tree = grow(source, table.depth)
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        line = getattr(error, "lineno", None) or 1
+        return Audit(selector, (Finding(line, "parse", f"this is not valid Python: {_short(error)}."),)), None
+    findings = tree_findings(tree, selector, table)
+    if findings:
+        return Audit(selector, tuple(findings)), None
+    return _audited(tree, selector, facet, table), tree
+
+
+def _audited(tree: Tree, selector: str, facet: bool, table: Rules) -> Audit:
+    aliases = Aliases(tree, table.mutators, table.functions)
+    seen = audit_tree(tree, aliases, table)
     findings = list(seen.findings)
-    for line in unmarked_writes(function, aliases):
+    for line in unmarked_writes(tree.function, aliases):
         reason = (
             "a path that wrote state here ends without `self._p_changed = True` after it (the Persistence Covenant)."
         )
         findings.append(Finding(line, "covenant", reason))
     if facet:
-        findings.extend(facet_findings(function))
+        findings.extend(facet_findings(tree.function))
     return Audit(
         selector,
         tuple(sorted(set(findings))),

@@ -5,13 +5,11 @@ The real host is `ObjectHost` in `batos.methods.host`. Nothing here knows the sa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
-@dataclass(frozen=True)
-class Reading:
+class Reading(NamedTuple):
     """What an object answers for a slot name: a data value, or a method record. `own` says that the slot is its own."""
 
     value: Any

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 # What every activation ends with: the answer and the changes. After an exception only the changes are asked for, in a
@@ -42,6 +42,11 @@ def names_in(node: ast.AST) -> frozenset[str]:
 
 def needed(uses: Iterable[str]) -> tuple[str, ...]:
     """The sections that code using these names needs, in the order of the file."""
+    return _needed(frozenset(uses))
+
+
+@lru_cache(maxsize=256)
+def _needed(uses: frozenset[str]) -> tuple[str, ...]:
     sections = _sections()
     found: set[str] = set()
     waiting = [name for name in uses if name in sections]
@@ -53,7 +58,8 @@ def needed(uses: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in sections if name in found)
 
 
-def text_of(names: Iterable[str]) -> str:
+@lru_cache(maxsize=256)
+def text_of(names: tuple[str, ...]) -> str:
     return "".join(_sections()[name].text for name in names)
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import ast
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any, Protocol
 
 from batos.methods import guardian, prelude
-from batos.methods.rewrite import METHOD, Rewritten, rewrite
+from batos.methods.closed import SENT, SLOT, Closed, closed
+from batos.methods.rewrite import Rewritten, rewritten
+from batos.methods.rewriter import METHOD
+from batos.methods.tree import Tree, grow
+
+CACHED = 1024
+
+# What stands in a session of closed methods for parts of the prelude that are about objects.
+NO_OBJECTS = "_Proto = ()\n"
+COPIES = "from copy import deepcopy as _copied\n"
 
 
 @dataclass(frozen=True)
@@ -23,16 +32,75 @@ class Program:
     opening: str
 
 
-@lru_cache(maxsize=1024)
-def prepare(source: str, selector: str) -> Program:
-    """Audit and rewrite, once per source. Images come from elsewhere, so a stored source is audited like a new one.
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """A method that passed the guardian. `closed` is the form without a prelude, if it has one; `program` the other,
+    which is made when it is first needed."""
+
+    selector: str
+    source: str
+    reads: tuple[str, ...]
+    declares: bool
+    closed: Closed | None
+
+    @cached_property
+    def program(self) -> Program:
+        return programmed(grow(self.source), self.selector, self.reads)
+
+
+@lru_cache(maxsize=CACHED)
+def prepare(source: str, selector: str) -> Ready:
+    """Audit a method, once per source. Images come from elsewhere, so a stored source is audited like a new one.
 
     Raises `GuardianRefused`.
     """
-    audit = guardian.check(source, selector)
-    rewritten = rewrite(source)
-    needs = prelude.needed(prelude.names_in(ast.parse(rewritten.source)) | set(prelude.closing_needs()))
-    return Program(selector, rewritten, needs, audit.reads, rewritten.declares, prelude.text_of(needs))
+    audit, tree = guardian.checked(source, selector)
+    ready = Ready(selector, source, audit.reads, audit.marks, closed(tree))
+    if ready.closed is None:
+        ready.__dict__["program"] = programmed(tree, selector, audit.reads)  # while the tree is at hand
+    return ready
+
+
+def programmed(tree: Tree, selector: str, reads: tuple[str, ...] = ()) -> Program:
+    """A method as the sandbox runs it with the prelude. The guardian is not asked."""
+    form = rewritten(tree)
+    needs = prelude.needed(form.uses | set(prelude.closing_needs()))
+    return Program(selector, form, needs, reads, form.declares, prelude.text_of(needs))
+
+
+class Source(Protocol):
+    """A method record, as far as the sandbox is concerned."""
+
+    @property
+    def selector(self) -> str: ...
+    @property
+    def source(self) -> str | None: ...
+    @property
+    def trust(self) -> str: ...
+
+
+def confined(method: Source) -> Ready | None:
+    """The method, if it is one for the sandbox. Raises `GuardianRefused`."""
+    return prepare(method.source, method.selector) if method.trust == "sandboxed" and method.source else None
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where in the text of a session a method begins: its first line there, and the line that each line came from."""
+
+    start: int
+    selector: str
+    lines: tuple[int, ...]
+
+
+def place(placed: Sequence[Placed], frames: Iterable[Any]) -> tuple[str, int | None]:
+    """The selector and the original line of the innermost frame that lies in a method."""
+    for frame in reversed([*frames]):
+        for method in placed:
+            index = frame.line - method.start
+            if 0 <= index < len(method.lines) and method.lines[index]:
+                return method.selector, method.lines[index]
+    return placed[0].selector, None
 
 
 class Session:
@@ -41,16 +109,15 @@ class Session:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._loaded = set(program.needs)
-        self._starts: list[tuple[int, Program]] = []
+        self.placed = [Placed(program.opening.count("\n") + 1, program.selector, program.rewritten.lines)]
         self.text = program.opening + program.rewritten.source + prelude.CLOSING
-        self._starts.append((program.opening.count("\n") + 1, program))
         self._next = self.text.count("\n") + 2
 
     def add(self, program: Program) -> str:
         """The text that defines a further method, with the prelude functions that the session does not have yet."""
         opening = f"global {METHOD}\n" + self._missing(program.needs)
         text = "\n" * (self._next - 1) + opening + program.rewritten.source
-        self._starts.append((self._next + opening.count("\n"), program))
+        self.placed.append(Placed(self._next + opening.count("\n"), program.selector, program.rewritten.lines))
         self._next = text.count("\n") + 2
         return text
 
@@ -59,15 +126,69 @@ class Session:
         return self._missing(prelude.needed([name]))
 
     def _missing(self, names: tuple[str, ...]) -> str:
-        missing = [name for name in names if name not in self._loaded]
+        missing = tuple(name for name in names if name not in self._loaded)
         self._loaded.update(missing)
         return f"global {', '.join(missing)}\n" + prelude.text_of(missing) if missing else ""
 
-    def place(self, frames: list[Any]) -> tuple[str, int | None]:
-        """The selector and the original line of the innermost frame that lies in a method."""
-        for frame in reversed(frames):
-            for start, program in self._starts:
-                index = frame.line - start
-                if 0 <= index < len(program.rewritten.lines) and program.rewritten.lines[index]:
-                    return program.selector, program.rewritten.lines[index]
-        return self.program.selector, None
+    def said(self, message: str, selector: str) -> str:
+        """A message of the interpreter's with the method's own name: a call with the wrong arguments names it."""
+        return message.replace(f"{METHOD}()", f"{selector}()")
+
+
+@dataclass(frozen=True, eq=False)
+class Linked:
+    """Closed methods that one call may run, as one text. The first is the one that is called.
+
+    `slots` are the slots that they name, each with the variable that stands for it, `watched` those whose values are
+    asked for afterwards, by the text `state`.
+    """
+
+    selector: str
+    opening: str
+    placed: tuple[Placed, ...]
+    slots: tuple[tuple[str, str], ...]
+    reads: frozenset[str]
+    stores: frozenset[str]
+    mutates: bool
+    unsure: bool
+    watched: tuple[str, ...]
+    state: str
+    _texts: dict[tuple[int, bool], str] = field(default_factory=dict)
+
+    def text_for(self, positional: int, named: bool) -> str:
+        """The methods, and a call with arguments that the host gives under names of its own. The names of arguments
+        are the caller's, so they are never written into a text."""
+        text = self._texts.get((positional, named))
+        if text is None:
+            given = ["None", *(f"_{number}" for number in range(positional)), *(["**_k"] if named else [])]
+            call = f"{SENT}{self.selector}({', '.join(given)})"
+            answer = f"_out({call})" if self.unsure else call
+            text = self._texts[positional, named] = f"{self.opening}({answer}, {self.state})\n"
+        return text
+
+    def said(self, message: str, selector: str) -> str:
+        return message.replace(f"{SENT}{selector}()", f"{selector}()")
+
+
+@lru_cache(maxsize=CACHED)
+def link(methods: tuple[Ready, ...]) -> Linked:
+    """Put closed methods together; the first is the one to be called."""
+    forms = [method.closed for method in methods if method.closed is not None]
+    reads, stores = (
+        frozenset().union(*(form.reads for form in forms)),
+        frozenset().union(*(form.stores for form in forms)),
+    )
+    mutates, unsure = any(form.mutates for form in forms), any(form.unsure for form in forms)
+    names = frozenset().union(*(form.names for form in forms)) | ({"_out"} if unsure else frozenset())
+    opening = (NO_OBJECTS if unsure else "") + (COPIES if "_copied" in names else "")
+    opening += prelude.text_of(prelude.needed(names - {"_copied"}))
+    placed = []
+    for method, form in zip(methods, forms, strict=True):
+        placed.append(Placed(opening.count("\n") + 1, method.selector, form.lines))
+        opening += form.text
+    watched = tuple(sorted(stores | reads if mutates else stores))
+    values = ", ".join(f"_out({SLOT}{name})" if unsure else f"{SLOT}{name}" for name in watched)
+    slots = tuple((name, f"{SLOT}{name}") for name in sorted(reads | stores))
+    return Linked(
+        methods[0].selector, opening, tuple(placed), slots, reads, stores, mutates, unsure, watched, f"[{values}]"
+    )

@@ -12,321 +12,265 @@ The rewrite is pure and expects a source that the guardian passed.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 
-from batos.errors import GuardianRefused
 from batos.methods.aliases import CHANGED, is_self
+from batos.methods.rewriter import Bindings, Rewriter, bindings
+from batos.methods.splice import one_to_one
+from batos.methods.tree import Tree, grow
 
-METHOD = "_method_"  # what every rewritten method is called; the sandbox binds them by position
-
-# Builtins that call back or that name an attribute, and the prelude functions that stand for them.
-ALWAYS = {
-    "getattr": "_getattr",
-    "setattr": "_setattr",
-    "hasattr": "_hasattr",
-    "delattr": "_delattr",
-    "map": "_map",
-    "filter": "_filter",
-}
 WITH_KEY = {"sorted": "_sorted", "min": "_min", "max": "_max"}
+
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_TIGHT = (ast.Name, ast.Constant, ast.Call, ast.Attribute, ast.Subscript, ast.List, ast.Dict, ast.Set, *_COMPREHENSIONS)
 
 
 @dataclass(frozen=True)
 class Rewritten:
     """A method as the sandbox runs it.
 
-    `lines[n - 1]` is the line of the original that line n came from. `names` are the attribute names that occur, for
-    choosing which slots to send along. `declares` says that the method states that it writes state.
+    `lines[n - 1]` is the line of the original that line n came from. `names` are the attribute names that occur.
+    `declares` says that the method states that it writes state. `uses` are names that the prelude may define.
     """
 
     source: str
     lines: tuple[int, ...]
     names: frozenset[str]
     declares: bool
+    uses: frozenset[str] = frozenset()
 
 
 def rewrite(source: str) -> Rewritten:
     """Rewrite one method. Raises `GuardianRefused` for what has no meaning in the sandbox."""
-    tree = ast.parse(source)
-    function = tree.body[0]
-    assert isinstance(function, ast.FunctionDef)
-    names = frozenset(node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute))
-    function.name, selector = METHOD, function.name
-    _Rewriter(function, selector).run()
-    text = ast.unparse(ast.fix_missing_locations(tree)) + "\n"
-    return Rewritten(text, _line_map(tree, text), names, CHANGED in names)
+    return rewritten(grow(source))
 
 
-def _line_map(tree: ast.Module, text: str) -> tuple[int, ...]:
-    """Statement by statement, as both trees have the same ones in the same order."""
-    lines = [0] * (text.count("\n") + 1)
-    for old, new in zip(_statements(tree), _statements(ast.parse(text)), strict=True):
-        for number in range(new.lineno, (new.end_lineno or new.lineno) + 1):
-            lines[number - 1] = old.lineno
-    return tuple(lines)
+def rewritten(tree: Tree) -> Rewritten:
+    """The same for a source that is parsed already."""
+    names = frozenset(node.attr for node in tree.nodes if isinstance(node, ast.Attribute))
+    mediated = Mediated(tree, tree.function.name, bindings(tree), count(1))
+    mediated.touch()
+    text, lines = mediated.finished()
+    return Rewritten(text, lines, names, CHANGED in names, frozenset(mediated.used))
 
 
-def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
-    for child in ast.iter_child_nodes(tree):
-        if isinstance(child, ast.stmt):
-            yield child
-        yield from _statements(child)
+class Mediated(Rewriter):
+    """Every touch of an object as a call of the prelude."""
 
+    def __init__(self, tree: Tree, selector: str, names: Bindings, fresh: count[int]) -> None:
+        super().__init__(tree, selector, names, fresh)
+        self.expressions |= {
+            ast.Attribute: self.read,
+            ast.Compare: self.compared,
+            **dict.fromkeys(_COMPREHENSIONS[:3], self.listed),
+        }
+        self.statements |= {
+            ast.Assign: self.assign,
+            ast.AugAssign: self.augmented,
+            ast.For: self.loop,
+            ast.With: self.block,
+            ast.Return: self.alone,
+            ast.Expr: self.alone,
+        }
+        self._at_top: ast.AST | None = None  # the expression that is a statement's whole value
 
-def _call(name: str, *args: ast.expr) -> ast.Call:
-    return ast.Call(ast.Name(name, ast.Load()), list(args), [])
+    def touches(self, node: ast.AST) -> bool:
+        if isinstance(node, ast.Attribute | ast.JoinedStr | ast.Delete):
+            return True
+        if isinstance(node, ast.Compare):
+            return _is_identity(node)
+        if isinstance(node, ast.Call):
+            return isinstance(node.func, ast.Name) and self._keyed(node, node.func.id)
+        return super().touches(node)
 
-
-def _load(name: str) -> ast.Name:
-    return ast.Name(name, ast.Load())
-
-
-def _stored(name: str) -> ast.Name:
-    return ast.Name(name, ast.Store())
-
-
-class _Rewriter(ast.NodeTransformer):
-    def __init__(self, function: ast.FunctionDef, selector: str) -> None:
-        self.function = function
-        self.selector = selector
-        self.count = 0
-        self.modules: set[str] = set()
-        self.bound: set[str] = set()
-        self.reduces: set[str] = set()
-        for node in ast.walk(function):
-            if isinstance(node, ast.Import):
-                self.modules.update(alias.asname or alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module == "functools":
-                self.reduces.update(alias.asname or alias.name for alias in node.names if alias.name == "reduce")
-            elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-                self.bound.add(node.id)
-            elif isinstance(node, ast.arg):
-                self.bound.add(node.arg)
-            elif isinstance(node, ast.FunctionDef):
-                self.bound.add(node.name)
-
-    def run(self) -> None:
-        self.visit(self.function)
-
-    def fresh(self) -> str:
-        self.count += 1
-        return f"_v{self.count}"
+    def _keyed(self, node: ast.Call, called: str) -> bool:
+        with_key = any(keyword.arg in ("key", None) for keyword in node.keywords)
+        return with_key and called in WITH_KEY and called not in self.names.bound
 
     # Reads
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
-        if isinstance(node.value, ast.Name) and node.value.id in self.modules:
-            return _load("_reduce") if node.attr == "reduce" else node
-        return _call("_get", self.visit(node.value), ast.Constant(node.attr))
+    def read(self, node: ast.AST) -> str:
+        assert isinstance(node, ast.Attribute)
+        if isinstance(node.value, ast.Name) and node.value.id in self.names.modules:
+            return self.use("_reduce") if node.attr == "reduce" else self.text[self.start(node) : self.end(node)]
+        return f"{self.use('_get')}({self.bracketed(node.value)}, {_quoted(node.attr)})"
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        if isinstance(node.ctx, ast.Load):
-            if node.id in ALWAYS and node.id not in self.bound:
-                return _load(ALWAYS[node.id])
-            if node.id in self.reduces:
-                return _load("_reduce")
-        return node
-
-    def visit_Compare(self, node: ast.Compare) -> ast.expr:
+    def compared(self, node: ast.AST) -> str:
         """References to one object are equal, but only the prelude can say that they are identical."""
-        identity = isinstance(node.ops[0], ast.Is | ast.IsNot) and len(node.ops) == 1
-        if not identity or isinstance(node.comparators[0], ast.Constant) or isinstance(node.left, ast.Constant):
-            return self.generic_visit(node)  # type: ignore[return-value]
-        same = _call("_same", self.visit(node.left), self.visit(node.comparators[0]))
-        return same if isinstance(node.ops[0], ast.Is) else ast.UnaryOp(ast.Not(), same)
-
-    def visit_GeneratorExp(self, node: ast.GeneratorExp) -> ast.expr:
-        """The sandbox has no lazy generators: it makes a list, which `next` then refuses."""
-        listed = self.visit(ast.ListComp(node.elt, node.generators))
-        return _call("iter", listed)
-
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
-        """Taken apart, because text cannot always be put back with calls and their quotes inside its braces."""
-        parts: list[ast.expr] = []
-        for value in node.values:
-            if isinstance(value, ast.FormattedValue):
-                shown = self.visit(value.value)
-                if value.conversion > 0:
-                    shown = _call({"s": "str", "r": "repr", "a": "_ascii"}[chr(value.conversion)], shown)
-                spec = self.visit(value.format_spec) if value.format_spec is not None else ast.Constant("")
-                parts.append(_call("format", shown, spec))
-            else:
-                parts.append(value)
-        return ast.Call(ast.Attribute(ast.Constant(""), "join", ast.Load()), [ast.Tuple(parts, ast.Load())], [])
+        assert isinstance(node, ast.Compare)
+        if not _is_identity(node):
+            return self.around(node)
+        same = f"{self.use('_same')}({self.bracketed(node.left)}, {self.bracketed(node.comparators[0])})"
+        return same if isinstance(node.ops[0], ast.Is) else f"not {same}"
 
     # Sends
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:
+    def call(self, node: ast.AST) -> str:
+        assert isinstance(node, ast.Call)
         if isinstance(node.func, ast.Attribute):
-            return self._message(node, node.func)
-        called = node.func.id if isinstance(node.func, ast.Name) else ""
-        with_key = any(keyword.arg in ("key", None) for keyword in node.keywords)
-        if called in WITH_KEY and called not in self.bound and with_key:
-            node.func = _load(WITH_KEY[called])
-        return self.generic_visit(node)  # type: ignore[return-value]
+            return self.message(node, node.func)
+        if isinstance(node.func, ast.Name) and self._keyed(node, node.func.id):
+            return f"{self.use(WITH_KEY[node.func.id])}({self.arguments(node)})"
+        return super().call(node)
 
-    def _message(self, node: ast.Call, func: ast.Attribute) -> ast.expr:
+    def message(self, node: ast.Call, func: ast.Attribute) -> str:
         base, selector = func.value, func.attr
-        if isinstance(base, ast.Name) and base.id in self.modules:
-            node.func = self.visit(func)
-            self._arguments(node)
-            return node
-        if isinstance(base, ast.Constant | ast.JoinedStr):
-            func.value = self.visit(base)
-            self._arguments(node)
-            return node
+        if isinstance(base, ast.Name) and base.id in self.names.modules:
+            return f"{self.read(func)}({self.arguments(node)})"
+        if isinstance(base, ast.Constant):
+            return f"{self.text[self.start(node) : self._opening(node)]}{self.arguments(node)})"
+        if isinstance(base, ast.JoinedStr):
+            return f"{self.part(base)}.{one_to_one(selector)}({self.arguments(node)})"
         if is_self(base):
-            self._arguments(node)
-            return ast.Call(_load("_send"), [base, ast.Constant(selector), *node.args], node.keywords)
+            return f"{self.use('_send')}(self, {', '.join([_quoted(selector), *self._given(node)])})"
         if selector == "sort" and node.keywords:
-            self._arguments(node)
-            return ast.Call(_load("_sort"), [self.visit(base), *node.args], node.keywords)
-        return self._either(self.visit(base), selector, node)
+            return f"{self.use('_sort')}({', '.join([self.bracketed(base), *self._given(node)])})"
+        return self._either(node, base, selector)
 
-    def _either(self, base: ast.expr, selector: str, node: ast.Call) -> ast.expr:
+    def _given(self, node: ast.Call) -> list[str]:
+        given = self.arguments(node).strip()
+        return [given] if given else []
+
+    def _either(self, node: ast.Call, base: ast.expr, selector: str) -> str:
         """A send if the receiver is an object, else a plain call. Arguments are evaluated once, into names."""
-        self._arguments(node)
+        whole = self._at_top is node
+        asked = self.bracketed(base)
+        given = [self._argument(value) for value in node.args]
+        named = [(keyword.arg, self._argument(keyword.value)) for keyword in node.keywords]
         receiver = self.fresh()
-        first: list[ast.expr] = [ast.NamedExpr(_stored(receiver), base)]
-        args = [self._held(value, first) for value in node.args]
-        keywords = [ast.keyword(keyword.arg, self._held(keyword.value, first)) for keyword in node.keywords]
+        first = [f"({receiver} := {asked})"]
+        args = [self._held(value, text, first) for value, text in zip(node.args, given, strict=True)]
+        for keyword, (name, text) in zip(node.keywords, named, strict=True):
+            held = self._held(keyword.value, text, first)
+            args.append(f"{one_to_one(name)}={held}" if name is not None else f"**{held}")
+        listed = ", ".join(args)
         # Most receivers turn out to be plain values, so what a send needs is fetched only where one is an object.
-        send = ast.Call(
-            _call("_late", ast.Constant("_send")), [_load(receiver), ast.Constant(selector), *args], keywords
-        )
-        plain = ast.Call(ast.Attribute(_load(receiver), selector, ast.Load()), args, keywords)
+        send = f"{self.use('_late')}('_send')({', '.join([receiver, _quoted(selector), *args])})"
+        plain = f"{receiver}.{one_to_one(selector)}({listed})"
         if len(first) == 1:
-            return ast.IfExp(_call("isinstance", first[0], _load("_Proto")), send, plain)
-        choice = ast.IfExp(_call("isinstance", _load(receiver), _load("_Proto")), send, plain)
-        return ast.Subscript(ast.Tuple([*first, choice], ast.Load()), ast.Constant(-1), ast.Load())
+            text = f"{send} if isinstance({first[0]}, _Proto) else {plain}"
+            return text if whole else f"({text})"
+        choice = f"{send} if isinstance({receiver}, _Proto) else {plain}"
+        return f"({', '.join([*first, choice])})[-1]"
 
-    def _held(self, value: ast.expr, first: list[ast.expr]) -> ast.expr:
-        if isinstance(value, ast.Constant):
-            return value
-        if isinstance(value, ast.Starred):
-            return ast.Starred(self._held(value.value, first), ast.Load())
+    def _argument(self, value: ast.expr) -> str:
+        return self.bracketed(value.value if isinstance(value, ast.Starred) else value)
+
+    def _held(self, value: ast.expr, text: str, first: list[str]) -> str:
+        star = "*" if isinstance(value, ast.Starred) else ""
+        if isinstance(value.value if isinstance(value, ast.Starred) else value, ast.Constant):
+            return star + text
         name = self.fresh()
-        first.append(ast.NamedExpr(_stored(name), value))
-        return _load(name)
-
-    def _arguments(self, node: ast.Call) -> None:
-        node.args = [self.visit(value) for value in node.args]
-        node.keywords = [ast.keyword(keyword.arg, self.visit(keyword.value)) for keyword in node.keywords]
+        first.append(f"({name} := {text})")
+        return star + name
 
     # Writes
 
-    def _target(self, target: ast.expr, after: list[ast.stmt], whole: ast.stmt) -> ast.expr:
+    def target(self, target: ast.AST, after: list[str]) -> str:
         """The target with its slots replaced by names; `after` gets the statements that write the slots."""
         match target:
             case ast.Attribute(value=base, attr=attr):
                 name = self.fresh()
                 if attr != CHANGED:
-                    written = _call("_set", self.visit(base), ast.Constant(attr), _load(name))
-                    after.append(ast.copy_location(ast.Expr(written), whole))
-                return _stored(name)
-            case ast.Tuple(elts=parts) | ast.List(elts=parts):
-                return ast.Tuple([self._target(part, after, whole) for part in parts], ast.Store())
-            case ast.Starred(value=inner):
-                return ast.Starred(self._target(inner, after, whole), ast.Store())
-        visited: ast.expr = self.visit(target)
-        return visited
+                    after.append(f"{self.use('_set')}({self.bracketed(base)}, {_quoted(attr)}, {name})")
+                return name
+            case ast.Tuple() | ast.List() | ast.Starred():
+                return self.around(target, part=lambda part: self.target(part, after))
+        return self.part(target)
 
-    def visit_Assign(self, node: ast.Assign) -> list[ast.stmt]:
-        targets = [target for target in node.targets if not _is_changed(target)]
-        value = self.visit(node.value)
+    def alone(self, node: ast.AST) -> list[str]:
+        assert isinstance(node, ast.Return | ast.Expr)
+        self._at_top = node.value
+        return [self.around(node)]
+
+    def assign(self, node: ast.AST) -> list[str]:
+        assert isinstance(node, ast.Assign)
+        return self.assigned(node.targets, node)
+
+    def assigned(self, targets: list[ast.expr], node: ast.Assign | ast.AnnAssign) -> list[str]:
+        targets = [target for target in targets if not _is_changed(target)]
+        self._at_top = node.value
         if not targets:
-            return [ast.copy_location(ast.Pass(), node)]
+            return ["pass"]
         if len(targets) == 1 and isinstance(targets[0], ast.Attribute):
-            written = _call("_set", self.visit(targets[0].value), ast.Constant(targets[0].attr), value)
-            return [ast.copy_location(ast.Expr(written), node)]
-        after: list[ast.stmt] = []
-        replaced = [self._target(target, after, node) for target in targets]
-        return [ast.copy_location(ast.Assign(replaced, value), node), *after]
+            written = targets[0]
+            base = self.bracketed(written.value)
+            value = self.assigned_value(node)
+            value = f"({value})" if isinstance(node.value, ast.Tuple) else value
+            return [f"{self.use('_set')}({base}, {_quoted(written.attr)}, {value})"]
+        value = self.assigned_value(node)
+        after: list[str] = []
+        replaced = [self.target(target, after) for target in targets]
+        return [" = ".join([*replaced, value]), *after]
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> list[ast.stmt]:
-        if node.value is None:
-            return [ast.copy_location(ast.Pass(), node)]
-        return self.visit_Assign(ast.copy_location(ast.Assign([node.target], node.value), node))
-
-    def visit_AugAssign(self, node: ast.AugAssign) -> list[ast.stmt]:
+    def augmented(self, node: ast.AST) -> list[str]:
+        assert isinstance(node, ast.AugAssign)
+        self._at_top = node.value
         if not isinstance(node.target, ast.Attribute):
-            return [self.generic_visit(node)]  # type: ignore[list-item]
+            return [self.around(node)]
         # Through a name, so that `self.items += [1]` extends the list in place, as Python does.
-        name, base = self.fresh(), self.visit(node.target.value)
-        value = self.visit(node.value)
-        steps: list[ast.stmt] = [
-            ast.Assign([_stored(name)], _call("_get", base, ast.Constant(node.target.attr))),
-            ast.AugAssign(_stored(name), node.op, value),
-            ast.Expr(_call("_set", base, ast.Constant(node.target.attr), _load(name))),
+        name, slot = self.fresh(), _quoted(node.target.attr)
+        base = self.bracketed(node.target.value)
+        added = self.between(self._touched([node.value]), self.end(node.target), self.end(node), self.part)
+        return [
+            f"{name} = {self.use('_get')}({base}, {slot})",
+            name + added,
+            f"{self.use('_set')}({base}, {slot}, {name})",
         ]
-        return [ast.copy_location(step, node) for step in steps]
 
-    def visit_Delete(self, node: ast.Delete) -> list[ast.stmt]:
-        return [ast.copy_location(self._delete(target, node), node) for target in node.targets]
+    def deleted(self, target: ast.expr) -> str:
+        if isinstance(target, ast.Attribute):
+            return f"{self.use('_delattr')}({self.bracketed(target.value)}, {_quoted(target.attr)})"
+        return super().deleted(target)
 
-    def _delete(self, target: ast.expr, node: ast.Delete) -> ast.stmt:
-        match target:
-            case ast.Attribute(value=base, attr=attr):
-                return ast.Expr(_call("_delattr", self.visit(base), ast.Constant(attr)))
-            case ast.Subscript(value=base, slice=ast.Slice(lower=lower, upper=upper, step=None)):
-                ends = [self.visit(end) if end is not None else ast.Constant(None) for end in (lower, upper)]
-                return ast.Expr(_call("_delslice", self.visit(base), *ends))
-            case ast.Subscript(value=base, slice=index) if not isinstance(index, ast.Slice):
-                return ast.Expr(_call("_delitem", self.visit(base), self.visit(index)))
-            case ast.Name(id=name):
-                # The sandbox has no `del`. Reading a deleted name is an error in Python; here it reads None.
-                return ast.Assign([_stored(name)], ast.Constant(None))
-        reason = f"Line {node.lineno}: this form of `del` is not available to a method."
-        raise GuardianRefused(selector=self.selector, reason=reason)
+    def loop(self, node: ast.AST) -> list[str]:
+        assert isinstance(node, ast.For)
+        after: list[str] = []
+        replaced = self.target(node.target, after)
+        self.before[node.body[0]] = after
+        return [self.around(node, part=lambda part: replaced if part is node.target else self.part(part))]
 
-    def visit_For(self, node: ast.For) -> ast.stmt:
-        after: list[ast.stmt] = []
-        target = self._target(node.target, after, node)
-        self.generic_visit(node)
-        node.target = target
-        node.body = [*after, *node.body]
-        return node
+    def block(self, node: ast.AST) -> list[str]:
+        assert isinstance(node, ast.With)
+        after: list[str] = []
+        targets = [item.optional_vars for item in node.items if item.optional_vars is not None]
+        names: dict[ast.AST, str] = {target: self.target(target, after) for target in targets}
+        self.before[node.body[0]] = after
+        return [self.around(node, part=lambda part: names[part] if part in names else self.part(part))]
 
-    def visit_With(self, node: ast.With) -> ast.stmt:
-        after: list[ast.stmt] = []
-        for item in node.items:
-            item.context_expr = self.visit(item.context_expr)
-            if item.optional_vars is not None:
-                item.optional_vars = self._target(item.optional_vars, after, node)
-        node.body = [*after, *self._block(node.body)]
-        return node
+    def comprehended(self, node: ast.AST) -> str:
+        """A slot as a comprehension's target is written by a condition that always holds, as `_set` answers None."""
+        assert isinstance(node, _COMPREHENSIONS)
+        if not any(isinstance(part, ast.Attribute) for each in node.generators for part in ast.walk(each.target)):
+            return super().comprehended(node)
+        elements = [node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt]
+        texts = [": ".join(self.bracketed(element) for element in elements)]
+        for each in node.generators:
+            after: list[str] = []
+            texts.append(f"for {self.target(each.target, after)} in {self._tight(each.iter)}")
+            texts += [f"if {write} is None" for write in after]
+            texts += [f"if {self._tight(condition)}" for condition in each.ifs]
+        return " ".join(texts)
 
-    def _block(self, body: list[ast.stmt]) -> list[ast.stmt]:
-        result: list[ast.stmt] = []
-        for statement in body:
-            visited = self.visit(statement)
-            result.extend(visited if isinstance(visited, list) else [visited])
-        return result
+    def listed(self, node: ast.AST) -> str:
+        begin, end = self.start(node), self.end(node)
+        return f"{self.text[begin]}{self.comprehended(node)}{self.text[end - 1]}"
 
-    def visit_comprehension(self, node: ast.comprehension) -> ast.comprehension:
-        after: list[ast.stmt] = []
-        target = self._target(node.target, after, ast.Pass(lineno=1, col_offset=0))
-        self.generic_visit(node)
-        node.target = target
-        # `_set` answers None: a condition that always holds writes the slot at each turn.
-        writes = [
-            ast.Compare(step.value, [ast.Is()], [ast.Constant(None)]) for step in after if isinstance(step, ast.Expr)
-        ]
-        node.ifs = [*writes, *node.ifs]
-        return node
+    def _tight(self, node: ast.expr) -> str:
+        return self.part(node) if isinstance(node, _TIGHT) else f"({self.part(node)})"
 
-    # What is left out
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.stmt:
-        node.returns = None
-        self.generic_visit(node)
-        return node
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        node.annotation = None
-        return node
+def _quoted(name: str) -> str:
+    return one_to_one(repr(name))
 
 
 def _is_changed(target: ast.expr) -> bool:
     return isinstance(target, ast.Attribute) and target.attr == CHANGED
+
+
+def _is_identity(node: ast.Compare) -> bool:
+    """Whether it asks if two values are one, neither of which is a constant."""
+    if len(node.ops) != 1 or not isinstance(node.ops[0], ast.Is | ast.IsNot):
+        return False
+    return not isinstance(node.comparators[0], ast.Constant) and not isinstance(node.left, ast.Constant)

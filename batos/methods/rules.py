@@ -5,15 +5,16 @@ from __future__ import annotations
 import ast
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from types import ModuleType
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from batos.methods.aliases import CHANGED, Aliases, inside, is_self
 from batos.methods.covenant import is_mark
 from batos.methods.tables import Finding, Rules
+from batos.methods.tree import Tree
 
 _NAMED_ACCESS = frozenset({"getattr", "hasattr", "setattr", "delattr"})
 _WALK = re.compile(r"\{[^{}]*[.\[]\s*_")
@@ -32,20 +33,20 @@ class Seen:
     dynamic: bool = False
 
 
-def audit_tree(function: ast.FunctionDef, aliases: Aliases, table: Rules) -> Seen:
+def audit_tree(tree: Tree, aliases: Aliases, table: Rules) -> Seen:
     """Apply every rule but the covenant's path rule to one method."""
-    walk = _Walk(function, aliases.nodes, table)
+    walk = _Walk(tree, table)
     walk.run()
-    _nested_writes(function, aliases, walk.seen)
-    for statement in function.body:
+    _nested_writes(tree, aliases, walk.seen)
+    for statement in tree.function.body:
         walk.seen.writes.update(write.slot for write in aliases.writes(statement) if write.slot is not None)
     return walk.seen
 
 
-def _nested_writes(function: ast.FunctionDef, aliases: Aliases, seen: Seen) -> None:
+def _nested_writes(tree: Tree, aliases: Aliases, seen: Seen) -> None:
     reason = "state is written in the method's own body only, not in a nested function or lambda."
-    for node in aliases.nodes:
-        if isinstance(node, _Nested) and node is not function:
+    for node in tree.nodes:
+        if isinstance(node, _Nested) and node is not tree.function:
             body = node.body if isinstance(node.body, list) else [node.body]
             for part in body:
                 lines = [write.line for write in aliases.writes(part)]
@@ -53,20 +54,39 @@ def _nested_writes(function: ast.FunctionDef, aliases: Aliases, seen: Seen) -> N
                 seen.findings.extend(Finding(line, "nested-write", reason) for line in lines)
 
 
-class _Walk(ast.NodeVisitor):
-    def __init__(self, function: ast.FunctionDef, nodes: list[ast.AST], table: Rules) -> None:
-        self.function = function
+class _Walk:
+    """Looks at every node once. A rule that has dealt with one of a node's children passes it over."""
+
+    def __init__(self, tree: Tree, table: Rules) -> None:
+        self.tree = tree
+        self.function = tree.function
         self.table = table
         self.seen = Seen()
+        self.passed_over: set[ast.AST] = set()
         # Names of imported modules, as the method calls them and as they are called.
         self.modules = {
-            called: name for node in nodes if isinstance(node, ast.Import) for called, name in _imported(node)
+            called: name for node in tree.nodes if type(node) is ast.Import for called, name in _imported(node)
         }
-        self.own = _own_bindings(function)
-        self.formats = any(isinstance(node, ast.Attribute) and node.attr == "format" for node in nodes)
+        self.formats = False
+        self.texts: list[ast.Constant] = []
+        self.rules: dict[type[ast.AST], Callable[[Any], None]] = {
+            kind: getattr(self, f"visit_{kind.__name__}") for kind in _RULED
+        }
+
+    @cached_property
+    def own(self) -> set[str]:
+        return _own_bindings(self.function)
 
     def run(self) -> None:
-        self.visit(self.function)
+        ruled = self.rules.get
+        for node in self.tree.nodes:
+            rule = ruled(type(node))
+            if rule is not None and node not in self.passed_over:
+                rule(node)
+        if self.formats:
+            for text in self.texts:
+                if _WALK.search(str(text.value)):
+                    self.refuse(text, "format", "a format string reaches for a name that begins with an underscore.")
 
     def refuse(self, node: ast.AST, rule: str, reason: str) -> None:
         line = getattr(node, "lineno", None) or self.function.lineno
@@ -113,7 +133,6 @@ class _Walk(ast.NodeVisitor):
     def visit_arg(self, node: ast.arg) -> None:
         if node is not self._first():
             self._bound(node, node.arg)
-        self.generic_visit(node)
 
     def _first(self) -> ast.arg:
         arguments = self.function.args
@@ -122,20 +141,18 @@ class _Walk(ast.NodeVisitor):
     def visit_keyword(self, node: ast.keyword) -> None:
         if node.arg is not None:
             self._private(node.value, node.arg)
-        self.generic_visit(node)
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
         self._bound(node, node.name)
-        self.generic_visit(node)
 
     # Attributes: slots of self, and of anything else
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
+        self.formats = self.formats or node.attr == "format"
         self._attribute(node)
         if isinstance(node.value, ast.Name) and node.value.id in self.modules:
             self._module_attribute(node, node.value.id)
-        else:
-            self.visit(node.value)
+            self.passed_over.add(node.value)
 
     def _attribute(self, node: ast.Attribute) -> None:
         if node.attr == CHANGED:
@@ -173,7 +190,6 @@ class _Walk(ast.NodeVisitor):
                 self.refuse(node, "covenant", "`self._p_changed` is set to True and to nothing else.")
         for target in node.targets:
             self._misplaced_marks(target, allowed=target in marks)
-        self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if is_mark(node.target):
@@ -181,28 +197,23 @@ class _Walk(ast.NodeVisitor):
                 self.seen.marks = True
             else:
                 self.refuse(node, "covenant", "`self._p_changed` is set to True and to nothing else.")
-        self.generic_visit(node)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         self._misplaced_marks(node.target, allowed=False)
         if isinstance(node.target, ast.Attribute) and is_self(node.target.value):
             self.seen.reads.add(node.target.attr)
-        self.generic_visit(node)
 
     def visit_For(self, node: ast.For) -> None:
         self._misplaced_marks(node.target, allowed=False)
-        self.generic_visit(node)
 
     def visit_comprehension(self, node: ast.comprehension) -> None:
         if node.is_async:
             self.refuse(node.iter, "async", "a method runs to its end; `async` is not available.")
         self._misplaced_marks(node.target, allowed=False)
-        self.generic_visit(node)
 
     def visit_withitem(self, node: ast.withitem) -> None:
         if node.optional_vars is not None:
             self._misplaced_marks(node.optional_vars, allowed=False)
-        self.generic_visit(node)
 
     def _misplaced_marks(self, target: ast.expr, allowed: bool) -> None:
         if not allowed and any(is_mark(part) for part in ast.walk(target)):
@@ -213,7 +224,6 @@ class _Walk(ast.NodeVisitor):
             self._bound(node, node.name)
         if node.decorator_list:
             self.refuse(node.decorator_list[0], "decorator", "decorators are not available to a method.")
-        self.generic_visit(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         self.refuse(node, "class", "a method defines no classes; make a prototype and clone it instead.")
@@ -252,7 +262,10 @@ class _Walk(ast.NodeVisitor):
     def _refuse_async(self, node: ast.AST) -> None:
         self.refuse(node, "async", "a method runs to its end; `async` and `await` are not available.")
 
-    visit_AsyncFunctionDef = visit_AsyncFor = visit_AsyncWith = visit_Await = _refuse_async
+    visit_AsyncFor = visit_AsyncWith = visit_Await = _refuse_async
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> None:
+        self._refuse_async(node)
 
     def _refuse_yield(self, node: ast.AST) -> None:
         self.refuse(node, "yield", "a method answers once; return a list instead of yielding.")
@@ -268,7 +281,6 @@ class _Walk(ast.NodeVisitor):
                     self._bound(part, name)
             for name in getattr(part, "kwd_attrs", ()):
                 self._private(part, name)
-        self.generic_visit(node)
 
     # Calls and text
 
@@ -277,25 +289,21 @@ class _Walk(ast.NodeVisitor):
             case ast.Name(id="type") if (
                 len(node.args) == 1 and not node.keywords and not isinstance(node.args[0], ast.Starred)
             ):
-                self.visit(node.args[0])
-                return
+                self.passed_over.add(node.func)
             case ast.Name(id=name) if name in _NAMED_ACCESS:
                 self._named_access(node, name)
-                for part in (*node.args, *node.keywords):
-                    self.visit(part)
-                return
+                self.passed_over.add(node.func)
             case ast.Attribute(value=value, attr=attr) if is_self(value):
                 self.seen.sends.add(attr)
                 self._attribute_of_send(node.func)
-                for part in (*node.args, *node.keywords):
-                    self.visit(part)
-                return
-        self.generic_visit(node)
+                self.passed_over.add(node.func)
 
     def _attribute_of_send(self, node: ast.Attribute) -> None:
-        reads = set(self.seen.reads)
+        known = node.attr in self.seen.reads
         self._attribute(node)
-        self.seen.reads = reads
+        if not known:
+            self.seen.reads.discard(node.attr)
+        self.formats = self.formats or node.attr == "format"
 
     def _named_access(self, node: ast.Call, name: str) -> None:
         literal = node.args[1].value if len(node.args) > 1 and isinstance(node.args[1], ast.Constant) else None
@@ -324,8 +332,11 @@ class _Walk(ast.NodeVisitor):
             self.seen.reads.add(slot)
 
     def visit_Constant(self, node: ast.Constant) -> None:
-        if self.formats and isinstance(node.value, str) and _WALK.search(node.value):
-            self.refuse(node, "format", "a format string reaches for a name that begins with an underscore.")
+        if type(node.value) is str:
+            self.texts.append(node)
+
+
+_RULED = tuple(getattr(ast, name.removeprefix("visit_")) for name in vars(_Walk) if name.startswith("visit_"))
 
 
 def _imported(node: ast.Import) -> Iterator[tuple[str, str]]:

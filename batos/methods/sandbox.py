@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,13 +37,16 @@ from pydantic_monty import (
 from pydantic_monty._binary import find_monty_binary
 
 from batos.errors import SandboxDenied, SandboxError, SandboxLimit, SandboxRaised
-from batos.methods.activation import Activation, Allowance, running
+from batos.methods.activation import Activation
 from batos.methods.crossing import Crossing
+from batos.methods.direct import Direct, NotPlain, prepared
+from batos.methods.driving import Allowance, running
 from batos.methods.hosting import Denial, Host
-from batos.methods.program import Program, prepare
+from batos.methods.program import Program, place, prepare
 from batos.methods.walls import Wall, build
 
 MOST_MESSAGE = 500
+TRACING = "opentelemetry"
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,7 @@ class Sandbox:
         self.limits = limits or Limits()
         self.wrapped = wrapped
         self.most_workers = most_workers
+        self._options = _options(self.limits)
         self._lock = threading.Lock()
         self._pool: Monty | None = None
         self._owner = 0
@@ -118,26 +125,39 @@ class Sandbox:
         for a source that does not pass the audit, and whatever the host raises. Objects are compared by identity, so
         the host must give the same one each time. After an exception some writes may have been made: abort.
         """
-        return self.run(prepare(method.source or "", method.selector), receiver, args, kwargs, host)
+        ready = prepare(method.source or "", method.selector)
+        if ready.closed is not None:
+            with self._allowed(ready.selector, host) as (allowance, crossing):
+                direct = prepared(ready, receiver, args, kwargs, host, crossing, allowance)
+                if direct is not None:
+                    try:
+                        return self._run(direct, args, kwargs)
+                    except NotPlain:
+                        pass
+        return self.run(ready.program, receiver, args, kwargs, host)
 
     def run(self, program: Program, receiver: Any, args: tuple[Any, ...], kwargs: dict[str, Any], host: Host) -> Any:
         """As `activate`, for a program that is ready."""
+        with self._allowed(program.selector, host) as (allowance, crossing):
+            return self._run(Activation(program, receiver, host, crossing, allowance), args, kwargs)
+
+    @contextmanager
+    def _allowed(self, selector: str, host: Host) -> Iterator[tuple[Allowance, Crossing]]:
+        """What an activation may still use, which is the outermost one's; and its border."""
         limits = self.limits
         allowance = running.get() or Allowance(limits.depth, limits.host_calls, time.monotonic() + limits.wall_seconds)
         if allowance.depth <= 0:
             reason = f"messages that write are nested more than {limits.depth} objects deep."
-            raise SandboxLimit(selector=program.selector, reason=reason)
-        crossing = Crossing(program.selector, host.is_object, limits.items, limits.text)
-        activation = Activation(program, receiver, host, crossing, allowance)
+            raise SandboxLimit(selector=selector, reason=reason)
         allowance.depth -= 1
         token = running.set(allowance)
         try:
-            return self._run(activation, args, kwargs)
+            yield allowance, Crossing(selector, host.is_object, limits.items, limits.text)
         finally:
             running.reset(token)
             allowance.depth += 1
 
-    def _run(self, activation: Activation, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _run(self, activation: Activation | Direct, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
             with self.checkout() as session:
                 try:
@@ -154,20 +174,7 @@ class Sandbox:
 
     def checkout(self, **options: Any) -> MontySession:
         """A fresh session under the limits, for this module and the type check."""
-        limits = self.limits
-        return self._started().checkout(
-            limits={
-                "max_feed_duration_secs": limits.seconds,
-                "max_memory": limits.memory_mib << 20,
-                "max_recursion_depth": limits.recursion,
-                # Counted by the host, across sessions; this is only the pool's own bound above ours.
-                "max_suspensions": limits.host_calls + 10,
-            },
-            # Nothing in a session may differ from one attempt to the next.
-            os_policy={"datetime": "call_host", "sleep": "zero", "random_start": {"seed": 0}},
-            assert_message_annotations=False,
-            **options,
-        )
+        return self._started().checkout(**self._options, **options)
 
     def _started(self) -> Monty:
         with self._lock:
@@ -177,6 +184,7 @@ class Sandbox:
                 # The workers are the parent's, and Monty hangs where it is started a second time after a fork.
                 reason = "this process was forked from one that had used the sandbox. Open the image after forking."
                 raise SandboxError(selector="(any)", reason=reason)
+            spare_tracing()
             self._owner = os.getpid()
             self._wall = self._built() if self.wrapped else None
             pool = Monty(
@@ -194,7 +202,7 @@ class Sandbox:
         self._folder = weakref.finalize(self, _remove, folder, os.getpid())
         return build(Path(find_monty_binary()).resolve(), folder)
 
-    def _translated(self, error: MontyError, activation: Activation) -> SandboxError:
+    def _translated(self, error: MontyError, activation: Activation | Direct) -> SandboxError:
         """Monty's error as ours, with the line of the method's own source."""
         if isinstance(error, MontyCrashedError):
             reason = f"it used more than {self.limits.seconds} s or {self.limits.memory_mib} MiB; its worker was ended."
@@ -205,7 +213,8 @@ class Sandbox:
         if limit is not None:
             return SandboxLimit(selector=activation.selector, reason=limit)
         frames = error.traceback() if isinstance(error, MontyRuntimeError | MontySyntaxError) else []
-        selector, line = activation.session.place(frames)
+        selector, line = place(activation.session.placed, frames)
+        message = activation.session.said(message, selector)  # a call with the wrong arguments names what is called
         return SandboxRaised(selector=selector, kind=type(raised).__name__, message=message, line=line)
 
     def _limit(self, raised: BaseException, message: str) -> str | None:
@@ -220,6 +229,29 @@ class Sandbox:
             case RuntimeError() if "suspension" in message:
                 return "it made more host calls than it may."
         return None
+
+
+def _options(limits: Limits) -> dict[str, Any]:
+    """What every session is checked out with."""
+    return {
+        "limits": {
+            "max_feed_duration_secs": limits.seconds,
+            "max_memory": limits.memory_mib << 20,
+            "max_recursion_depth": limits.recursion,
+            # Counted by the host, across sessions; this is only the pool's own bound above ours.
+            "max_suspensions": limits.host_calls + 10,
+        },
+        # Nothing in a session may differ from one attempt to the next.
+        "os_policy": {"datetime": "call_host", "sleep": "zero", "random_start": {"seed": 0}},
+        "assert_message_annotations": False,
+    }
+
+
+def spare_tracing() -> None:
+    """Monty tries to import OpenTelemetry at every call, and where that is not installed the search costs more than
+    the call. None in its place makes the import fail at once; it fails either way."""
+    if TRACING not in sys.modules and find_spec(TRACING) is None:
+        sys.modules[TRACING] = None  # type: ignore[assignment]
 
 
 def _remove(folder: Path, owner: int) -> None:

@@ -10,6 +10,7 @@ import tokenize
 import unicodedata
 
 from batos.methods.tables import Finding, Rules
+from batos.methods.tree import Tree
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
@@ -75,15 +76,15 @@ def _mixes(word: str) -> bool:
     return "LATIN" in alphabets and bool(alphabets & {"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC"})
 
 
-def tree_findings(tree: ast.Module, selector: str, table: Rules) -> list[Finding]:
+def tree_findings(tree: Tree, selector: str, table: Rules) -> list[Finding]:
     """Whether the module is one `def selector(self, …)`, and shallow enough to be walked by recursion."""
-    deep = _too_deep(tree, table.depth)
-    if deep:
-        return [Finding(deep, "nesting", f"expressions or blocks are nested deeper than {table.depth}.")]
-    if len(tree.body) != 1:
-        line = getattr(tree.body[1], "lineno", 1) if tree.body else 1
+    if tree.depth > table.depth:
+        return [Finding(tree.deepest, "nesting", f"expressions or blocks are nested deeper than {table.depth}.")]
+    body = tree.module.body
+    if len(body) != 1:
+        line = getattr(body[1], "lineno", 1) if body else 1
         return [Finding(line, "one-function", f"the source must be one `def {selector}(self, …)` and nothing else.")]
-    function = tree.body[0]
+    function = body[0]
     if isinstance(function, ast.AsyncFunctionDef):
         return [Finding(function.lineno, "async", "a method is a plain `def`, not `async def`.")]
     if not isinstance(function, ast.FunctionDef):
@@ -95,15 +96,3 @@ def tree_findings(tree: ast.Module, selector: str, table: Rules) -> list[Finding
     if not names or names[0].arg != "self" or len(arguments.defaults) == len(names):
         return [Finding(function.lineno, "self", "the first parameter must be `self`, without a default.")]
     return []
-
-
-def _too_deep(tree: ast.AST, most: int) -> int:
-    """The line where the tree grows deeper than `most`, or 0. Without recursion: recursion elsewhere relies on it."""
-    waiting: list[tuple[ast.AST, int, int]] = [(tree, 0, 1)]
-    while waiting:
-        node, depth, line = waiting.pop()
-        line = getattr(node, "lineno", line)
-        if depth > most:
-            return line
-        waiting.extend((child, depth + 1, line) for child in ast.iter_child_nodes(node))
-    return 0

@@ -1,14 +1,19 @@
 """What lookups answered, kept until something that an answer depends on changes.
 
-An object keeps its own answers in a volatile attribute, so they go when its state goes. What they depend on beside it are
-the objects that the walk passed. Those are parents; the cache of the connection remembers which, and when one of them
-changes, every answer of the connection is dropped. A change of an object that nobody delegated to costs nothing.
+An object keeps its own answers in a volatile attribute, so they go when its state goes. What they depend on beside it
+are the objects that the walk passed. Those are parents; the cache of the connection remembers which, and when one of
+them changes, every answer of the connection is dropped. A change of an object that nobody asked as a parent costs no
+more than that object's own answers under the changed name, or all of its own if it changes its parents.
 
-Why no answer can be stale: each was found by a walk over objects of one connection, and stands as long as their states do.
-A state changes in four ways only. Its own thread writes a slot: `forget` is called before. The transaction or a savepoint
-is taken back, or another connection's commit arrives: the database calls `_p_invalidate`, which calls `forget`; an answer
-holds on to the objects it depends on, so that they are there to be called. Nevertheless the connection compares what
-arrived by id too. An object that was never stored belongs to no connection, and nothing that depends on one is kept.
+Why no answer can be stale: it was found by a walk over objects of one connection, and holds as long as their states do.
+A state changes in three ways only. Its thread writes a slot: every writer calls `forget` first. Its connection drops
+the loaded state, because another's commit arrived, or because its own changes are taken back: it calls `_p_invalidate`,
+which calls `forget`; an answer holds on to what it depends on, so that it is there to be called. (What arrived is
+compared by id as well, which would do alone.) Third, a new object that was given to the connection is taken back: from
+then on nobody would say that it changes, so that the connection drops all answers when it takes anything back. A new
+object that was not given to it yet is nobody's; it keeps no answer, and none that depends on one is kept.
+
+Not covered: a state that is written past `batos.objects.uvm_object`, and raw objects used in a second thread.
 """
 
 from __future__ import annotations
@@ -16,7 +21,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from threading import get_ident
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from batos.objects.records import Intent, Method
 
 if TYPE_CHECKING:
     from batos.objects.uvm_object import UvmObject
@@ -24,9 +31,16 @@ if TYPE_CHECKING:
 LARGEST = 10_000  # answers of one connection; about five megabytes
 
 
-class Found(NamedTuple):
-    holder: UvmObject
-    value: Any
+class Found:
+    """The slot that answers: whose it is, and what it holds. `running` is for who runs it, and kept with the answer."""
+
+    __slots__ = ("holder", "is_data", "running", "value")
+
+    def __init__(self, holder: UvmObject, value: Any) -> None:
+        self.holder = holder
+        self.value = value
+        self.is_data = not isinstance(value, Method | Intent)
+        self.running: Any = None
 
 
 class Answer:

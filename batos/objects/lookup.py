@@ -6,9 +6,10 @@ image may hold cannot hang a lookup.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from persistent import Persistent
@@ -57,32 +58,43 @@ class Message:
         self.selector = selector
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        from batos.objects.sending import send  # the two modules are halves of one thing
+        return _send()(self.receiver, self.selector, *args, **kwargs)
 
-        return send(self.receiver, self.selector, *args, **kwargs)
+
+@cache
+def _send() -> Callable[..., Any]:
+    from batos.objects.sending import send  # the two modules are halves of one thing
+
+    return send
 
 
 def find(receiver: UvmObject, name: str) -> Found | None:
     """The slot `name` as `receiver` sees it, or None. The value of a method slot is its record."""
-    try:
-        answer = receiver._v_answers[name]
-    except KeyError:
+    answer = receiver._v_answers.get(name)
+    if answer is None:
+        if receiver._p_jar is None:
+            return _find_from_new([receiver], name)
         answer = _walk(receiver, name, name)
-    return _noted(answer)
+    reads = _reads.get()
+    return answer.found if reads is None else _noted(answer, reads)
 
 
 def find_above(holder: UvmObject, name: str) -> Found | None:
     """The slot `name` as the parents of `holder` see it, or None: what the own slot of `holder` hides."""
     key = name + ABOVE
-    answer = holder._v_answers.get(key) or _walk(holder, name, key)
-    return _noted(answer)
-
-
-def _noted(answer: Answer) -> Found | None:
+    answer = holder._v_answers.get(key)
+    if answer is None:
+        if holder._p_jar is None:
+            note_read(holder)
+            return _find_from_new(parents(holder)[::-1], name)
+        answer = _walk(holder, name, key)
     reads = _reads.get()
-    if reads is not None:
-        for value in answer.read:
-            reads[id(value)] = value
+    return answer.found if reads is None else _noted(answer, reads)
+
+
+def _noted(answer: Answer, reads: dict[int, Any]) -> Found | None:
+    for value in answer.read:
+        reads[id(value)] = value
     return answer.found
 
 
@@ -94,37 +106,68 @@ def _walk(receiver: UvmObject, name: str, key: str) -> Answer:
     passed = []
     for holder in delegation(receiver):
         passed.append(holder)
-        if holder is receiver and key != name:
-            continue
-        current = holder.__dict__
-        own = current if name in current else current.get("__methods__", ())
-        if name in own:
-            found = Found(holder, own[name])
-            break
-    read = passed if found is None or not isinstance(found.value, Persistent) else [*passed, found.value]
-    answer = Answer(found, tuple(read))
+        if holder is not receiver or key == name:
+            found = _own(holder, name)
+            if found is not None:
+                break
+    read = [found.value] if found is not None and found.is_data and isinstance(found.value, Persistent) else []
+    answer = Answer(found, (*passed, *read))
     keep(receiver, key, answer, passed)
     return answer
 
 
+def _find_from_new(waiting: list[UvmObject], name: str) -> Found | None:
+    """The same for a new object, the last of `waiting`. It keeps nothing, and asks stored ones for what they keep."""
+    if is_hidden(name):
+        return None
+    seen: set[UvmObject] = set()
+    while waiting:
+        holder = waiting.pop()
+        if holder._p_jar is not None:
+            found = find(holder, name)
+        elif holder in seen:
+            continue
+        else:
+            seen.add(holder)
+            note_read(holder)
+            found = _own(holder, name)
+            if found is None:
+                waiting += parents(holder)[::-1]
+            elif found.is_data:
+                note_read(found.value)
+        if found is not None:
+            return found
+    return None
+
+
+def _own(holder: UvmObject, name: str) -> Found | None:
+    current = holder.__dict__
+    if name in current:
+        return Found(holder, current[name])
+    methods = current.get("__methods__")
+    return Found(holder, methods[name]) if methods is not None and name in methods else None
+
+
 def delegation(receiver: UvmObject) -> Iterator[UvmObject]:
     """The receiver and all it delegates to, loaded, in the order in which they are asked."""
-    seen: set[int] = set()
+    reads = _reads.get()
+    seen: set[UvmObject] = set()
     waiting = [receiver]
     while waiting:
         holder = waiting.pop()
-        if id(holder) in seen:
+        if holder in seen:
             continue
-        seen.add(id(holder))
+        seen.add(holder)
         holder._p_activate()
-        note_read(holder)
+        if reads is not None:
+            reads[id(holder)] = holder
         yield holder
-        waiting.extend(reversed(parents(holder)))
+        waiting += [value for name, value in holder.__dict__.items() if name[-1:] == "*"][::-1]
 
 
 def parents(obj: UvmObject) -> list[UvmObject]:
     obj._p_activate()
-    return [value for name, value in obj.__dict__.items() if name.endswith("*")]
+    return [value for name, value in obj.__dict__.items() if name[-1:] == "*"]
 
 
 def delegates_to(obj: UvmObject, other: UvmObject) -> bool:

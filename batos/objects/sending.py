@@ -15,6 +15,8 @@ from typing import Any
 
 from batos.errors import NeedsMission, SandboxDenied, SlotRefused
 from batos.objects import lookup, primitives
+from batos.objects.answers import Found
+from batos.objects.lookup import find
 from batos.objects.primitives import Primitive
 from batos.objects.records import Intent, Method
 from batos.objects.uvm_object import UvmObject, not_understood
@@ -69,23 +71,51 @@ def send(receiver: UvmObject, selector: str, /, *args: Any, **kwargs: Any) -> An
 
     A data slot answers with its value, as in Self.
     """
-    found = lookup.find(receiver, selector)
-    if found is None or isinstance(found.value, Intent):
+    found = find(receiver, selector)
+    if found is None:
         raise not_understood(receiver, selector, args, kwargs)
-    if isinstance(found.value, Method):
-        return activate(found.value, receiver, args, kwargs)
+    if found.is_data and not args and not kwargs:
+        return found.value
+    return _answer(found, receiver, selector, args, kwargs)
+
+
+def resend(holder: UvmObject, receiver: UvmObject, selector: str, /, *args: Any, **kwargs: Any) -> Any:
+    """What `receiver` would answer if `holder` had no slot of that name: the parents of `holder` are asked.
+
+    In the source of a trusted method, `resend(self, …)` is this for the method that runs and the object that holds it.
+    """
+    found = lookup.find_above(holder, selector)
+    if found is None:
+        raise not_understood(receiver, selector, args, kwargs)
+    return _answer(found, receiver, selector, args, kwargs)
+
+
+def _answer(found: Found, receiver: UvmObject, selector: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    value = found.value
+    if isinstance(value, Method):
+        running = found.running
+        if running is not None and running[0] is _voucher.get():
+            return running[1](receiver, *args, **kwargs)
+        return activate(value, receiver, args, kwargs, found)
+    if isinstance(value, Intent):
+        raise not_understood(receiver, selector, args, kwargs)
     if args or kwargs:
         raise SlotRefused(slot=selector, what="arguments", instead="It is a data slot: read it without arguments.")
-    return found.value
+    return value
 
 
-def activate(method: Method, receiver: UvmObject, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Run one method record with `receiver` as `self`."""
+def activate(
+    method: Method, receiver: UvmObject, args: tuple[Any, ...], kwargs: dict[str, Any], found: Found | None = None
+) -> Any:
+    """Run one method record with `receiver` as `self`. `found` says where it stands; without it, it cannot resend."""
     if method.primitive is not None:
         return _primitive(primitives.registered(method.primitive), receiver, args, kwargs)
     voucher = _voucher.get()
-    if method.trust == "trusted" and voucher is not None and voucher(method):
-        return compiled(method)(receiver, *args, **kwargs)
+    if method.trust == "trusted" and voucher is not None and _vouched(method, voucher):
+        function = compiled(method, found.holder if found is not None else None)
+        if found is not None:
+            found.running = (voucher, function)
+        return function(receiver, *args, **kwargs)
     activator = _activator.get()
     if activator is None:
         raise SandboxDenied(selector=method.selector, reason="run where no sandbox was set up")
@@ -101,11 +131,28 @@ def _primitive(found: Primitive, receiver: UvmObject, args: tuple[Any, ...], kwa
     return performer(found, receiver, args, kwargs)
 
 
-def compiled(method: Method) -> Callable[..., Any]:
-    """The function of a trusted method, compiled once per loaded record."""
-    function = getattr(method, "_v_function", None)
-    if function is None:
+def _vouched(method: Method, voucher: Voucher) -> bool:
+    """Whether the method is approved. A record is immutable, so that a yes is remembered with the loaded record."""
+    if getattr(method, "_v_voucher", None) is not voucher:
+        if not voucher(method):
+            return False
+        method._v_voucher = voucher
+    return True
+
+
+def compiled(method: Method, holder: UvmObject | None = None) -> Callable[..., Any]:
+    """The function of a trusted method, compiled once per loaded record; if it resends, once for each that holds it."""
+    source = method.source or ""
+    holder = holder if "resend" in source else None
+    functions: dict[UvmObject | None, Callable[..., Any]] | None = getattr(method, "_v_functions", None)
+    if functions is None:
+        functions = method._v_functions = {}
+    if holder not in functions:
         namespace: dict[str, Any] = {"__name__": f"batos method {method.selector}"}
-        exec(compile(method.source or "", f"<method {method.selector}>", "exec"), namespace)  # approved by a person
-        function = method._v_function = namespace[method.selector]
-    return function  # type: ignore[no-any-return]
+        if holder is not None:
+            namespace["resend"] = lambda receiver, /, *args, **kwargs: resend(
+                holder, receiver, method.selector, *args, **kwargs
+            )
+        exec(compile(source, f"<method {method.selector}>", "exec"), namespace)  # approved by a person
+        functions[holder] = namespace[method.selector]
+    return functions[holder]

@@ -44,17 +44,20 @@ class UvmObject(Persistent):
         # Reached only when the object has no such data slot of its own. Underscored names are Python's, ZODB's or a
         # notebook's: asking for one must never look like a message.
         if name.startswith("_"):
+            own = state(self) if name in PRIVATE_SLOTS else {}
+            if name in own:  # it was a ghost
+                return own[name]
             raise AttributeError(name)
         found = lookup.find(self, name)
         if found is None or isinstance(found.value, Intent):
             raise not_understood(self, name)
-        if isinstance(found.value, Method):
-            return lookup.Message(self, name)
-        return found.value
+        return found.value if found.is_data else lookup.Message(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name.startswith(("_p_", "_v_")):
+        if name[:1] == "_" and name.startswith(("_p_", "_v_")):
             super().__setattr__(name, value)
+        elif name in self.__dict__ and type(value) in UNCHECKED and name[0] != "_" and name[-1] != "*":
+            _changing(self, name)[name] = value  # a data slot stays one, and there is nothing to admit
         else:
             put(self, name, value)
 
@@ -70,6 +73,12 @@ class UvmObject(Persistent):
 
     def __repr__(self) -> str:
         return f"<{label(self)}>"
+
+
+# What a data slot may hold as it is.
+UNCHECKED = frozenset({type(None), bool, int, float, str, bytes, UvmObject})
+# The same as assigning to `_p_changed`, without the way through `__setattr__`.
+_mark_changed = Persistent._p_changed.__set__
 
 
 def _named(parents: Iterable[UvmObject] | Mapping[str, UvmObject]) -> Iterable[tuple[str, UvmObject]]:
@@ -90,7 +99,7 @@ def _changing(obj: UvmObject, name: str | None = None) -> dict[str, Any]:
     transaction is over, or another thread's), nothing has been written that the next transaction of the same
     connection would see."""
     current = state(obj)
-    obj._p_changed = True
+    _mark_changed(obj, True)
     forget(obj, name)
     return current
 

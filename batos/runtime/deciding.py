@@ -187,3 +187,11 @@ def named(world: World, target: str) -> UvmObject:
     if len(target) == 16 and all(digit in "0123456789abcdef" for digit in target):
         return world.object(target)  # type: ignore[no-any-return]
     return world[target]
+
+
+def called(world: World, target: str) -> str:
+    """What to call the object with this id; the id itself if it was packed away."""
+    try:
+        return label(world.object(target))
+    except UnknownObject:
+        return target

@@ -6,11 +6,13 @@ the chunks.
 
 from __future__ import annotations
 
+import difflib
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
-from batos.errors import UnknownObject
-from batos.image.image import Image
+from batos.errors import UnknownSlot
+from batos.image.handles import Home
 from batos.image.receipts import Receipt
 from batos.image.world import World
 from batos.objects import lookup
@@ -38,15 +40,39 @@ class Why:
     asked: tuple[dict[str, Any], ...]
     chunks: tuple[tuple[str, int], ...]
 
+    def __str__(self) -> str:
+        """The gist, for people; the fields have all of it."""
+        lines = [f"{self.target}.{self.selector} is {self.what}."]
+        if self.source is not None:
+            lines.append(textwrap.indent(self.source.rstrip(), "    "))
+        if self.contract.get("intent"):
+            lines.append(f"It is for: {self.contract['intent']}.")
+        if self.provenance.get("model"):
+            lines.append(
+                f"Written by {self.provenance['model']}, proven by {self.provenance.get('proven', 0)} examples."
+            )
+        if self.mission is not None:
+            lines.append(f"From mission {self.mission['id']}, which asked {len(self.asked)} times.")
+        if self.chunks:
+            lines.append(f"Made from {len(self.chunks)} passages of memory.")
+        return "\n".join(lines)
 
-def why(image: Image, store: MissionStore, target: str, selector: str) -> Why:
-    """Raises `UnknownObject` when the object has no such slot, its parents' included."""
+
+def why(image: Home, store: MissionStore, target: str, selector: str) -> Why:
+    """Raises `UnknownSlot` when the object has no such slot, its parents' included."""
     with image.reading() as world:
         receiver = named(world, target)
         found = lookup.find(receiver, selector)
         if found is None:
-            raise UnknownObject(name=f"{target}.{selector}", known=f"`batos inspect {target}` lists its slots.")
+            raise UnknownSlot(holder=target, name=selector, known=_close(receiver, target, selector))
         return _why(world, store, receiver, selector, found.value)
+
+
+def _close(receiver: UvmObject, target: str, selector: str) -> str:
+    mirror = Mirror(receiver)
+    known = sorted({slot.name for slot in mirror.slots()} | set(mirror.selectors()))
+    close = difflib.get_close_matches(selector, known, n=1)
+    return f"Did you mean {close[0]!r}?" if close else f"`batos inspect {target}` lists its slots."
 
 
 def _why(world: World, store: MissionStore, receiver: UvmObject, selector: str, value: Any) -> Why:
@@ -120,7 +146,7 @@ def _asked(store: MissionStore, receipt: Receipt | None) -> tuple[dict[str, Any]
     )
 
 
-def inspect(image: Image, target: str) -> dict[str, Any]:
+def inspect(image: Home, target: str) -> dict[str, Any]:
     """The object's own slots, parents and selectors as plain data; methods show source, trust and provenance."""
     with image.reading() as world:
         receiver = named(world, target)
@@ -130,7 +156,7 @@ def inspect(image: Image, target: str) -> dict[str, Any]:
             "oid": world.add(receiver).hex(),
             "parents": [label(parent) for parent in mirror.parents()],
             "slots": [
-                {"name": slot.name, "kind": slot.kind, "value": _shown(slot.value), **slot.notes}
+                {"name": slot.name, "kind": slot.kind, "value": shown(slot.value), **slot.notes}
                 for slot in mirror.slots()
                 if slot.kind != "parent"
             ],
@@ -138,7 +164,8 @@ def inspect(image: Image, target: str) -> dict[str, Any]:
         }
 
 
-def _shown(value: Any) -> Any:
+def shown(value: Any) -> Any:
+    """A slot's value as plain data to look at; objects by what they are called, bytes by how many they are."""
     if isinstance(value, Method):
         return {
             "version": value.version,
@@ -153,5 +180,5 @@ def _shown(value: Any) -> Any:
     def reference(obj: Any) -> str:
         return f"<{label(obj)}>" if is_object(obj) else f"<{type(obj).__name__}>"
 
-    shown = plain(value, reference)
-    return f"{len(shown)} bytes" if isinstance(shown, bytes) else shown
+    copied = plain(value, reference)
+    return f"{len(copied)} bytes" if isinstance(copied, bytes) else copied

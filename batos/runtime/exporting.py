@@ -35,6 +35,7 @@ from batos.runtime.written import (
 )
 
 INDEX = "export.toml"
+GONE = "/gone"
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def _earlier(folder: Path) -> set[str]:
 
 
 def _file_name(key: str) -> str:
-    return key.replace("#", "unnamed-")
+    return key.replace("/", "--")
 
 
 def written_objects(world: World, names: Iterable[str] = ()) -> list[WrittenObject]:
@@ -94,12 +95,15 @@ def written_objects(world: World, names: Iterable[str] = ()) -> list[WrittenObje
 
 
 class _Writer:
-    """Collects objects, and those without a name that they refer to."""
+    """Collects objects, and those without a name that they refer to. These are keyed by the slot where they are first
+    met, so that the same objects have the same keys in every image."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._written: dict[str, WrittenObject] = {}
+        self._keys: dict[bytes, str] = {}
         self._waiting: list[UvmObject] = []
+        self._slot = ""
 
     def add(self, obj: UvmObject, *, whole: bool) -> None:
         key = self._key(obj)
@@ -111,34 +115,37 @@ class _Writer:
 
     def finished(self) -> list[WrittenObject]:
         while self._waiting:
-            self.add(self._waiting.pop(), whole=True)
+            self.add(self._waiting.pop(0), whole=True)
         return [self._written[key] for key in sorted(self._written)]
 
     def _key(self, obj: UvmObject) -> str:
         name = label(obj)
         if name in self._world and self._world[name] is obj:
             return name
-        return f"#{int.from_bytes(self._world.add(obj), 'big'):x}"
-
-    def _refer(self, obj: UvmObject) -> str:
-        key = self._key(obj)
-        if key.startswith("#") and key not in self._written:
+        oid = self._world.add(obj)
+        if oid not in self._keys:
+            others = sum(key == self._slot or key.startswith(f"{self._slot}/#") for key in self._keys.values())
+            self._keys[oid] = f"{self._slot}/#{others + 1}" if others else self._slot
             self._waiting.append(obj)
-        return key
+        return self._keys[oid]
 
     def _object(self, key: str, obj: UvmObject) -> WrittenObject:
         slots = Mirror(obj).slots()
         data: dict[str, JSON] = {}
         left_out: dict[str, str] = {}
+        parents: dict[str, str] = {}
         for slot in slots:
-            if slot.kind == "data":
+            self._slot = f"{key}/{slot.name}"
+            if slot.kind == "parent":
+                parents[slot.name] = self._key(slot.value)
+            elif slot.kind == "data":
                 try:
                     data[slot.name] = self._value(slot)
                 except SlotRefused:
                     left_out[slot.name] = f"a {type(slot.value).__name__}"
         return WrittenObject(
             object=key,
-            parents={slot.name: self._refer(slot.value) for slot in slots if slot.kind == "parent"},
+            parents=parents,
             slots=data,
             left_out=left_out,
             notes={slot.name: slot.notes for slot in slots if slot.notes},
@@ -179,9 +186,9 @@ class _Writer:
             return frozen
         if frozen.keys() == {"$object"}:
             try:
-                return {"$object": self._refer(self._world.object(frozen["$object"]))}
+                return {"$object": self._key(self._world.object(frozen["$object"]))}
             except UnknownObject:
-                return {"$object": "#gone"}  # an example may name an object that was packed away
+                return {"$object": GONE}  # an example may name an object that was packed away
         return {name: self.keyed(entry) for name, entry in frozen.items()}
 
 

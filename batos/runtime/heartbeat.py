@@ -13,6 +13,7 @@ import threading
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from batos.errors import UnknownObject
 from batos.objects import lookup
 from batos.objects.records import Method
 from batos.objects.uvm_object import label
@@ -149,7 +150,10 @@ def _fails(count: CallCount) -> bool:
 
 def _current(world: Any, count: CallCount) -> bool:
     """Whether the counted version is the one in use, and there is an earlier one to go back to."""
-    found = lookup.find(world.object(count.oid), count.selector)
+    try:
+        found = lookup.find(world.object(count.oid), count.selector)
+    except UnknownObject:  # it was packed away
+        return False
     if found is None or not isinstance(found.value, Method):
         return False
     return found.value.version == count.version and found.value.previous is not None

@@ -17,9 +17,11 @@ from typing import Any
 from batos.errors import BatosError, GuardianRefused, ImportRefused
 from batos.image.image import Image
 from batos.image.world import World
+from batos.methods.contract import Contract, Example
 from batos.methods.guardian import check
 from batos.methods.sandbox import Sandbox
 from batos.mind.trial import try_out
+from batos.objects import lookup
 from batos.objects.records import Intent, Method
 from batos.objects.uvm_object import UvmObject, annotate, own_slots, put
 from batos.objects.values import thaw
@@ -37,6 +39,8 @@ from batos.runtime.written import (
 )
 
 MOST_BYTES = 16 * 2**20  # of one file
+MALFORMED = (ValueError, TypeError, KeyError, AttributeError)  # what data of another shape than expected raises
+STANDS = "something else stands there, and stays. To change it, say `replace`."
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ def _read(folder: Path, edited: bool) -> _Parcel:
             continue
         if index.files.get(path.name) != text_digest(text):
             if not edited:
-                refused[path.name] = "it is not what was exported. To take it as it is now, say that it was edited."
+                refused[path.name] = "it was changed after the export. To take it all the same, say `edited`."
                 continue
             changed.add(written.object)
         if written.object in objects:
@@ -184,7 +188,6 @@ def _failing(
 ) -> str | None:
     """Why the method does not pass; None if it does, and then its proof is noted."""
     try:
-        examples = [laying.resolved(example) for example in method.examples]
         verdict = try_out(
             image,
             sandbox,
@@ -192,13 +195,13 @@ def _failing(
                 "source": method.source,
                 "selector": method.selector,
                 "target": laying.targets[place].hex(),
-                "contract": {"intent": method.intent, "examples": examples},
+                "contract": laying.contract(method),
                 "message": {"args": [], "kwargs": {}},
                 "facet": _is_facet(method),
                 "original": _is_facet(method),
             },
         )
-    except (BatosError, ValueError, TypeError) as error:
+    except (BatosError, *MALFORMED) as error:
         return f"its examples cannot be run: {error}"
     parcel.proven[place] = verdict["proven"]
     return None if verdict["status"] == "passed" else str(verdict["reason"])
@@ -209,7 +212,7 @@ def _failing(
 
 def _lay(world: World, parcel: _Parcel, replace: bool, now: float) -> _Laying:
     laying = _Laying(world, parcel, replace, now)
-    named = [written for key, written in parcel.objects.items() if not key.startswith("#")]
+    named = [written for key, written in parcel.objects.items() if "/" not in key]
     for written in named:
         laying.open(written)
     for written in named:
@@ -278,7 +281,7 @@ class _Laying:
         if slot in own and present == wanted:
             self.unchanged += 1
         elif slot in own and not self._replace:
-            self.refused[place] = "the slot holds something else, which stays unless it is said to be replaced."
+            self.refused[place] = STANDS
         else:
             self._attempt(place, lambda: self._put(obj, slot, make(), place))
 
@@ -296,17 +299,21 @@ class _Laying:
             self.unchanged += 1
         elif method.source is None:
             self.refused[place] = "it is a primitive: Python code of a program, which that program has to install."
-        elif own is not None and not isinstance(own, Intent) and not self._replace:
-            self.refused[place] = "the slot holds something else, which stays unless it is said to be replaced."
+        elif not self._replace and self._stands(obj, key, slot, own):
+            self.refused[place] = STANDS
         else:
             self._attempt(place, lambda: self._install(obj, key, place, method, own))
 
+    def _stands(self, obj: UvmObject, key: str, slot: str, own: Any) -> bool:
+        """Whether the method would take the place of something; on what batos makes, also whether it would hide it."""
+        found = lookup.find(obj, slot) if key in PROTECTED else None
+        return any(held is not None and not isinstance(held, Intent) for held in (own, found and found.value))
+
     def _install(self, obj: UvmObject, key: str, place: str, method: WrittenMethod, own: Any) -> None:
-        contract = {"intent": method.intent, "examples": [self.resolved(example) for example in method.examples]}
         made = Method(
             method.selector,
             method.source,
-            contract=contract,
+            contract=self.contract(method),
             intent=method.intent,
             previous=own if isinstance(own, Method) else None,
             provenance=self._provenance(key, place, method),
@@ -314,6 +321,11 @@ class _Laying:
         self._put(obj, method.selector, made, place)
         self.tried[place] = method
         self.targets[place] = self._world.add(obj)
+
+    def contract(self, method: WrittenMethod) -> JSON:
+        """The method's contract in this world. Raises for examples that are none."""
+        examples = [Example.from_json(self.resolved(example), self._world.object) for example in method.examples]
+        return Contract(method.intent, tuple(examples)).to_json()
 
     def _provenance(self, key: str, place: str, method: WrittenMethod) -> dict[str, Any]:
         """Where it came from stays told, apart from what this image vouches for."""
@@ -333,7 +345,7 @@ class _Laying:
     def _attempt(self, place: str, work: Callable[[], object]) -> None:
         try:
             work()
-        except (BatosError, ValueError, TypeError, KeyError) as error:
+        except (BatosError, *MALFORMED) as error:
             self.refused[place] = str(error)
 
     # Keys
@@ -343,7 +355,7 @@ class _Laying:
         if key not in self._objects:
             if key in self._world:
                 self._objects[key] = self._world[key]
-            elif key.startswith("#") and key in self._parcel.objects:
+            elif "/" in key and key in self._parcel.objects:
                 self._objects[key] = UvmObject()
                 self._world.add(self._objects[key])
                 self.fill(self._parcel.objects[key])

@@ -212,13 +212,17 @@ class MissionStore(Bookkeeping):
             tx.run("UPDATE missions SET pending = NULL WHERE id = :id", id=mission_id)
             leases.requeue(tx, mission_id, self._clock.now())
 
-    def reopen(self, mission_id: str) -> None:
+    def reopen(self, mission_id: str, awaited: Sequence[str] = ()) -> None:
         """Queue a mission again that ended in a future which the image, restored from a backup, does not know.
 
-        Nothing happens if it has not ended, or is a learn and another for the same target and selector is open.
+        It waits for those of `awaited` that are open. Nothing happens if it has not ended, or is a learn and another
+        for the same target and selector is open.
         """
+        now = self._clock.now()
         with self._write(DECISION) as tx:
-            tx.run(leases.REOPEN, mission=mission_id, now=self._clock.now())
+            tx.serialize(waits.ONE_AFTER_THE_OTHER)
+            if tx.run(leases.REOPEN, mission=mission_id, now=now) and waits.add_open(tx, mission_id, awaited):
+                waits.pause(tx, mission_id, "missions", now)
 
     def cancel(self, mission_id: str) -> bool:
         """End it as failed with the outcome `{"cancelled": true}`; a worker's token is void. False if it had ended."""

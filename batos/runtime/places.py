@@ -8,7 +8,7 @@ blobs, indexes and the free room in files: erasing packs, scrubs, rebuilds and r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +23,9 @@ OBJECTS = frozenset({("batos.objects.uvm_object", "UvmObject")}) | MEMORY
 RECEIPT = ("batos.image.receipts", "Receipt")
 METHOD = ("batos.objects.records", "Method")
 BLOB = ("ZODB.blob", "Blob")
-TREES = frozenset((f"BTrees.{family}BTree", f"{family}{kind}") for family in ("OO", "LO") for kind in ("BTree", "TreeSet"))
-LEAVES = frozenset((f"BTrees.{family}BTree", f"{family}{kind}") for family in ("OO", "LO") for kind in ("Bucket", "Set"))
+_FAMILIES = ("BTrees.OOBTree", "OO"), ("BTrees.LOBTree", "LO")
+TREES = frozenset((module, family + kind) for module, family in _FAMILIES for kind in ("BTree", "TreeSet"))
+LEAVES = frozenset((module, family + kind) for module, family in _FAMILIES for kind in ("Bucket", "Set"))
 
 
 @dataclass(frozen=True)
@@ -179,12 +180,10 @@ VALUES = frozenset(
 
 @dataclass(frozen=True)
 class Column:
-    """A column that holds text. `json` says that it is read as JSON; `mission` is the column with the mission's id,
-    None where the text belongs to no mission."""
+    """A column that holds text, as JSON. `mission` names the column with the mission's id; None: it belongs to none."""
 
     table: str
     name: str
-    json: bool = True
     mission: str | None = "mission"
 
 
@@ -222,6 +221,6 @@ BLANK = (
 )
 
 
-def statements(column: Column) -> Iterator[str]:
-    """How all texts of a column are read."""
-    yield f"SELECT {column.mission or 'key'}, {column.name} FROM {column.table} WHERE {column.name} IS NOT NULL"
+def reading(column: Column) -> str:
+    """The statement that reads all texts of a column, each with its mission, or its key where it belongs to none."""
+    return f"SELECT {column.mission or 'key'}, {column.name} FROM {column.table} WHERE {column.name} IS NOT NULL"

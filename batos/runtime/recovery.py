@@ -9,11 +9,13 @@ image, goes back to the queue.
 from __future__ import annotations
 
 from batos.image.receipts import Receipt
+from batos.runtime.briefs import Mission
 from batos.runtime.performers import Workplace
 from batos.runtime.processes import is_gone
 from batos.runtime.worker import file_child
 
 SWEPT = "swept"
+LEARN = "learn"
 RECEIPT = (Receipt.__module__, Receipt.__name__)
 
 
@@ -34,6 +36,17 @@ def recover(place: Workplace) -> None:
     if newest != swept:
         place.store.set_meta(SWEPT, newest.hex())
     with place.image.reading() as world:
-        lost = [found.id for found in place.store.list("done", limit=1000) if found.id not in world.receipts]
-    for identity in lost:
-        place.store.reopen(identity)
+        lost = [found for found in place.store.list("done", limit=1000) if found.id not in world.receipts]
+    _reopen(place, lost)
+
+
+def _reopen(place: Workplace, lost: list[Mission]) -> None:
+    """Do again what the image does not know. Whoever used a method that was learned then waits until it is learned."""
+    identities = {mission.id for mission in lost}
+    for mission in sorted(lost, key=lambda mission: mission.brief.type != LEARN):
+        learned = {
+            entry.answer["mission"]
+            for entry in place.store.journal(mission.id).values()
+            if entry.kind == LEARN and isinstance(entry.answer, dict) and "mission" in entry.answer
+        }
+        place.store.reopen(mission.id, sorted(learned & identities))

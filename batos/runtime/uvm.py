@@ -16,9 +16,12 @@ from typing import Any
 
 from batos.clock import Clock, SystemClock
 from batos.errors import NeedsMission, NotUnderstood
+from batos.image.finding import When
+from batos.image.forking import Forked
 from batos.image.handles import Handle, handle_of, inward, send_in
 from batos.image.history import Change, history, undo
 from batos.image.image import Committed, Image
+from batos.image.views import LIFETIME
 from batos.image.world import World
 from batos.inference.port import Backend, open_backend
 from batos.memory.catalog import IndexReport, index_document, unindex_document
@@ -30,18 +33,22 @@ from batos.mind.cycle import without_mission
 from batos.objects import lookup, primitives
 from batos.objects.records import Method
 from batos.objects.uvm_object import UvmObject
-from batos.objects.values import freeze, is_object
+from batos.objects.values import freeze
 from batos.runtime import deciding, explaining
 from batos.runtime.activating import counted_activator
 from batos.runtime.approvals import Approvals, default_path
 from batos.runtime.awakening import awaken
 from batos.runtime.briefs import Brief
+from batos.runtime.care import Care
+from batos.runtime.differing import Difference, differences
 from batos.runtime.events import Events, Listener
+from batos.runtime.forking import fork_system
 from batos.runtime.lock import is_held
 from batos.runtime.mission import Mission
 from batos.runtime.missions import MissionStore
 from batos.runtime.performers import Workplace
 from batos.runtime.recovery import recover
+from batos.runtime.views import SystemView
 from batos.runtime.worker import Workers, brief_json
 from batos.settings import Settings, from_environment
 
@@ -91,6 +98,7 @@ class Uvm:
         awaken(self.image)
         self.searcher = Searcher(self.image)
         self.place = Workplace(self.image, self.store, backend, self.searcher, self._sandbox, self.clock, system=self)
+        self.care = Care(self)
         self._limit_budgets()
         self._workers = Workers(self.place, self.settings, self.events)
         self._work_wanted = work
@@ -282,11 +290,10 @@ class Uvm:
 
     def _shown(self, world: World, found: Any) -> dict[str, Any]:
         pending = self.store.pending_below(found.id) if not found.ended else None
-        receiver = world.object(found.brief.target)
         return {
             "mission": found.id,
             "type": found.brief.type,
-            "target": repr(receiver).strip("<>") if is_object(receiver) else found.brief.target,
+            "target": deciding.called(world, found.brief.target),
             "selector": found.brief.selector,
             "state": found.state,
             "created_at": found.created_at,
@@ -323,6 +330,28 @@ class Uvm:
     def history(self, target: str | Handle) -> list[Change]:
         """The changes of an object, newest first."""
         return history(self.image, self._handle(target)._oid)
+
+    def at(self, when: When, lifetime: float = LIFETIME) -> SystemView:
+        """The image as of a change id, a time, or the newest change with a note; to read, for `lifetime` seconds.
+
+        Raises `UnknownChange`, or `PackedAway`.
+        """
+        return SystemView(self.image, self.store, when, lifetime)
+
+    def diff(self, target: str, before: When, after: When | None = None) -> Difference:
+        """What is different about an object between two moments (until now), slot by slot."""
+        with self.at(before) as was:
+            if after is None:
+                return differences(target, was, self.image, (was.called, "now"))
+            with self.at(after) as then:
+                return differences(target, was, then, (was.called, then.called))
+
+    def fork(self, target: str | Path, when: When | None = None) -> Forked:
+        """Make the image as of a moment (now) a new one at `target`, with its history; open missions stay here.
+
+        Raises `ForkRefused`, `UnknownChange`, `PackedAway`.
+        """
+        return fork_system(self.image, self.store, target, when)
 
     def undo(self, change: str) -> str:
         """Put back what a change wrote. Raises `UndoRefused`, or `UnknownChange`."""
@@ -389,6 +418,10 @@ class Uvm:
         self.searcher.close()
         self.store.close()
         self.image.close()
+
+    def __repr__(self) -> str:
+        stands = f"{self.place.backend.name} answers" if self.image.messenger is not None else "closed"
+        return f"<image {self.image.where.name}, {stands}>"
 
     def __enter__(self) -> Uvm:
         return self

@@ -2,7 +2,7 @@
 
 A value stands as TOML where TOML has it, and as `{ json = "…" }` where it has not (None, for one). Frozen kinds
 (`{"$tuple": […]}`) stand as they are in messages; an object is `{"$object": "its key"}`, and its key is its name, or
-`#` and a number for one without a name. Knows text and plain data, no image.
+for one without a name `owner/slot`, where it is first met. Knows text and plain data, no image.
 """
 
 from __future__ import annotations

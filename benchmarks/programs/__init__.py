@@ -1,4 +1,4 @@
-"""Three programs of the *are-we-fast-yet* set: prototypes with trusted methods, beside the same classes in plain Python.
+"""Three programs of the *are-we-fast-yet* set: prototypes with trusted methods, beside the same classes in Python.
 
 Each is written anew from its published description. The methods are the same text in both: `into_image` makes an object
 of each class. What differs is how something new comes to be: a class is called, a prototype is cloned. The ratio is

@@ -15,6 +15,7 @@ from ZODB.POSException import ConflictError
 from batos.errors import SlotRefused
 from batos.image.image import Image
 from batos.objects import lookup
+from batos.objects.answers import Found
 from batos.objects.records import Method
 from batos.objects.uvm_object import UvmObject, own_slots, put, remove
 
@@ -38,6 +39,10 @@ def walked(receiver: UvmObject, name: str, above: bool = False) -> Any:
         return next((answer for answer in answers if answer is not None), None)
 
     return ask(receiver)
+
+
+def as_pair(found: Found | None) -> Any:
+    return found and (found.holder, found.value)
 
 
 class View:
@@ -143,7 +148,7 @@ class View:
         with lookup.noting_reads() as expected:
             answer = walked(obj, name, above)
         self.reads += 1
-        if (found and (found.holder, found.value)) != answer:
+        if as_pair(found) != answer:
             self.stale.append(f"{obj} {name}: {found} where {answer} is right")
         if not expected.keys() <= noted.keys():
             self.stale.append(f"{obj} {name}: not all that was read was noted")

@@ -11,8 +11,10 @@ from BTrees.Length import Length
 from BTrees.OOBTree import OOBTree
 
 from batos.image.handles import Handle, handle_of
+from batos.image.history import history
 from batos.image.image import Image
-from batos.objects.uvm_object import label
+from batos.objects.records import Method
+from batos.objects.uvm_object import label, own_slots
 from batos.objects.values import plain
 from storages import STORAGES, new_place
 
@@ -54,6 +56,39 @@ def all_kinds():
     """A slot of each kind that can be changed in place; the tree is large enough to have nodes of its own."""
     tree = OOBTree({f"key{number:02}": number for number in range(100)})
     return {"name": "Ada", "names": ["Ada"], "born": {"Ada": 1815}, "members": {1}, "tree": tree, "count": Length(1)}
+
+
+def contents(image):
+    """What `greeter` holds, made with `all_kinds`."""
+    return {slot: value(image, "greeter", slot) for slot in all_kinds()}
+
+
+def change(image, note, work, **info):
+    """Run `work(world)` as one change; its id."""
+    told = []
+    image.after_commit.append(told.append)
+    image.change(note, work, **info)
+    image.after_commit.remove(told.append)
+    (committed,) = told
+    return committed.id
+
+
+def set_slot(image, name, slot, given):
+    return change(image, f"set {slot}", lambda world: setattr(world[name], slot, given))
+
+
+def method(selector, source="", previous=None):
+    return Method(selector, source or f"def {selector}(self):\n    return 1\n", previous=previous)
+
+
+def slots(image, name):
+    with image.reading() as world:
+        return own_slots(world[name])
+
+
+def told(handle):
+    """(note, slots) of the changes of a handle's object, newest first."""
+    return [(entry.note, entry.slots) for entry in history(handle._image, handle._oid)]
 
 
 def once(image, note, work):

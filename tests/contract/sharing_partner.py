@@ -28,6 +28,11 @@ def value(image: Image) -> int:
         return world["counter"].value
 
 
+def tell(answer: object) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
 def obey(image: Image, command: list) -> object:
     match command:
         case ["raise", times]:
@@ -43,13 +48,13 @@ def main() -> None:
     address, works = sys.argv[1], "--works" in sys.argv
     with batos.open(address) if works else Image.open(address) as opened:
         image = opened.image if works else opened
-        print(json.dumps("ready"), flush=True)
+        tell("ready")
         for line in sys.stdin:
             try:
                 answer = obey(image, json.loads(line))
             except BatosError as error:
                 answer = {"error": str(error)}
-            print(json.dumps(answer), flush=True)
+            tell(answer)
 
 
 if __name__ == "__main__":

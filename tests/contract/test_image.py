@@ -2,26 +2,20 @@
 
 # ruff: noqa: F401, F811 - pytest finds fixtures by the names of arguments
 
-import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import pytest
-from BTrees.Length import Length
 from BTrees.OOBTree import OOBTree
 from ZODB.blob import Blob
 
 from batos.errors import ChangedMeanwhile, NameRefused, SlotRefused, TransactionMisuse, UnknownObject
 from batos.image.image import Image
 from batos.memory.records import Document, MemoryChunk
-from batos.objects.lookup import noting_reads
 from batos.objects.records import Intent, Method
-from batos.objects.uvm_object import UvmObject, label, own_slots
-from batos.objects.values import plain
+from batos.objects.uvm_object import label, own_slots
 from batos.runtime.awakening import awaken
-from contract.images import all_kinds, create, image, in_a_thread, names, once, storage, uri, value
-
+from contract.images import all_kinds, contents, create, image, in_a_thread, names, storage, uri, value
 
 # Awakening
 
@@ -420,10 +414,6 @@ def test_closing_gives_up_on_a_transaction_that_does_not_end(uri, monkeypatch):
         with opened.reading(), pytest.raises(TransactionMisuse, match="Another thread"):
             in_a_thread(opened.close)
         assert names(opened) == []
-
-
-def contents(image):
-    return {slot: value(image, "greeter", slot) for slot in all_kinds()}
 
 
 def test_everything_is_there_after_closing_and_opening(uri):

@@ -9,8 +9,9 @@ from importlib.resources import files
 import pytest
 
 from batos.errors import MemoryRefused, UnknownObject
+from batos.image import following
 from batos.image.image import Image
-from batos.memory import catalog, follower
+from batos.memory import catalog
 from batos.memory.catalog import index_document, unindex_document
 from batos.memory.ingesting import ingest_path
 from batos.memory.search import Searcher
@@ -344,7 +345,7 @@ def test_only_what_is_new_is_read_from_the_log(image, memory):
 
 
 def test_a_rebuild_goes_in_batches(image, memory, monkeypatch):
-    monkeypatch.setattr(follower, "BATCH", 2)
+    monkeypatch.setattr(following, "BATCH", 2)
     for number in range(7):
         remember(image, f"bird {number}", "An owl.")
 

@@ -106,7 +106,8 @@ def test_nothing_is_lost_where_both_change_one_object_at_once(image, uri):
     assert value(image) == 80
 
 
-def test_an_image_that_many_open_first_at_once_is_founded_once(uri):
+@pytest.mark.parametrize("again", range(3))
+def test_an_image_that_many_open_first_at_once_is_founded_once(uri, again):
     with partner(uri) as first, partner(uri) as second, partner(uri) as third:
         others = (first, second, third)
         assert [other.answer() for other in others] == ["ready"] * 3

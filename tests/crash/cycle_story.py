@@ -1,4 +1,4 @@
-"""The story that is interrupted: run as `python cycle_story.py IMAGE CALLS`, again and again, until it has an ending.
+"""The story that is interrupted: run as `python cycle_story.py ADDRESS CALLS`, again and again, until it has an ending.
 
 One message that is not understood: its method is learned, asks the model twice, and writes a slot. CALLS is a file that
 gets a line for every call of the model, so that what was paid for can be counted across processes.
@@ -46,9 +46,9 @@ class PaidModel:
 
 
 def main() -> None:
-    image_path, calls = Path(sys.argv[1]), Path(sys.argv[2])
+    address, calls = sys.argv[1], Path(sys.argv[2])
     settings = Settings(lease_seconds=0.4, heartbeat=False)
-    with batos.open(image_path, model=PaidModel(calls), settings=settings) as image:
+    with batos.open(address, model=PaidModel(calls), settings=settings) as image:
         if "counter" not in image:
             image.create("counter", {"count": 0}, parents=["pllm", "traits"])
         filed = image.store.submit(_brief(image), mission_id=IDENTITY)

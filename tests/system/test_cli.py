@@ -235,6 +235,10 @@ def test_the_heartbeat_is_switched_and_beats(batos, documents):
     "arguments, says",
     [
         (["send", "greter", "initials_", "x"], "Did you mean 'greeter'"),
+        (["why", "greeter", "initals_"], "Did you mean 'initials_'"),
+        (["forget", "nothing.md"], "Memory holds no document"),
+        (["send", "greeter", "prove_goldbach_"], "`batos missions show "),
+        (["send", "greeter", "initials_"], "initials_() missing 1 required"),
         (["send", "greeter", "initals_", "x"], "Did you mean 'initials_'"),
         (["inspect", "nobody"], "`batos inspect` lists the objects"),
         (["history", "nobody"], "nobody"),
@@ -273,6 +277,9 @@ def test_what_is_not_there_is_one_sentence_that_helps(batos, arguments, says):
         ["missions", "show"],
         ["run", "--serve"],
         ["ask", " "],
+        ["search", " "],
+        ["--json", "status"],
+        ["--image", "x", "status"],
     ],
 )
 def test_wrong_usage_is_told_with_the_usage(batos, arguments):
@@ -280,6 +287,40 @@ def test_wrong_usage_is_told_with_the_usage(batos, arguments):
 
     assert (code, out) == (2, "")
     assert err.startswith("Usage: batos")
+
+
+def test_what_was_learned_on_the_way_is_told_beside_the_answer(batos):
+    code, out, err = batos("send", "greeter", "whisper_name")
+
+    assert (code, err.count("Learned first: whisper_name")) == (0, 1)
+    assert batos("send", "greeter", "whisper_name") == (0, out, "")
+
+
+def test_an_empty_answer_of_an_image_that_read_nothing_says_what_to_read(batos, tmp_path):
+    with Uvm(tmp_path / "empty.image"):
+        pass
+    for command in (["search", "undo"], ["ask", "how do I undo it?"]):
+        assert "`batos ingest PATH`" in batos(*command, "--image", str(tmp_path / "empty.image"))[2]
+
+
+@pytest.mark.parametrize(
+    "command, says",
+    [
+        (["ingest", "."], "the same command reads the rest"),
+        (["ask", "why?"], "`batos missions` lists it"),
+        (["search", "x"], "begins anew"),
+    ],
+)
+def test_an_interrupted_command_says_what_to_do_next(batos, monkeypatch, command, says):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Uvm, "__enter__", interrupted)
+    code, out, err = batos(*command)
+
+    assert (code, out) == (130, "")
+    assert err.startswith("Interrupted. ")
+    assert says in err
 
 
 COMMANDS = sorted(vars(typer.main.get_command(app))["commands"])

@@ -12,6 +12,17 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted((REPOSITORY / "examples").glob("[0-9]*.py"))
 PRINTED = {
     "01_first_object.py": ["G.H.", "ADA LOVELACE", "The built-in backend cannot", "undo.md", "history"],
+    "02_tutorial.py": [
+        "100 EUR",
+        "What should fee_(103) be",
+        "20.0",
+        "undo ",
+        "notes/undo.md",
+        "The guardian refused 'shelf_'",
+        "it should give 'D' but gave ' '",
+        "waits for approval",
+        "City: dune",
+    ],
     "README.md": ["G.H."],
 }
 

@@ -7,7 +7,20 @@ import pytest
 from batos.testing import temporary_image
 
 ANSWERS = [
-    ("How do I undo a learned method?", "image.undo", "batos/image"),
+    ("How do I undo a learned method?", "image.undo", "batos/how-to"),
+    ("How do I install it?", "`./run`", "batos/how-to"),
+    ("How do I create an object?", "image.create", "batos/how-to"),
+    ("How do I see why a method was written?", "batos why", "batos/how-to"),
+    ("How do I add my own files to memory?", "batos ingest", "batos/how-to"),
+    ("What file types can be ingested?", "plain text", "batos/memory"),
+    ("Where is my data stored?", "`objects/`", "batos/image"),
+    ("How do I stop the daemon?", "Ctrl-C", "batos/how-to"),
+    ("Is it safe to run generated code?", "sandbox", "batos/safety"),
+    ("What Python versions are supported?", "3.13", "batos/what-batos-is"),
+    ("What happens if my computer crashes?", "leaves an image that opens", "batos/image"),
+    ("Who are ROBIN, BRICK, BABS and ALFRED?", "points of view", "batos/thinking"),
+    ("How do I connect a client to the bridge?", "BridgeClient.connect", "batos/bridge"),
+    ("What is the licence?", "MIT", "batos/what-batos-is"),
     ("What is a mission?", "one durable request", "batos/missions"),
     ("How does the sandbox protect me?", "no files, no network", "batos/safety"),
     ("How do I connect a language model?", "OpenAI-compatible", "batos/how-to"),

@@ -66,7 +66,7 @@ def test_the_picture_shows_text(accepted):
     "honest, hostile, said",
     [
         ('await self.link.request("search_memory", asked)', MADE_UP, "other hits than the bridge gives"),
-        ('self.link.request("search_memory", asked)', 'self.link.request("shutdown", {})', "not_permitted"),
+        ('self.link.request("search_memory", asked)', 'self.link.request("shutdown", {})', "may not send shutdown"),
         ("self.values()", "self.value()", "AttributeError"),
         ('heading = "BAT OS"', "heading = 1 / 0", "ZeroDivisionError"),
     ],

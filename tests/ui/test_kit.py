@@ -66,7 +66,15 @@ def test_a_field_reads_what_was_entered_as_a_value_of_its_type(tmp_path):
     [
         ({"a": {"b": 1}, "c": []}, [[0, "–", "a", "1 entry"], [1, "", "b", "1"], [0, "", "c", "–"]]),
         ({}, []),
-        ({"many": list(range(20))}, [[0, "+", "many", "20 entries"]]),
+        ({"few": [1, "b"]}, [[0, "", "few", "1, b"]]),
+        ({"many": list(range(100))}, [[0, "+", "many", "100 entries"]]),
+        (
+            {"slots": [{"name": "age", "kind": "data", "value": 3}]},
+            [
+                [0, "–", "slots", "1 entry"],
+                [1, "+", "age", "data  ·  3"],
+            ],
+        ),
     ],
 )
 def test_a_state_is_a_tree_whose_short_branches_are_open(tmp_path, given, shown):
@@ -93,3 +101,50 @@ def test_a_table_has_a_column_for_each_name(tmp_path):
     )
 
     assert seen == ["2 rows", [["a", "1", "–"], ["b", "–", "[2.5]"]]]
+
+
+def test_a_table_shortens_long_ids_and_colours_states(tmp_path):
+    seen = seen_by_the_kit(
+        tmp_path,
+        "from batos.workbench.kit import LinkReply, RowsTable, theme",
+        "from batos.workbench.kit.surfaces import load_look",
+        "load_look(); table = RowsTable()",
+        "table.fill(LinkReply('', [{'mission': '0123456789abcdef' * 2, 'state': 'failed', 'type': 'failed'}]), {})",
+        "row = table._rows.data[0]",
+        "seen = [row['cells'], [tint == theme.ALARM for tint in row['tints']]]",
+    )
+
+    assert seen == [["0123456789ab", "failed", "failed"], [False, True, False]]
+
+
+def test_an_answer_shows_code_in_letters_of_its_own_and_keeps_its_lines(tmp_path):
+    seen = seen_by_the_kit(
+        tmp_path,
+        "from batos.workbench.kit.markup import prose",
+        "seen = [prose('Say `x[0]`.\\n\\nA lone ` stays.'), prose('plain [1]')]",
+    )
+
+    assert seen[0].startswith("Say [font=")
+    assert "x&bl;0&br;[/size][/font].\n\nA lone ` stays." in seen[0]
+    assert seen[1] == "plain &bl;1&br;"
+
+
+def test_an_answer_that_belongs_to_an_earlier_request_fades(tmp_path):
+    seen = seen_by_the_kit(
+        tmp_path,
+        "import asyncio",
+        "from batos.errors import BridgeRefused",
+        "from batos.workbench.kit import Panel, StatusLine, TextView",
+        "from batos.workbench.kit.surfaces import load_look",
+        "load_look()",
+        "class Refusing(Panel):",
+        "    def compose(self):",
+        "        self.tell(StatusLine(busy='asking')); self.show(TextView())",
+        "    async def perform(self):",
+        "        raise BridgeRefused(code='unknown_object', reason='There is none.', retry=False)",
+        "panel = Refusing(None)",
+        "asyncio.run(panel._submit())",
+        "seen = [panel.status.state, panel.status.text, panel.result.opacity < 1]",
+    )
+
+    assert seen == ["error", "There is none.", True]

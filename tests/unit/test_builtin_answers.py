@@ -62,6 +62,16 @@ def test_a_facet_has_nothing_to_say_about_what_no_chunk_mentions():
     assert (answer.text, answer.data) == ("", {"citations": []})
 
 
+def test_a_section_whose_heading_asks_the_question_answers_it_first():
+    texts = [
+        "# Safety\n\nThe value of a secret is never stored in the image. Documents are data.",
+        "# Images\n\n## Where is my data stored?\n\nEverything lies in one directory. It may be copied.",
+    ]
+    chunks = [{**CHUNKS[0], "document_id": f"{n}.md", "text": text} for n, text in enumerate(texts)]
+
+    assert asked("Where is my data stored?", chunks).text == "Everything lies in one directory [1]."
+
+
 def test_facets_differ_in_what_they_choose():
     sentences = [
         "Undo is a new change that puts back what the old one wrote.",

@@ -73,3 +73,9 @@ def test_every_example_in_json_is_read_back(args, result):
 def test_what_is_no_example_is_refused(text):
     with pytest.raises(typer.BadParameter):
         reading.examples([text])
+
+
+@pytest.mark.parametrize("text", ["[1] = 2", "[1] -> 2", "1 2"])
+def test_an_example_without_an_arrow_is_shown_how_one_is_written(text):
+    with pytest.raises(typer.BadParameter, match="Write ARGUMENTS => RESULT"):
+        reading.examples([text])

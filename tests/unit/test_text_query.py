@@ -6,8 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from batos.image.derived import NOWHERE
 from batos.memory.query import MOST_TERMS, expression, stop_words, terms
-from batos.memory.text import NOWHERE, Row, TextIndex
+from batos.memory.text import Row, TextIndex
 
 OPERATORS = ['"', "AND", "OR", "NOT", "NEAR(", "*", "^", ":", "-", "(", ")", "+", "body:", "\0", "'", "--", "{"]
 

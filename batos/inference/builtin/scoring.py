@@ -35,6 +35,8 @@ class _Rules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     heading_credit: float
+    title_agreement: float
+    titled: float
     neighbours: float
     opening: float
     opening_words: int
@@ -117,6 +119,16 @@ class Question:
         telling = [word for word in lacking if word not in lexicon().weak]
         return [self.written[word] for word in telling or lacking]
 
+    def agreement(self, heading: str) -> float:
+        """How far a heading asks the same, 0 to 1: the share of the words of both that they have in common."""
+        table, stems = lexicon(), frozenset(content_stems(heading))
+        asked, theirs = (
+            sum(self.weights.values()),
+            sum(table.weak_weight if word in table.weak else 1.0 for word in stems),
+        )
+        covered = sum(weight * self.credit(word, stems) for word, weight in self.weights.items())
+        return min(1.0, 2 * covered / (asked + theirs)) if covered else 0.0
+
     def is_subject_of(self, passage: Passage) -> bool:
         """Whether a passage says what the thing asked about is: `A mirror is ...`, `mirror: ...`."""
         subject = SUBJECT.match(passage.text)
@@ -129,6 +141,17 @@ def context(passage: Passage) -> frozenset[str]:
     return passage.stems | frozenset(content_stems(" ".join(passage.headings)))
 
 
+def _places(offered: Sequence[Passage]) -> dict[Passage, int]:
+    """How many passages stand before each one in its section."""
+    seen: Counter[tuple[int, tuple[str, ...]]] = Counter()
+    places = {}
+    for passage in offered:
+        section = (passage.chunk, passage.headings)
+        places[passage] = seen[section]
+        seen[section] += 1
+    return places
+
+
 class Scale:
     """Scores passages against each other, for one question and one set of offered passages."""
 
@@ -136,6 +159,8 @@ class Scale:
         self._question = question
         self._stems = {passage: passage.stems for passage in offered}
         self._headings = {passage: context(passage) - passage.stems for passage in offered}
+        self._places = _places(offered)
+        self._titles = {passage: self._title(passage) for passage in offered}
         self._frequency = Counter(word for stems in self._stems.values() for word in stems)
         self._chunks = 1 + max((passage.chunk for passage in offered), default=0)
         self._length = sum(len(passage.ordered_stems) for passage in offered) / (len(offered) or 1)
@@ -154,16 +179,23 @@ class Scale:
         count, found = len(self._stems), self._frequency[word]
         return math.sqrt(math.log(1 + (count - found + 0.5) / (found + 0.5)))
 
+    def _title(self, passage: Passage) -> float:
+        """How far the heading right above a passage asks the question itself; 0 where that is less than a rule says."""
+        agreement = self._question.agreement(passage.headings[-1]) if passage.headings else 0.0
+        return agreement if agreement >= _rules().title_agreement else 0.0
+
     def match(self, passage: Passage) -> float:
         """The share of what the question asks, 0 to 1, that a passage and the headings above it hold; rare words count
-        more, words that no offered passage holds do not count. 0 if the words stand in the headings alone."""
+        more, words that no offered passage holds do not count. 0 if the words stand in the headings alone, unless the
+        heading asks the same."""
         stems, headings = self._stems[passage], self._headings[passage]
         held = headed = 0.0
         for word, worth in self._worth.items():
             credit = self._question.credit(word, stems)
             held += worth * credit
             headed += worth * max(0.0, _rules().heading_credit * self._question.credit(word, headings) - credit)
-        return (held + headed) / sum(self._worth.values()) if held else 0.0
+        together = (held + headed) / sum(self._worth.values()) if held else 0.0
+        return max(together, self._titles[passage])
 
     def score(
         self,
@@ -175,7 +207,8 @@ class Scale:
         rules, match = _rules(), self.match(passage)
         if not match:
             return 0.0
-        relevance = match + self._expanded(passage, expansion or {}) + self._placed(passage)
+        titled = rules.titled * self._titles[passage] / (1 + self._places[passage])
+        relevance = match + titled + self._expanded(passage, expansion or {}) + self._placed(passage)
         long = 1 - rules.length_norm + rules.length_norm * len(passage.ordered_stems) / self._length
         look = Counter(self._question.prefers)
         look.update(prefers or {})
@@ -186,7 +219,8 @@ class Scale:
     def _expanded(self, passage: Passage, expansion: Mapping[str, float]) -> float:
         stems = self._stems[passage]
         held = sum(weight * self.rarity(word) for word, weight in expansion.items() if word in stems)
-        return min(held / sum(self._worth.values()), _rules().expansion_cap)
+        worth = sum(self._worth.values())
+        return min(held / worth, _rules().expansion_cap) if worth else 0.0
 
     def _placed(self, passage: Passage) -> float:
         """Bonus for question words that open the passage or are its subject, and for pairs as in the question."""
@@ -195,4 +229,5 @@ class Scale:
         opened = sum(worth * self._question.credit(word, opening) for word, worth in self._worth.items())
         pairs = len(self._question.pairs & frozenset(pairwise(ordered)))
         defined = rules.subject if self._question.form == "what" and self._question.is_subject_of(passage) else 0.0
-        return rules.opening * opened / sum(self._worth.values()) + rules.neighbours * pairs + defined
+        worth = sum(self._worth.values())
+        return (rules.opening * opened / worth if worth else 0.0) + rules.neighbours * pairs + defined

@@ -48,6 +48,7 @@ class BridgeLink:
         self.endpoint = endpoint
         self.instance: str | None = None
         self._told = told
+        self._role = CLIENT
         self._session = uuid4().hex
         self._numbers = itertools.count(1)
         self._pending: dict[str, asyncio.Future[Envelope]] = {}
@@ -108,11 +109,14 @@ class BridgeLink:
         self._pending[identifier] = future
         try:
             await self._socket.send(payload)
-            return _reply(await asyncio.wait_for(future, seconds))
+            reply = await asyncio.wait_for(future, seconds)
         except TimeoutError:
+            self._told(False, "no daemon answers")
             raise BridgeError(reason=f"no answer within {seconds:.0f} seconds.") from None
         finally:
             self._pending.pop(identifier, None)
+        self._told(True, f"connected as {self._role}")
+        return _reply(reply)
 
     async def _greet(self) -> None:
         while not self._greeted.is_set():
@@ -126,8 +130,9 @@ class BridgeLink:
         reply = await self._exchange("hello", {"client": CLIENT}, HELLO_SECONDS)
         welcome = reply.results[0] if reply.results and isinstance(reply.results[0], dict) else {}
         self.instance = str(welcome.get("instance", ""))
+        self._role = str(welcome.get("role", CLIENT))
         self._greeted.set()
-        self._told(True, f"connected as {welcome.get('role', CLIENT)}")
+        self._told(True, f"connected as {self._role}")
 
     async def _read(self, socket: zmq.asyncio.Socket) -> None:
         while True:

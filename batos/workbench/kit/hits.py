@@ -14,6 +14,7 @@ from batos.workbench.kit.bridge_link import LinkReply
 from batos.workbench.kit.markup import heading, passage
 from batos.workbench.kit.surfaces import MOST_ROWS, Card, Scroll
 
+LEAST_SHOWN = 0.001  # a word that most passages hold weighs next to nothing
 EXCERPT = 300  # characters of a passage that is not opened
 TELLING = 4  # letters of a word that is worth lifting out
 
@@ -36,7 +37,7 @@ class HitCard(ButtonBehavior, Card):
         super().__init__(
             document=str(chunk["document_id"]),
             place=f"chunk {self.chunk_index}",
-            figure=f"{self.score:.3f}",
+            figure=f"{self.score:.3f}" if self.score >= LEAST_SHOWN else f"<{LEAST_SHOWN}",
             strength=max(0.0, min(1.0, self.score / best)) if best > 0 else 1.0,
             heading=heading(self.text),
             passage=self._shown(),
@@ -70,4 +71,6 @@ class HitsList(Scroll):
         for card in self.cards:
             self._column.add_widget(card)
         self.scroll_y = 1
+        if not hits:
+            return "nothing found; other words may find it, or a document that is still to be ingested"
         return f"{len(reply.results)} passage{'' if len(reply.results) == 1 else 's'}"

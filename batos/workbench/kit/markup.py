@@ -12,7 +12,7 @@ from batos.workbench.kit.theme import ACCENT_CODE, FIGURES
 
 HEADINGS = re.compile(r"(?:\s*#{1,6}[ \t]+([^\n]+?)[ \t]*(?:\n|$))*")
 FENCED = re.compile(r"^[ \t]*```[^\n]*\n(.*?)^[ \t]*```[ \t]*$", re.MULTILINE | re.DOTALL)
-CODE = re.compile(r"`([^`]+)`")
+CODE = re.compile(r"`([^`\n]+)`")
 FIGURES_SIZE = 14  # the monospaced letters are larger than the others at one size
 
 
@@ -44,6 +44,11 @@ def passage(text: str, words: list[str], length: int | None) -> str:
     body = FENCED.sub(_on_one_line, text[found.end() :] if found else text)
     parts = CODE.split(excerpt(" ".join(body.split()), words, length))
     return "".join(code(marked(part, words)) if n % 2 else marked(part, words) for n, part in enumerate(parts))
+
+
+def prose(text: str) -> str:
+    """An answer in words, its line breaks kept: code in its own letters."""
+    return "".join(code(plain(part)) if n % 2 else plain(part) for n, part in enumerate(CODE.split(text)))
 
 
 def _on_one_line(block: re.Match[str]) -> str:

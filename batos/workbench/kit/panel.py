@@ -16,7 +16,7 @@ from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.label import Label
 from kivy.uix.widget import Widget
 
-from batos.errors import BatosError
+from batos.errors import BatosError, BridgeRefused
 from batos.workbench.kit import theme
 from batos.workbench.kit.bridge_link import BridgeLink, LinkReply
 from batos.workbench.kit.fields import LEFT_OUT, Field, FieldRefused
@@ -24,11 +24,15 @@ from batos.workbench.kit.surfaces import Card
 
 FIELDS_IN_A_ROW = 3
 
+OUTDATED = 0.35  # how much is left of an answer that belongs to an earlier request
+
 AnyField = TypeVar("AnyField", bound=Field)
 
 
 class ResultWidget(Protocol):
     """What shows an answer."""
+
+    opacity: float
 
     def fill(self, reply: LinkReply, asked: dict[str, Any]) -> str:
         """Show the reply to what was `asked`; returns a few words for the status line."""
@@ -46,11 +50,11 @@ class StatusLine(BoxLayout):
     """How the panel's last request stands: one of STATES and a sentence. `seen` is every (state, text) it had."""
 
     STATES = ("idle", "busy", "done", "error")
-    TINTS = {"idle": theme.LINE, "busy": theme.SOFT, "done": theme.ACCENT, "error": theme.ALARM}
+    TINTS = {"idle": theme.NOTHING, "busy": theme.SOFT, "done": theme.ACCENT, "error": theme.ALARM}
 
     text = StringProperty("")
     state = StringProperty("idle")
-    tint = ListProperty(theme.LINE)
+    tint = ListProperty(theme.NOTHING)
 
     def __init__(self, *, busy: str) -> None:
         super().__init__()
@@ -151,6 +155,8 @@ class Panel(BoxLayout):
             self._tell("busy", self.status.busy if self.status else "")
             said = await self.perform()
             self._tell("done", f"{said}   ·   {1000 * (time.perf_counter() - started):.0f} ms")
+        except BridgeRefused as refusal:
+            self._tell("error", str(refusal.facts["reason"]))  # its code is for programs
         except (BatosError, FieldRefused) as error:
             self._tell("error", str(error))
         except Exception as error:  # a fault of the generated panel is shown, not lost with its task
@@ -159,6 +165,8 @@ class Panel(BoxLayout):
     def _tell(self, state: str, text: str) -> None:
         if self.status is not None:
             self.status.tell(state, text)
+        if self.result is not None and state in ("done", "error"):
+            self.result.opacity = 1.0 if state == "done" else OUTDATED
 
     def _new_row(self) -> BoxLayout:
         row = BoxLayout(spacing=theme.GAP, size_hint_y=None)

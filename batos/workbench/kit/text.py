@@ -8,6 +8,8 @@ from kivy.uix.boxlayout import BoxLayout
 
 from batos.workbench.kit import theme
 from batos.workbench.kit.bridge_link import LinkReply
+from batos.workbench.kit.markup import prose
+from batos.workbench.kit.rows import shortened
 from batos.workbench.kit.surfaces import Card, Scroll, Words
 
 MOST_CITED = 12
@@ -25,7 +27,7 @@ class TextView(Scroll):
     def fill(self, reply: LinkReply, asked: dict[str, Any]) -> str:
         mission = reply.results[0] if reply.results and isinstance(reply.results[0], dict) else {}
         card = Card()
-        card.add_widget(Words(text=reply.details or "Nothing to say yet.", line_height=1.25))
+        card.add_widget(Words(text=prose(reply.details or "Nothing to say yet."), markup=True, line_height=1.25))
         cited = citations(mission.get("outcome"))
         if cited:
             card.add_widget(Words(text="\n".join(cited), color=theme.MUTED, font_size=theme.SMALL, line_height=1.3))
@@ -33,7 +35,7 @@ class TextView(Scroll):
         self._column.add_widget(card)
         self.scroll_y = 1
         state = mission.get("state")
-        return f"mission {mission.get('mission')} is {state}" if state else "answered"
+        return f"mission {shortened(str(mission.get('mission')))} is {state}" if state else "answered"
 
 
 def citations(outcome: Any) -> list[str]:

@@ -31,7 +31,11 @@ ACCENT = colour(ACCENT_CODE)
 ACCENT_VEIL = colour(ACCENT_CODE, 0.10)
 ON_ACCENT = colour("1B1405")
 ALARM = colour("FF7D6E")
+WELL = colour("8FCB9B")
 NOTHING: Colour = (0, 0, 0, 0)
+
+STATES = {"done": WELL, "failed": ALARM, "dead": ALARM, "running": ACCENT, "waiting": ACCENT}
+"""The colours of states of missions."""
 
 WORDS = "Roboto"  # bundled with Kivy, as is the monospaced one
 FIGURES = "data/fonts/RobotoMono-Regular.ttf"

@@ -1,0 +1,108 @@
+"""Keeping a derived file level with the image: reading the transaction log from where the file stands.
+
+An abort leaves nothing in the log, so it needs no care. A file that stopped at a transaction which the log does not
+hold has seen another history, restored from a backup, or one that a pack has thinned out: it begins again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import closing
+from typing import Protocol
+
+from batos.image.derived import NOWHERE, DerivedFile
+from batos.image.image import Image
+from batos.image.log import LoggedTransaction
+
+log = logging.getLogger(__name__)
+
+# Records per transaction of the file: a rebuild must not hold it for minutes.
+BATCH = 2_000
+
+
+class Intake(Protocol):
+    """What a kind of file makes of the log: it takes transactions, and writes rows for those it took."""
+
+    def take(self, logged: LoggedTransaction) -> int:
+        """Read the transaction; how many of its records will be written."""
+
+    def write(self) -> None:
+        """Within `DerivedFile.writing`: write what was taken, and forget it. Called again for the next batch."""
+
+
+def catch_up(image: Image, file: DerivedFile, begin: Callable[[], Intake]) -> int:
+    """Bring `file` to the newest commit; the number of records taken in. Each reading of the log begins an intake."""
+    taken = 0
+    while (position := file.position) != image.newest():
+        written = _follow(image, file, begin(), position)
+        taken += written or 0
+        if written is not None:
+            break
+    return taken
+
+
+def _follow(image: Image, file: DerivedFile, intake: Intake, position: bytes) -> int | None:
+    """Read the log from `position` to its end; the number of records written.
+
+    None when it has to be read again: the file was cleared, or another follower moved it meanwhile.
+    """
+    batches = _Batches(file, intake, position)
+    with closing(image.transactions_since(_before(position))) as transactions:
+        if position != NOWHERE:
+            first = next(transactions, None)
+            if first is None or first.tid != position:
+                _begin_again(file, position)
+                return None
+        for logged in transactions:
+            batches.take(logged)
+        batches.write()
+    return None if batches.overtaken else batches.written
+
+
+def _begin_again(file: DerivedFile, position: bytes) -> None:
+    with file.writing():
+        if file.position == position:
+            log.warning("The %s %s is made again: the image's log is another one now.", file.what, file.path)
+            file.clear()
+
+
+class _Batches:
+    """Transactions of the log between where the file stands and `reached`, written together with `reached`."""
+
+    def __init__(self, file: DerivedFile, intake: Intake, position: bytes) -> None:
+        self._file = file
+        self._intake = intake
+        self._position = position
+        self._reached = position
+        self._waiting = 0
+        self.written = 0
+        self.overtaken = False
+
+    def take(self, logged: LoggedTransaction) -> None:
+        if self.overtaken:
+            return
+        self._waiting += self._intake.take(logged)
+        self._reached = logged.tid
+        if self._waiting >= BATCH:
+            self.write()
+
+    def write(self) -> None:
+        if self._reached == self._position or self.overtaken:
+            return
+        with self._file.writing():
+            # If another follower was here meanwhile, this batch is dropped and the log is read again from its mark.
+            if self._file.position != self._position:
+                self.overtaken = True
+                return
+            self._intake.write()
+            self._file.move_to(self._reached)
+        self._position = self._reached
+        self.written += self._waiting
+        self._waiting = 0
+
+
+def _before(position: bytes) -> bytes:
+    """The id just before `position`, so that the log shows whether it holds that transaction."""
+    number = int.from_bytes(position, "big")
+    return (number - 1).to_bytes(8, "big") if number else NOWHERE

@@ -1,0 +1,277 @@
+"""Closed methods: those that touch nothing but their arguments and, by name, slots of their own object.
+
+Most methods are. With nothing but plain data in the session there is nobody to ask, so such a method needs no prelude:
+each slot becomes a global variable of the session (`self.count` → `_s_count`) that the host fills before and reads
+afterwards, and a message to `self` becomes a call of the method that answers it, fed along with it.
+
+What this module finds is told by the text alone. Whether the slots are there, and hold plain data only, is for the host
+to see at each call; where they do not, the method runs as any other does (`rewrite`).
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from itertools import count
+
+from batos.methods.aliases import CHANGED, is_self
+from batos.methods.plainness import may_leave_as_text
+from batos.methods.rewriter import Bindings, Rewriter, bindings
+from batos.methods.splice import one_to_one
+from batos.methods.tables import rules
+from batos.methods.tree import Tree
+
+SLOT = "_s_"
+SENT = "_m_"
+
+_MAY_MUTATE = frozenset({ast.Attribute, ast.Call, ast.Subscript, ast.AugAssign})
+_SCOPES = (ast.Lambda, ast.comprehension)
+_OPEN = frozenset({"getattr", "setattr", "hasattr", "delattr", "_"})
+_NUMBERS = frozenset({"len", "int", "float", "str", "bool", "abs", "round", "ord", "chr", "repr", "format"})
+
+
+@dataclass(frozen=True, eq=False)
+class Closed:
+    """A method as it runs when its object's slots are plain data.
+
+    `text` and `lines` are as in `Rewritten`. `reads` must be there, `stores` may come to be. `mutates` says that a
+    container may be changed in place, `unsure` that it may answer or store what is no plain data, `sends` the selectors
+    sent to `self`.
+    """
+
+    text: str
+    lines: tuple[int, ...]
+    names: frozenset[str]
+    reads: frozenset[str]
+    stores: frozenset[str]
+    sends: frozenset[str]
+    mutates: bool
+    unsure: bool
+
+
+def closed(tree: Tree) -> Closed | None:
+    """The closed form of a method that the guardian passed, or None if it has none."""
+    touches = _Touches(tree)
+    if not touches.closed:
+        return None
+    rewriter = _Closed(tree, tree.function.name, touches.names, count(1))
+    rewriter.slots = touches
+    rewriter.touch()
+    text, lines = rewriter.finished()
+    return Closed(
+        text,
+        lines,
+        frozenset(rewriter.used),
+        frozenset(touches.reads),
+        frozenset(touches.stores),
+        frozenset(touches.sends),
+        touches.mutates,
+        may_leave_as_text(tree, touches.names),
+    )
+
+
+class _Touches:
+    """What the method does with `self`, and whether that is all it needs."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.names: Bindings = bindings(tree)
+        self.reads: set[str] = set()
+        self.stores: set[str] = set()
+        self.sends: set[str] = set()
+        self.mutates = False
+        self.closed = self._look()
+
+    def _look(self) -> bool:
+        """Whether `self` stands for its slots only, and nothing asks for identity or a name put together."""
+        selves = slots = 0
+        for node in self.tree.nodes:
+            if isinstance(node, ast.Attribute):
+                if is_self(node.value):
+                    slots += 1
+                    if not self._slot(node):
+                        return False
+                elif not isinstance(node.ctx, ast.Load):
+                    return False
+            elif isinstance(node, ast.Name):
+                selves += node.id == "self"
+                if node.id in _OPEN and node.id not in self.names.bound:
+                    return False
+            elif isinstance(node, ast.Global) or (isinstance(node, ast.Compare) and _asks_identity(node)):
+                return False
+            if not self.mutates and type(node) in _MAY_MUTATE:
+                self.mutates = _mutates(node)
+        return selves == slots and not (self.stores and self._stores_elsewhere())
+
+    def _slot(self, node: ast.Attribute) -> bool:
+        holder = self.tree.parents[node]
+        if node.attr == CHANGED:
+            return isinstance(node.ctx, ast.Store)
+        if isinstance(node.ctx, ast.Del):
+            return False
+        if isinstance(node.ctx, ast.Store):
+            self.stores.add(node.attr)
+            if isinstance(holder, ast.AugAssign):
+                self.reads.add(node.attr)
+        elif isinstance(holder, ast.Call) and holder.func is node:
+            self.sends.add(node.attr)
+        else:
+            self.reads.add(node.attr)
+        return True
+
+    def _stores_elsewhere(self) -> bool:
+        """Whether a slot is written in a scope of its own, where a global variable would be a local one."""
+        for node in self.tree.nodes:
+            nested = isinstance(node, _SCOPES) or (
+                isinstance(node, ast.FunctionDef) and node is not self.tree.module.body[0]
+            )
+            if nested and any(isinstance(part, ast.Attribute) and _is_stored(part) for part in ast.walk(node)):
+                return True
+        return False
+
+
+def _mutates(node: ast.AST) -> bool:
+    """Whether this may change a container in place."""
+    match node:
+        case ast.Attribute(attr=attr):
+            return attr in rules().mutators
+        case ast.Call(func=ast.Name(id=name)):
+            return name in rules().functions
+        case ast.Subscript(ctx=ast.Store() | ast.Del()):
+            return True
+        case ast.AugAssign(op=op, value=value):
+            return isinstance(op, ast.Mult) or not _is_scalar(value)
+    return False
+
+
+def _is_stored(node: ast.Attribute) -> bool:
+    return isinstance(node.ctx, ast.Store) and is_self(node.value)
+
+
+def _asks_identity(node: ast.Compare) -> bool:
+    """`is` between two values: what the sandbox holds are copies, which are identical to nothing."""
+    sides = [node.left, *node.comparators]
+    pairs = zip(node.ops, sides, sides[1:], strict=False)
+    return any(
+        isinstance(op, ast.Is | ast.IsNot)
+        and not isinstance(left, ast.Constant)
+        and not isinstance(right, ast.Constant)
+        for op, left, right in pairs
+    )
+
+
+class _Closed(Rewriter):
+    """Slots as global variables. `used` are the prelude functions that the text names."""
+
+    slots: _Touches
+
+    def __init__(self, tree: Tree, selector: str, names: Bindings, fresh: count[int]) -> None:
+        super().__init__(tree, selector, names, fresh)
+        self.called = SENT + one_to_one(selector)
+        self.expressions |= {ast.Attribute: self.slot}
+        self.statements |= {
+            ast.Assign: self.assign,
+            ast.AugAssign: self.augmented,
+            ast.For: self.loop,
+            ast.With: self.block,
+        }
+
+    def nested(self, tree: Tree) -> Rewriter:
+        inner = super().nested(tree)
+        assert isinstance(inner, _Closed)
+        inner.slots = self.slots
+        return inner
+
+    def touches(self, node: ast.AST) -> bool:
+        return (isinstance(node, ast.Attribute) and is_self(node.value)) or super().touches(node)
+
+    def standing_for(self, name: str) -> str | None:
+        # Nobody is asked from inside a key or a reduction, so only what must answer an iterator is replaced.
+        return super().standing_for(name) if name in ("map", "filter") else None
+
+    def slot(self, node: ast.AST) -> str:
+        assert isinstance(node, ast.Attribute)
+        if not is_self(node.value):
+            return self.around(node)
+        return SLOT + one_to_one(node.attr)
+
+    def call(self, node: ast.AST) -> str:
+        assert isinstance(node, ast.Call)
+        if isinstance(node.func, ast.Attribute) and is_self(node.func.value):
+            given = self.arguments(node).strip()
+            return f"{SENT}{one_to_one(node.func.attr)}({f'None, {given}' if given else 'None'})"
+        return super().call(node)
+
+    # Statements
+
+    def function(self, node: ast.AST) -> list[str]:
+        assert isinstance(node, ast.FunctionDef)
+        if node is self.tree.module.body[0] and self.slots.stores:
+            listed = ", ".join(SLOT + one_to_one(name) for name in sorted(self.slots.stores))
+            self.before[node.body[0]] = [f"global {listed}"]
+        return super().function(node)
+
+    def assign(self, node: ast.AST) -> list[str]:
+        assert isinstance(node, ast.Assign)
+        return self.assigned(node.targets, node)
+
+    def assigned(self, targets: list[ast.expr], node: ast.Assign | ast.AnnAssign) -> list[str]:
+        targets = [target for target in targets if not (isinstance(target, ast.Attribute) and target.attr == CHANGED)]
+        if not targets:
+            return ["pass"]
+        value = self.assigned_value(node)
+        copied = self._copied(targets, node.value)
+        if len(targets) == 1 and copied and isinstance(targets[0], ast.Attribute):
+            value = f"({value})" if isinstance(node.value, ast.Tuple) else value
+            return [f"{self.part(targets[0])} = _copied({value})"]
+        return [" = ".join([*map(self.part, targets), value]), *self._copies(copied)]
+
+    def _copied(self, targets: list[ast.expr], value: ast.expr | None = None) -> list[str]:
+        """The slots among the targets that must take a copy of what they are given, as slots do: those whose value may
+        be a container, where anything is changed in place at all."""
+        if not (self.slots.mutates or self.slots.sends) or (value is not None and _is_scalar(value)):
+            return []
+        stored = [part for target in targets for part in ast.walk(target) if isinstance(part, ast.Attribute)]
+        copied = [SLOT + one_to_one(part.attr) for part in stored if _is_stored(part)]
+        if copied:
+            self.use("_copied")
+        return copied
+
+    @staticmethod
+    def _copies(slots: list[str]) -> list[str]:
+        return [f"{slot} = _copied({slot})" for slot in slots]
+
+    def augmented(self, node: ast.AST) -> list[str]:
+        assert isinstance(node, ast.AugAssign)
+        copied = [] if _is_scalar(node.value) and not isinstance(node.op, ast.Mult) else self._copied([node.target])
+        return [self.around(node), *self._copies(copied)]
+
+    def loop(self, node: ast.AST) -> list[str]:
+        assert isinstance(node, ast.For)
+        self.before[node.body[0]] = self._copies(self._copied([node.target]))
+        return [self.around(node)]
+
+    def block(self, node: ast.AST) -> list[str]:
+        assert isinstance(node, ast.With)
+        targets = [item.optional_vars for item in node.items if item.optional_vars is not None]
+        self.before[node.body[0]] = self._copies(self._copied(targets))
+        return [self.around(node)]
+
+
+def _is_scalar(node: ast.expr) -> bool:
+    """Whether the value is surely no container, told by the expression alone."""
+    match node:
+        case ast.Constant() | ast.JoinedStr() | ast.Compare() | ast.UnaryOp():
+            return True
+        case ast.Call(func=ast.Name(id=name)):
+            return name in _NUMBERS
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Div() | ast.FloorDiv() | ast.Pow(), right=right):
+            return _is_number(left) or _is_number(right) or (_is_scalar(left) and _is_scalar(right))
+        case ast.BinOp(left=left, op=ast.Mult() | ast.Mod(), right=right):
+            return _is_scalar(left) and _is_scalar(right)
+    return False
+
+
+def _is_number(node: ast.expr) -> bool:
+    """A list cannot be added to a number, nor divided by one; it can be multiplied with one."""
+    return isinstance(node, ast.Constant) and type(node.value) in (int, float)

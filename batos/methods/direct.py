@@ -1,0 +1,160 @@
+"""One activation of a closed method (`closed`): its slots go in with the call, and come back with the answer.
+
+No object enters the session, so there is nothing to ask the host for but the time. That the slots are there, are data
+of the object's own where they are written, and hold no objects, is seen at each call; `prepared` answers None where
+they do not, and the method is activated in the ordinary way. So it is if the answer turns out to be no plain data:
+nothing has been handed to the host by then, and the ordinary way finds the words for it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_monty import MontyError, MontySession
+
+from batos.errors import GuardianRefused, SandboxDenied
+from batos.methods.contract import same
+from batos.methods.crossing import CONTAINERS, Crossing, cost
+from batos.methods.driving import Allowance, Driver
+from batos.methods.hosting import Host
+from batos.methods.program import Linked, Ready, confined, link
+from batos.objects.values import plain
+
+MOST_ITEMS = 2000  # values in the slots and arguments of one call
+MOST_LINKED = 16  # methods of one call
+
+# Stands in a slot that is not there yet. No method can make it, and none is run that could read it.
+ABSENT = os.urandom(16)
+
+
+class NotPlain(Exception):
+    """The method answers or stores what is no plain data."""
+
+
+class Direct(Driver):
+    """Created per call, used once. `before` are the values of the slots as they were handed in."""
+
+    def __init__(
+        self,
+        linked: Linked,
+        inputs: dict[str, Any],
+        before: Mapping[str, Any],
+        receiver: Any,
+        host: Host,
+        crossing: Crossing,
+        allowance: Allowance,
+    ) -> None:
+        super().__init__(linked.selector, host, crossing, allowance)
+        self.session = linked
+        self.receiver = receiver
+        self._inputs = inputs
+        self._before = before
+
+    def run(self, session: MontySession, printed: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Drive the method to its end; the answer, with all its writes handed to the host. Raises `NotPlain`."""
+        text = self.session.text_for(len(args), bool(kwargs))
+        answer, values = self.driven(session.feed_start(text, inputs=self._inputs, print_callback=printed))
+        try:
+            answered, kept = self.crossing.out(answer), self._changed(values)
+        except SandboxDenied:
+            raise NotPlain from None
+        self._keep(kept)
+        return answered
+
+    def keep_after(self, session: MontySession) -> None:
+        """Take over the writes made before the method raised: who catches the exception finds them, as in Python."""
+        try:
+            self._keep(self._changed(self.driven(session.feed_start(self.session.state))))
+        except MontyError:
+            return  # no time is left, or a value cannot leave; the first exception stands
+
+    def _changed(self, values: Any) -> dict[str, Any]:
+        """The slots that have another value now, as far as they may have: containers, and what is assigned."""
+        if type(values) is not list or len(values) != len(self.session.watched):
+            raise self.denied("report changes in a form of its own")
+        changed = {}
+        for name, value in zip(self.session.watched, values, strict=True):
+            before = self._before.get(name, ABSENT)
+            if before is ABSENT and value == ABSENT:
+                continue
+            if name not in self.session.stores and type(value) not in CONTAINERS:
+                continue
+            now = self.crossing.out(value)
+            if before is ABSENT or not same(before, now):
+                changed[name] = now
+        return changed
+
+    def _keep(self, changed: Mapping[str, Any]) -> None:
+        for name, value in changed.items():
+            self.host.write(self.receiver, name, value)
+
+
+def prepared(
+    ready: Ready,
+    receiver: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    host: Host,
+    crossing: Crossing,
+    allowance: Allowance,
+) -> Direct | None:
+    """The activation, if this method can run as a closed one on this object with these arguments."""
+    linked = _linked(ready, receiver, host)
+    if linked is None:
+        return None
+    left = MOST_ITEMS
+    inputs: dict[str, Any] = {}
+    for number, value in enumerate(args):
+        inputs[f"_{number}"] = value = plain(value)
+        left -= cost(value, left)
+    if kwargs:
+        inputs["_k"] = value = {name: plain(value) for name, value in kwargs.items()}
+        left -= cost(value, left)
+    before: dict[str, Any] = {}
+    for name, variable in linked.slots:
+        reading = host.read(receiver, name)
+        if reading is None:
+            if name in linked.reads:
+                return None
+            inputs[variable] = ABSENT
+            continue
+        if reading.is_method or not (reading.own or name not in linked.stores):
+            return None
+        inputs[variable] = before[name] = value = plain(reading.value)
+        if not reading.own and type(value) in CONTAINERS and linked.mutates:
+            return None
+        left -= cost(value, left)
+        if left < 0:
+            return None
+    return Direct(linked, inputs, before, receiver, host, crossing, allowance) if left >= 0 else None
+
+
+def _linked(ready: Ready, receiver: Any, host: Host) -> Linked | None:
+    """The method with all that it sends to itself, as the receiver answers these messages now."""
+    if ready.closed is None:
+        return None
+    if not ready.closed.sends:
+        return link((ready,))
+    methods = {ready.selector: ready}
+    waiting = list(ready.closed.sends)
+    while waiting:
+        selector = waiting.pop()
+        answering = _answering(selector, receiver, host)
+        if answering is None or answering.closed is None or methods.get(selector, answering) is not answering:
+            return None
+        if selector not in methods:
+            methods[selector] = answering
+            waiting.extend(answering.closed.sends)
+    return link(tuple(methods.values())) if len(methods) <= MOST_LINKED else None
+
+
+def _answering(selector: str, receiver: Any, host: Host) -> Ready | None:
+    reading = host.read(receiver, selector)
+    if reading is None or not reading.is_method or reading.value.selector != selector:
+        return None
+    try:
+        return confined(reading.value)
+    except GuardianRefused:
+        return None

@@ -1,0 +1,222 @@
+"""What every rewrite of a method for the sandbox has in common, whatever becomes of the objects in it.
+
+The interpreter of the sandbox has no generators and no `del`, and cannot put back every f-string. The method is given
+one name for all, annotations are left out, and a few builtins become functions of the prelude.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from itertools import count
+
+from batos.errors import GuardianRefused
+from batos.methods.splice import Splicer, one_to_one
+from batos.methods.tree import Tree
+
+METHOD = "_method_"  # what every rewritten method is called; the sandbox binds them by position
+
+# Builtins that call back or that name an attribute, and the prelude functions that stand for them.
+ALWAYS = {
+    "getattr": "_getattr",
+    "setattr": "_setattr",
+    "hasattr": "_hasattr",
+    "delattr": "_delattr",
+    "map": "_map",
+    "filter": "_filter",
+}
+_CONVERSIONS = {"s": "str", "r": "repr", "a": "_ascii"}
+
+
+@dataclass(frozen=True)
+class Bindings:
+    """What the names of a method mean: imported modules, names that it binds itself, names for `functools.reduce`."""
+
+    modules: frozenset[str]
+    bound: frozenset[str]
+    reduces: frozenset[str]
+
+
+def bindings(tree: Tree) -> Bindings:
+    modules: set[str] = set()
+    bound: set[str] = set()
+    reduces: set[str] = set()
+    for node in tree.nodes:
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                bound.add(node.id)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, ast.FunctionDef):
+            bound.add(node.name)
+        elif isinstance(node, ast.Import):
+            modules.update(alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "functools":
+            reduces.update(alias.asname or alias.name for alias in node.names if alias.name == "reduce")
+    return Bindings(frozenset(modules), frozenset(bound), frozenset(reduces))
+
+
+class Rewriter(Splicer):
+    """What every way of running a method in the sandbox changes: the head, annotations, generators, `del`."""
+
+    def __init__(self, tree: Tree, selector: str, names: Bindings, fresh: count[int]) -> None:
+        super().__init__(tree)
+        self.selector = selector
+        self.called = METHOD
+        self.names = names
+        self._numbers = fresh
+        self.used: set[str] = set()  # the functions of the prelude that the text names
+        self.expressions = {
+            ast.GeneratorExp: self.generator,
+            ast.JoinedStr: self.joined,
+            ast.Call: self.call,
+            ast.Name: self.name,
+        }
+        self.statements = {ast.FunctionDef: self.function, ast.Delete: self.delete, ast.AnnAssign: self.annotated}
+
+    def fresh(self) -> str:
+        return f"_v{next(self._numbers)}"
+
+    def use(self, name: str) -> str:
+        self.used.add(name)
+        return name
+
+    def nested(self, tree: Tree) -> Rewriter:
+        inner = type(self)(tree, self.selector, self.names, self._numbers)
+        inner.used = self.used
+        return inner
+
+    def touches(self, node: ast.AST) -> bool:
+        if isinstance(node, ast.Name):
+            return self.standing_for(node.id) is not None
+        return isinstance(node, ast.GeneratorExp)
+
+    def standing_for(self, name: str) -> str | None:
+        """The prelude function that stands for a name where it is read."""
+        if name in ALWAYS and name not in self.names.bound:
+            return ALWAYS[name]
+        return "_reduce" if name in self.names.reduces else None
+
+    # Expressions
+
+    def name(self, node: ast.AST) -> str:
+        assert isinstance(node, ast.Name)
+        replaced = self.standing_for(node.id) if isinstance(node.ctx, ast.Load) else None
+        return self.use(replaced) if replaced is not None else one_to_one(node.id)
+
+    def generator(self, node: ast.AST) -> str:
+        """The sandbox has no lazy generators: it makes a list, which `next` then refuses. The brackets are its own, or
+        those of the call that it is the only argument of."""
+        return f"iter([{self.comprehended(node)}])"
+
+    def comprehended(self, node: ast.AST) -> str:
+        return self.around(node, self.start(node) + 1, self.end(node) - 1)
+
+    def joined(self, node: ast.AST) -> str:
+        """An f-string taken apart, because text cannot always be put back with calls and quotes inside its braces."""
+        assert isinstance(node, ast.JoinedStr)
+        parts = []
+        for value in node.values:
+            if isinstance(value, ast.FormattedValue):
+                shown = self.unplaced(value.value, self.nested)
+                if value.conversion > 0:
+                    shown = f"{self.use(_CONVERSIONS[chr(value.conversion)])}({shown})"
+                spec = self.joined(value.format_spec) if value.format_spec is not None else "''"
+                parts.append(f"format({shown}, {spec})")
+            else:
+                parts.append(one_to_one(ast.unparse(value)))
+        listed = ", ".join(parts) + ("," if len(parts) == 1 else "")
+        return f"''.join(({listed}))"
+
+    def call(self, node: ast.AST) -> str:
+        assert isinstance(node, ast.Call)
+        return self.as_written(node)
+
+    def as_written(self, node: ast.Call) -> str:
+        """The call with what is called as the source has it, in brackets if it needs them."""
+        called = self.between(self._touched([node.func]), self.start(node), self._opening(node), self.part)
+        return f"{called}{self.arguments(node)})"
+
+    def _opening(self, node: ast.Call) -> int:
+        return self.past(self.end(node.func), "(")
+
+    def arguments(self, node: ast.Call) -> str:
+        """What stands between the brackets of a call, rendered."""
+        begin, end = self._opening(node), self.end(node) - 1
+        if len(node.args) == 1 and not node.keywords and self.start(node.args[0]) < begin:
+            return self.part(node.args[0])  # a generator that shares the call's brackets
+        return self.between(self._touched(node.args, node.keywords), begin, end, self.part)
+
+    def _touched(self, *lists: list[ast.expr] | list[ast.keyword]) -> list[ast.AST]:
+        return [node for nodes in lists for node in nodes if node in self.touched]
+
+    def bracketed(self, node: ast.expr) -> str:
+        """The text of an expression as one argument: a tuple or a `:=` is given brackets, as it may have none."""
+        text = self.part(node)
+        return f"({text})" if isinstance(node, ast.Tuple | ast.NamedExpr) else text
+
+    def assigned_value(self, node: ast.Assign | ast.AnnAssign) -> str:
+        """What stands to the right of the last `=`, with the brackets that the source put around it."""
+        assert node.value is not None
+        begin = self.past(self.end(node.targets[-1] if isinstance(node, ast.Assign) else node.annotation), "=")
+        return self.between(self._touched([node.value]), begin, self.end(node), self.part).strip()
+
+    # Statements
+
+    def function(self, node: ast.AST) -> list[str]:
+        assert isinstance(node, ast.FunctionDef)
+        name = self.called if node is self.tree.module.body[0] else one_to_one(node.name)
+        last: list[ast.AST] = [node.returns] if node.returns else self.tree.children[node.args]
+        ends = [self.end(part) for part in last if hasattr(part, "lineno")]
+        begin = max(ends) if ends else self.past(self.past(self.start(node), "def"), "(")
+        head = f"def {name}({', '.join(self.parameters(node))}):"
+        return [head + self.between(node.body, self.past(begin, ":"), self.end(node), self.part)]
+
+    def parameters(self, node: ast.FunctionDef) -> list[str]:
+        """The parameters without annotations."""
+        given = node.args
+        plain = [*given.posonlyargs, *given.args]
+        first = len(plain) - len(given.defaults)
+        texts = [
+            self._parameter(argument, given.defaults[index - first] if index >= first else None)
+            for index, argument in enumerate(plain)
+        ]
+        if given.posonlyargs:
+            texts.insert(len(given.posonlyargs), "/")
+        if given.vararg is not None or given.kwonlyargs:
+            texts.append(f"*{one_to_one(given.vararg.arg) if given.vararg else ''}")
+        texts += [self._parameter(*pair) for pair in zip(given.kwonlyargs, given.kw_defaults, strict=True)]
+        if given.kwarg is not None:
+            texts.append(f"**{one_to_one(given.kwarg.arg)}")
+        return texts
+
+    def _parameter(self, argument: ast.arg, default: ast.expr | None) -> str:
+        name = one_to_one(argument.arg)
+        return f"{name}={self.bracketed(default)}" if default is not None else name
+
+    def annotated(self, node: ast.AST) -> list[str]:
+        assert isinstance(node, ast.AnnAssign)
+        if node.value is None:
+            return ["pass"]
+        return self.assigned([node.target], node)
+
+    def assigned(self, targets: list[ast.expr], node: ast.Assign | ast.AnnAssign) -> list[str]:
+        texts = [self.part(target) for target in targets]
+        return [" = ".join([*texts, self.assigned_value(node)])]
+
+    def delete(self, node: ast.AST) -> list[str]:
+        assert isinstance(node, ast.Delete)
+        return [self.deleted(target) for target in node.targets]
+
+    def deleted(self, target: ast.expr) -> str:
+        match target:
+            case ast.Subscript(value=base, slice=ast.Slice(lower=lower, upper=upper, step=None)):
+                ends = [self.bracketed(end) if end is not None else "None" for end in (lower, upper)]
+                return f"{self.use('_delslice')}({self.bracketed(base)}, {', '.join(ends)})"
+            case ast.Subscript(value=base, slice=index) if not isinstance(index, ast.Slice):
+                return f"{self.use('_delitem')}({self.bracketed(base)}, {self.bracketed(index)})"
+            case ast.Name(id=name):
+                # The sandbox has no `del`. Reading a deleted name is an error in Python; here it reads None.
+                return f"{one_to_one(name)} = None"
+        reason = f"Line {target.lineno}: this form of `del` is not available to a method."
+        raise GuardianRefused(selector=self.selector, reason=reason)

@@ -1,0 +1,133 @@
+"""Text with some of its parts replaced: how a rewritten method keeps the lines and the looks of its source.
+
+A `Splicer` renders a tree. What no rule touches is copied from the source as it stands; a rule says what stands for a
+node instead, and may ask for the text of the node's parts. Positions in a tree count bytes, so the text is held with
+one character for each byte until it is finished. It knows no rules of its own.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable
+from itertools import accumulate
+
+from batos.methods.tree import Tree, grow
+
+Expression = Callable[[ast.AST], str]
+Statement = Callable[[ast.AST], list[str]]
+
+_MARK = re.compile("\x01(\\d+)\x02")
+_SKIPPED = re.compile(r"(?:[\s),\\]|#[^\n]*)*", re.ASCII)
+
+
+class Splicer:
+    """Subclasses fill `expressions` and `statements`, and say in `touches` which expressions a rule is about."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.tree = tree
+        self.text = one_to_one(tree.source)
+        self.line_starts = [0, *accumulate(len(line) + 1 for line in self.text.split("\n"))]
+        self.expressions: dict[type[ast.AST], Expression] = {}
+        self.statements: dict[type[ast.AST], Statement] = {}
+        # Statements to be put before another one.
+        self.before: dict[ast.AST, list[str]] = {}
+        self.touched: set[ast.AST] = set()
+
+    def touch(self) -> None:
+        """Find what has to be rendered: what a rule is about, every statement, and whatever holds one of these."""
+        touched, children = self.touched, self.tree.children
+        for node in reversed(self.tree.nodes):
+            if isinstance(node, ast.stmt) or self.touches(node) or not touched.isdisjoint(children[node]):
+                touched.add(node)
+
+    def touches(self, node: ast.AST) -> bool:
+        return False
+
+    def finished(self) -> tuple[str, tuple[int, ...]]:
+        """The whole text, and for each of its lines the line of the statement that it came from."""
+        marked = self.around(self.tree.module, 0, len(self.text)).rstrip("\n") + "\n"
+        lines, line = [], 1
+        for part in marked.split("\n")[:-1]:
+            found = _MARK.search(part)
+            line = int(found.group(1)) if found else line
+            lines.append(line)
+        return _MARK.sub("", marked).encode("latin-1").decode(), (*lines, 0)
+
+    # Positions
+
+    def start(self, node: ast.AST) -> int:
+        return self.line_starts[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined,no-any-return]
+
+    def end(self, node: ast.AST) -> int:
+        return self.line_starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined,no-any-return]
+
+    def past(self, position: int, sign: str) -> int:
+        """Where `sign` ends, which is the next thing after `position` but for brackets, spaces and comments."""
+        found = _SKIPPED.match(self.text, position)
+        assert found is not None
+        return self.text.index(sign, found.end()) + len(sign)
+
+    # Texts
+
+    def part(self, node: ast.AST) -> str:
+        """The text of a node, with what a rule says in place of what it touches."""
+        if node not in self.touched:
+            return self.text[self.start(node) : self.end(node)]
+        if isinstance(node, ast.stmt):
+            return self._statement(node)
+        rule = self.expressions.get(type(node))
+        return rule(node) if rule is not None else self.around(node)
+
+    def around(
+        self, node: ast.AST, at: int | None = None, to: int | None = None, part: Expression | None = None
+    ) -> str:
+        """The source between two positions, the node's own if none are given, with its touched children rendered."""
+        at = self.start(node) if at is None else at
+        to = self.end(node) if to is None else to
+        return self.between(self._placed(node), at, to, part or self.part)
+
+    def between(self, nodes: Iterable[ast.AST], at: int, to: int, part: Expression) -> str:
+        pieces = []
+        for node in sorted(nodes, key=self.start):
+            begin = self.start(node)
+            if at <= begin < to:
+                pieces += [self.text[at:begin], part(node)]
+                at = self.end(node)
+        return "".join([*pieces, self.text[at:to]])
+
+    def _placed(self, node: ast.AST) -> list[ast.AST]:
+        """The touched children; in place of one that has no position (a comprehension, arguments) its own."""
+        placed: list[ast.AST] = []
+        for child in self.tree.children[node]:
+            if child in self.touched:
+                placed.extend([child] if hasattr(child, "lineno") else self._placed(child))
+        return placed
+
+    def _statement(self, node: ast.stmt) -> str:
+        rule = self.statements.get(type(node))
+        texts = rule(node) if rule is not None else [self.around(node)]
+        texts = [*self.before.pop(node, ()), *texts]
+        mark = f"\x01{node.lineno}\x02"
+        if len(texts) == 1:
+            return mark + texts[0]
+        return mark + (self._separator(node) + mark).join(texts)
+
+    def _separator(self, node: ast.stmt) -> str:
+        """What stands between the statements that one became: a new line, or `;` if it shares its line."""
+        begin, end = self.line_starts[node.lineno - 1], self.end(node)
+        indent = self.text[begin : self.start(node)]
+        rest = self.text[end : self.line_starts[node.end_lineno or 0]].strip()
+        alone = not indent.strip() and (not rest or rest.startswith("#"))
+        return f"\n{indent}" if alone else "; "
+
+    def unplaced(self, node: ast.expr, splicer: Callable[[Tree], Splicer]) -> str:
+        """The text of an expression whose positions cannot be trusted, as in an f-string: parsed anew on its own."""
+        inner = splicer(grow(ast.unparse(node)))
+        inner.touch()
+        return inner.around(inner.tree.module.body[0])
+
+
+def one_to_one(text: str) -> str:
+    """The text with one character for each byte of its encoding."""
+    return text if text.isascii() else text.encode(errors="replace").decode("latin-1")

@@ -1,0 +1,37 @@
+"""A view of the past as the running system gives it: with `inspect`, and `why` down to the prompts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from batos.image.changes import Change
+from batos.image.finding import When, find_moment
+from batos.image.image import Image
+from batos.image.views import LIFETIME, View, check_kept
+from batos.runtime import explaining
+from batos.runtime.deciding import named
+from batos.runtime.missions import MissionStore
+
+
+class SystemView(View):
+    """The image as of one moment. What missions asked and were answered is told from the journal of today."""
+
+    def __init__(self, image: Image, store: MissionStore, when: When, lifetime: float = LIFETIME) -> None:
+        """Raises `UnknownChange`, and `PackedAway` for a moment that a pack gave up."""
+        written = find_moment(image, when)
+        check_kept(image, written.tid)
+        super().__init__(image, written.tid, written.note, lifetime)
+        self._store = store
+
+    def history(self, target: str) -> list[Change]:
+        """The changes of an object up to that moment, newest first. Raises `UnknownObject`."""
+        with self.reading() as world:
+            return self.history_of(world.add(named(world, target)))
+
+    def inspect(self, target: str) -> dict[str, Any]:
+        """An object's slots, parents and selectors at that moment. Raises `UnknownObject`."""
+        return explaining.inspect(self, target)
+
+    def why(self, target: str, selector: str) -> explaining.Why:
+        """Where a slot, as it was at that moment, came from. Raises `UnknownObject`."""
+        return explaining.why(self, self._store, target, selector)

@@ -1,0 +1,280 @@
+"""Packing on both storages: what goes, what stays, and that the preview tells it before."""
+
+import threading
+import time
+
+import pytest
+from ZODB.POSException import POSKeyError
+
+from batos.errors import ImageBusy, PackedAway, UndoRefused, UnknownChange, UnknownObject
+from batos.image.files import size_of
+from batos.image.history import history
+from batos.image.horizon import horizon, refuse_packed
+from batos.image.image import Image
+from batos.image.keeping import Held
+from batos.image.packing import DAY, pack, pack_to, preview_pack
+from batos.image.soundness import check_soundness
+from batos.image.statistics import statistics
+from batos.image.turns import alone, together
+from batos.image.undo import undo
+from batos.objects.uvm_object import UvmObject, put
+from batos.testing import MovableClock
+from contract.care_tools import blob_in, create, image, notes, put_blob, set_slot, uri, value, writing
+
+__all__ = ["image", "uri"]  # the fixtures
+
+
+def grown(image):
+    """A greeter with a past, a blob with a past, and five objects that nothing refers to any more."""
+    create(image, "greeter", name="Ada")
+    for number in range(15):
+        set_slot(image, "greeter", "name", f"Ada {number}")
+    for number in range(5):
+        create(image, f"gone{number}", text="hello " * 5000)
+        image.change("delete", lambda world, number=number: world.delete(f"gone{number}"))
+    for content in (b"first" * 1000, b"second" * 1000):
+        put_blob(image, "greeter", "file", content)
+
+
+def changes_of(image, name):
+    with image.reading() as world:
+        oid = world[name]._p_oid
+    return history(image, oid)
+
+
+def test_what_is_removed_is_what_the_preview_told(image):
+    grown(image)
+    before = statistics(image)
+    seen = preview_pack(image, 0)
+    packed = pack(image, 0)
+
+    assert packed.removed == seen.removes
+    assert packed.horizon == seen.horizon
+    assert seen.removes.objects == 5 + 1  # the first blob is one too
+    assert seen.removes.bytes > 5 * 30_000 + 5_000
+    assert statistics(image).records < before.records - 25
+
+
+def test_the_present_is_what_it_was(image):
+    grown(image)
+    pack(image, 0)
+
+    assert value(image, "greeter", "name") == "Ada 14"
+    assert blob_in(image, "greeter", "file") == b"second" * 1000
+    assert check_soundness(image).problems == ()
+    set_slot(image, "greeter", "name", "Grace")
+    assert value(image, "greeter", "name") == "Grace"
+
+
+def test_the_files_are_really_smaller(image):
+    grown(image)
+    folder = image.where.objects
+    packed = pack(image, 0)
+
+    assert packed.later == ""
+    assert packed.after == size_of(folder) < packed.before
+    assert packed.after < 200_000
+
+
+def test_the_bytes_of_old_blobs_are_gone_from_the_disk(image):
+    grown(image)
+    pack(image, 0)
+
+    held = [path for path in image.where.objects.rglob("*") if path.is_file() and b"firstfirst" in path.read_bytes()]
+    assert held == []
+
+
+def test_what_is_younger_than_was_said_stays(image):
+    grown(image)
+    before = notes(image)
+    packed = pack(image, 1)
+
+    assert packed.removed == Held()
+    assert notes(image)[: len(before)] == before
+
+
+def test_the_past_before_the_days_that_are_kept_goes(uri):
+    clock = MovableClock(time.time() + 10 * DAY)
+    with Image.open(uri, clock=clock) as image:
+        grown(image)
+
+        assert preview_pack(image, 11).removes == Held()
+        assert preview_pack(image, 9).removes.records > 0
+
+
+def test_packing_again_finds_nothing_more(image):
+    grown(image)
+    pack(image, 0)
+    create(image, "late")
+
+    packed = pack(image, 0)
+    assert packed.removed.objects == 0
+    assert preview_pack(image, 30).removes == Held()
+
+
+def test_a_packed_image_opens_again(uri):
+    with Image.open(uri) as image:
+        grown(image)
+        pack(image, 0)
+    with Image.open(uri) as image:
+        assert value(image, "greeter", "name") == "Ada 14"
+        create(image, "new")
+        assert check_soundness(image).problems == ()
+
+
+# What is kept although it looks unused
+
+
+def test_what_an_undo_brought_back_after_the_horizon_is_kept(image):
+    """It was in no use at the horizon, and only a later transaction refers to it again."""
+    create(image, "lost", text="found again")
+    image.change("delete", lambda world: world.delete("lost"))
+    deletion = list(image.transactions_since(b"\0" * 8))[-1].tid
+    create(image, "marker")
+    limit = list(image.transactions_since(b"\0" * 8))[-1].tid
+    undo(image, deletion.hex())
+
+    with alone(image.path):
+        pack_to(image, limit)
+    image.db.cacheMinimize()
+
+    assert value(image, "lost", "text") == "found again"
+    assert check_soundness(image).problems == ()
+
+
+def test_objects_that_are_needed_elsewhere_are_kept(image):
+    create(image, "waiting", text="for its mission")
+    with image.reading() as world:
+        oid = world["waiting"]._p_oid
+    image.change("delete", lambda world: world.delete("waiting"))
+
+    seen = preview_pack(image, 0, [oid])
+    assert pack(image, 0, [oid]).removed == seen.removes
+    image.db.cacheMinimize()
+    with image.reading() as world:
+        assert world.object(oid).text == "for its mission"
+
+    for _ in range(2):  # the first of them still finds what it was told then
+        pack(image, 0)
+    image.db.cacheMinimize()
+    with image.reading() as world, pytest.raises((UnknownObject, POSKeyError)):
+        str(world.object(oid).text)
+
+
+def test_circles_that_nothing_refers_to_go(image):
+    def circle(world):
+        one, other = UvmObject(), UvmObject()
+        put(one, "friend", other)
+        put(other, "friend", one)
+        world.create("holder", {"first": one})
+
+    image.change("make a circle", circle)
+    set_slot(image, "holder", "first", None)
+
+    assert preview_pack(image, 0).removes.objects == 2
+    assert pack(image, 0).removed.objects == 2
+    assert check_soundness(image).unused == 0
+
+
+# The horizon
+
+
+def test_what_lies_before_the_horizon_is_refused_with_a_sentence(image):
+    grown(image)
+    first = next(image.transactions_since(b"\0" * 8)).tid
+    assert horizon(image) is None
+    refuse_packed(image, first)
+
+    packed = pack(image, 0)
+    assert horizon(image).hex() == packed.horizon
+    refuse_packed(image, bytes.fromhex(packed.horizon))
+    with pytest.raises(PackedAway, match=r"lies before .* Only an earlier backup has it"):
+        refuse_packed(image, first)
+
+
+def test_a_change_whose_before_is_gone_cannot_be_undone(image):
+    grown(image)
+    last, first = changes_of(image, "greeter")[0], changes_of(image, "greeter")[-1]
+    pack(image, 0)
+
+    with pytest.raises(UndoRefused, match="was packed since"):
+        undo(image, last.id)
+    with pytest.raises((UndoRefused, UnknownChange)):
+        undo(image, first.id)
+    assert value(image, "greeter", "name") == "Ada 14"
+
+
+def test_the_horizon_only_moves_on(image):
+    grown(image)
+    pack(image, 0)
+    before = horizon(image)
+    pack(image, 30)
+
+    assert horizon(image) == before
+
+
+def test_what_is_changed_after_a_pack_can_be_undone(image):
+    grown(image)
+    pack(image, 0)
+    set_slot(image, "greeter", "name", "Grace")
+    undo(image, changes_of(image, "greeter")[0].id)
+
+    assert value(image, "greeter", "name") == "Ada 14"
+
+
+# Beside others
+
+
+def test_others_write_while_it_packs(image):
+    grown(image)
+    with writing(image) as last:
+        for _ in range(2):
+            pack(image, 0, patience=0.2)
+        written = last()
+    assert value(image, "busy", "number") >= written
+    assert check_soundness(image).problems == ()
+
+
+def test_another_connection_reads_its_snapshot_through_a_pack(image):
+    create(image, "greeter", name="Ada")
+    with image.reading() as world:
+        greeter = world["greeter"]
+        greeter.name  # noqa: B018 - read, so that this snapshot has it
+        packer = threading.Thread(target=pack, args=(image, 0), kwargs={"patience": 0.2})
+        packer.start()
+        packer.join(20)
+        assert (packer.is_alive(), greeter.name) == (False, "Ada")
+
+
+def test_one_packs_at_a_time_and_not_while_the_image_is_copied(image):
+    create(image, "greeter")
+    with together(image.path), pytest.raises(ImageBusy, match="copied"):
+        pack(image, 0)
+    with alone(image.path), pytest.raises(ImageBusy):
+        pack(image, 0)
+    pack(image, 0)
+
+
+# Figures
+
+
+def test_statistics_count_what_is_stored(image):
+    create(image, "greeter", name="Ada")
+    before = statistics(image)
+    for _ in range(3):
+        set_slot(image, "greeter", "name", "Ada again")
+    put_blob(image, "greeter", "file", b"x" * 5000)
+    after = statistics(image)
+
+    assert after.transactions - before.transactions == 4
+    assert (after.records - before.records, after.objects - before.objects) == (3 + 2, 1)
+    assert after.total_bytes == sum(after.bytes.values()) > before.total_bytes
+    assert (after.pack_horizon, after.oldest_reader) == (None, None)
+    assert any(name.startswith("objects/") for name in after.bytes)
+
+
+def test_statistics_tell_of_an_open_reader(image):
+    with image.reading():
+        assert statistics(image).oldest_reader >= 0
+    pack(image, 0)
+    assert statistics(image).pack_horizon is not None

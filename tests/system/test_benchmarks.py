@@ -1,0 +1,58 @@
+"""The benchmarks run, small, and print what they promise. What they measure belongs into `benchmarks/LOG.md`."""
+
+import json
+import math
+import subprocess
+import sys
+
+from shape.places import REPOSITORY
+
+KEYS = {
+    "depth_ratio",
+    "lookup_ratio",
+    "own_slot_ratio",
+    "commit_bytes",
+    "growth_ratio",
+    "history_ms",
+    "inspect_ratio",
+    "open_1m_mib",
+    "richards_ratio",
+    "deltablue_ratio",
+    "json_ratio",
+}
+CHECK_PROGRAMS = """
+from benchmarks.programs import deltablue, json_parser, richards
+assert richards.Program().run(10_000) == [23246, 9297]
+assert deltablue.Program().run(30)[1:6] == [19, 1170, 5, 1000, 2000]
+assert json_parser.Program().run(7)[1] == json_parser.reference(7)
+"""
+
+
+def run(*arguments):
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=55, check=False)
+
+
+def test_the_image_benchmark_prints_a_table_and_every_key_as_json():
+    done = run("-m", "benchmarks", "image", "--quick", "--json")
+
+    assert done.returncode == 0, done.stderr
+    *table, last = done.stdout.splitlines()
+    figures = json.loads(last)
+    assert figures.keys() >= KEYS
+    assert all(math.isfinite(figure) and figure > 0 for figure in figures.values())
+    assert {line.split()[0] for line in table[1:]} == figures.keys()
+
+
+def test_a_benchmark_that_does_not_exist_is_refused_with_those_that_do():
+    done = run("-m", "benchmarks", "weather")
+
+    assert done.returncode == 2
+    assert "image" in done.stderr
+
+
+def test_the_plain_programs_come_to_their_published_answers():
+    """The prototypes are compared with them whenever the benchmark runs."""
+    done = run("-c", CHECK_PROGRAMS)
+
+    assert done.returncode == 0, done.stderr
