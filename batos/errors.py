@@ -20,6 +20,7 @@
     │   └── RecordUnreadable                             a stored record is damaged
     ├── UndoRefused                                      something depends on the change
     ├── UnknownChange
+    │   ├── UnknownMoment                                no id, no note, and no time of the image
     │   └── PackedAway                                   it lies before the horizon of the last pack
     ├── ForkRefused                                      a place where no fork of an image can be made
     ├── BackupRefused                                    a backup that is incomplete or was changed
@@ -176,6 +177,13 @@ class UndoRefused(BatosError):
 
 class UnknownChange(BatosError, KeyError):
     says = "The image has no change {change!r}. `batos history NAME` lists changes."
+
+
+class UnknownMoment(UnknownChange):
+    says = (
+        "{change!r} is the id of no change, the note of none, and no time at which the image was there. "
+        "`batos history NAME` lists changes."
+    )
 
 
 class PackedAway(UnknownChange):

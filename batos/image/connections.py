@@ -30,6 +30,7 @@ from batos.objects.values import ALLOWED, admit, is_object
 POOL_SIZE = 128  # connections are cheap; ZODB only warns above its default of 7
 CACHED_OBJECTS = 20_000  # per connection
 PAST_OBJECTS = 2_000  # per connection to a moment of the past
+PAST_CONNECTIONS = 8  # those to moments of the past that are kept open
 LARGEST_RECORD = 64 * 2**20  # bytes; an object is written whole at each change
 
 ENDED = "This transaction has ended. Open a new one with `image.transaction(note)`."
@@ -188,6 +189,7 @@ class ImageDatabase(DB):
 
     def __init__(self, storage: Any, where: Address) -> None:
         self.where = where
+        self._idle_past: dict[bytes, ImageConnection] = {}  # by moment, the longest unused first
         super().__init__(
             storage,
             pool_size=POOL_SIZE,
@@ -199,17 +201,32 @@ class ImageDatabase(DB):
 
     def open_at(self, manager: Any, tid: bytes) -> ImageConnection:
         """A connection that sees what transaction `tid` left, and cannot write."""
-        # ZODB's own lines, without asking first whether `tid` lies in the future: see `lastTransaction`.
+        # ZODB's `open(at=)` asks first whether `tid` lies in the future (see `lastTransaction`), and keeps connections
+        # to all moments for minutes, with open files each.
         before = p64(u64(tid) + 1)
         with self._lock:
-            connection: ImageConnection | None = self.historical_pool.pop(before)
-            if connection is None:
-                self.historical_pool.push(self.klass(self, PAST_OBJECTS, before), before)
-                connection = self.historical_pool.pop(before)
-            self.historical_pool.availableGC()
-        assert connection is not None
+            connection = self._idle_past.pop(before, None) or self.klass(self, PAST_OBJECTS, before)
         connection.open(manager)
         return connection
+
+    def _returnToPool(self, connection: ImageConnection) -> None:
+        if connection.before is None:
+            super()._returnToPool(connection)
+            return
+        with self._lock:
+            connection.opened = None
+            spare = self._idle_past.pop(connection.before, None)
+            self._idle_past[connection.before] = connection
+            if len(self._idle_past) > PAST_CONNECTIONS:
+                spare = self._idle_past.pop(next(iter(self._idle_past)))
+        if spare is not None:
+            spare._release_resources()
+
+    def close(self) -> None:
+        idle, self._idle_past = self._idle_past, {}
+        for connection in idle.values():
+            connection._release_resources()
+        super().close()
 
     def lastTransaction(self) -> bytes:
         # RelStorage answers from a snapshot that it never ends: it grows old, and holds the write-ahead log.

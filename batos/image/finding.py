@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from batos.errors import ImageBusy, UnknownChange
+from batos.errors import ImageBusy, UnknownChange, UnknownMoment
 from batos.image.attribution import Attribution
 from batos.image.changes import ChangeIndex, Written
 from batos.image.derived import NOWHERE
@@ -67,7 +67,7 @@ def find_moment(image: Image, when: When) -> Written:
     """The change that was the newest at a time; or the one with an id; or the newest one with a note.
 
     A time in text counts to its end: a date to the end of the day, a time without fraction to the end of its second.
-    Raises `UnknownChange` where there was no image yet, or nothing has that id or note.
+    Raises `UnknownChange` for an id that no change has, `UnknownMoment` for anything else that says no moment.
     """
     if isinstance(when, str) and _tid_of(when) is not None:
         return find_change(image, when)
@@ -79,7 +79,7 @@ def find_moment(image: Image, when: When) -> Written:
 
     written = image.changes.mending(find)
     if written is None:
-        raise UnknownChange(change=str(when))
+        raise UnknownMoment(change=str(when))
     return written
 
 
@@ -94,7 +94,7 @@ def _end_of(when: When) -> bytes | None:
     try:
         return tid_at(time + ROUNDING)
     except (ValueError, OverflowError, OSError):  # no time that a transaction could have
-        raise UnknownChange(change=str(when)) from None
+        raise UnknownMoment(change=str(when)) from None
 
 
 def _time_in(text: str) -> datetime | float:

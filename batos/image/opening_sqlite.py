@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batos.errors import ImageBusy, ImageCorrupt, ImageForeign, ImageUnavailable, ImageUnwritable
+from batos.image import sqlite_files
 
 if TYPE_CHECKING:
     from batos.image.storages import Address
 
 TABLES = {"object_state", "current_object", "transaction"}  # of RelStorage, where it keeps history
 FOUNDING = "founding-"
+IDS = "oids.sqlite3"
 
 
 def check(where: Address) -> None:
@@ -26,6 +28,7 @@ def check(where: Address) -> None:
     try:
         with closing(sqlite3.connect(f"{where.database.as_uri()}?mode=ro", uri=True)) as database:
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            unread = sqlite_files.unread_commits(where.database)
             (size,) = database.execute(
                 "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
             ).fetchone()
@@ -33,6 +36,9 @@ def check(where: Address) -> None:
         raise as_unavailable(where.name, error) from None
     if tables and not tables >= TABLES:
         raise ImageForeign(path=where.name, reason="its database was made by another program.")
+    if unread > 1:
+        reason = f"its write-ahead log is broken, and {unread} changes stand behind the break."
+        raise ImageCorrupt(path=where.name, reason=reason)
     log = where.database.with_name(f"{where.database.name}-wal")  # while it holds anything, pages may be in it
     if not (log.exists() and log.stat().st_size) and where.database.stat().st_size < size:
         raise ImageCorrupt(path=where.name, reason=f"the end of {where.database.name} is missing.")
@@ -53,7 +59,14 @@ def open_storage(where: Address, commit_lock_seconds: int) -> Any:
         if not where.exists:
             _found(where, commit_lock_seconds)
             os.fsync(folder)
-        return _relstorage(where.objects, commit_lock_seconds)
+        _remove_garbage(where.objects / IDS)
+        storage = _relstorage(where.objects, commit_lock_seconds)
+        try:
+            _keep_ids_unique(storage, where.database)
+        except BaseException:
+            storage.close()
+            raise
+        return storage
 
 
 @contextmanager
@@ -74,6 +87,27 @@ def _found(where: Address, commit_lock_seconds: int) -> None:
     with tempfile.TemporaryDirectory(prefix=FOUNDING, dir=where.objects) as draft:
         _relstorage(Path(draft), commit_lock_seconds).close()
         (Path(draft) / where.database.name).rename(where.database)
+
+
+def _remove_garbage(ids: Path) -> None:
+    """The file of ids is made again when it is missing, but not when it is damaged."""
+    if not ids.exists():
+        return
+    try:
+        with closing(sqlite3.connect(ids)) as database:
+            database.execute("SELECT zoid FROM new_oid").fetchall()
+    except sqlite3.OperationalError:  # empty, or locked
+        return
+    except sqlite3.DatabaseError:
+        ids.unlink()
+
+
+def _keep_ids_unique(storage: Any, database: Path) -> None:
+    """Object ids are handed out from a file that is never synced: after a crash of the machine it may be behind, and
+    would hand out those that are taken."""
+    with closing(sqlite3.connect(database)) as connection:
+        ((newest,),) = connection.execute("SELECT max(zoid) FROM object_state").fetchall()
+    storage._adapter.oidallocator.set_min_oid(None, newest or 0)
 
 
 def _relstorage(folder: Path, commit_lock_seconds: int) -> Any:

@@ -99,7 +99,7 @@ def _dangling(image: Image, current: dict[bytes, _Current], reached: set[bytes])
     if ROOT not in current:
         yield "the image has no root."
     for oid in sorted(reached):
-        for missing in sorted(set(current[oid].refers) - current.keys()):
+        for missing in sorted({referred for referred in current[oid].refers if referred not in current}):
             yield f"{_called(image, oid, current)} refers to object {missing.hex()}, which is not there."
 
 

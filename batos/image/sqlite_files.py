@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+import struct
+import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
+from itertools import count
 from pathlib import Path
+from typing import BinaryIO
 
+LOG_HEADER, FRAME_HEADER, INDEX_HEADER = 32, 24, 48  # bytes, as SQLite's file format has them
 QUIET_SECONDS = 0.05  # without a commit: then nobody will mind that writers wait for a moment
 QUICK_BYTES = 64 * 2**20  # what is rewritten in about a second, so that it need not be quiet
 BETWEEN_TRIES = 0.05
@@ -69,6 +75,54 @@ def _emptied(database: sqlite3.Connection, end: float) -> bool:
         if time.monotonic() >= end:
             return False
         time.sleep(BETWEEN_TRIES)
+
+
+def unread_commits(path: Path) -> int:
+    """How many commits stand in the write-ahead log behind the place where SQLite stopped believing it.
+
+    It stops where a checksum is wrong, and forgets the rest without a word. A machine that crashed in the middle of a
+    commit leaves one at most; more of them means that the log was damaged later. To be asked while a connection has
+    the database open: until then nobody has read the log.
+    """
+    log, index = path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")
+    if not log.exists() or not index.exists():
+        return 0
+    with path.open("rb") as file:
+        page = int.from_bytes(file.read(18)[16:18], "big")
+    with log.open("rb") as file:
+        header = file.read(LOG_HEADER)
+        frames = list(_frames(file, 65536 if page == 1 else page))
+    # The salts of a log that was begun anew are others; older frames may still follow its own.
+    salts = header[16:24] if _is_whole(header) or not frames else frames[0][8:16]
+    committing = [number for number, frame in enumerate(frames, 1) if frame[8:16] == salts and any(frame[4:8])]
+    known = index.read_bytes()[:INDEX_HEADER]
+    if known[32:40] not in (header[16:24], bytes(8)):  # a writer has begun the log anew meanwhile
+        return 0
+    believed = int.from_bytes(known[16:20], sys.byteorder)
+    return sum(number > believed for number in committing)
+
+
+def _is_whole(header: bytes) -> bool:
+    """Whether the checksum at the end of the log's header is that of the rest, by SQLite's own sum."""
+    if len(header) < LOG_HEADER:
+        return False
+    order = ">" if header[3] & 1 else "<"
+    words = struct.unpack(f"{order}6I", header[:24])
+    first = second = 0
+    for one, other in zip(words[::2], words[1::2], strict=True):
+        first = (first + one + second) & 0xFFFFFFFF
+        second = (second + other + first) & 0xFFFFFFFF
+    return header[24:] == struct.pack(">II", first, second)
+
+
+def _frames(file: BinaryIO, page: int) -> Iterator[bytes]:
+    """The headers of the log's frames: page number, size of the database if it is a commit's last, salts, checksums."""
+    for position in count(LOG_HEADER, FRAME_HEADER + page):
+        file.seek(position)
+        header = file.read(FRAME_HEADER)
+        if len(header) < FRAME_HEADER:
+            return
+        yield header
 
 
 def damage(path: Path) -> str:

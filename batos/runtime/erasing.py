@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from batos.errors import ErasureRefused
 from batos.faults import fault
 from batos.image import sqlite_files
+from batos.image.backup import MISSIONS
 from batos.image.derived import DerivedFile
 from batos.image.files import size_of
 from batos.image.keeping import keeper_of
@@ -32,6 +33,7 @@ from batos.objects.records import Method
 from batos.objects.uvm_object import label, own_slots, put, state
 from batos.runtime.briefs import from_text, to_text
 from batos.runtime.database import Database
+from batos.runtime.forking import FORKS
 from batos.runtime.lock import is_held
 from batos.runtime.needed import needed_by_missions
 from batos.runtime.phrases import Phrases, masked
@@ -160,7 +162,7 @@ class Erasure:
         put(document, "document_id", "")
 
     def _blank(self, traced: Trace) -> None:
-        database = Database(self._image.path / "missions.sqlite3", self._image.clock.now())
+        database = Database(self._image.path / MISSIONS, self._image.clock.now())
         try:
             with database.write(durable=True) as tx:
                 for mission in sorted(traced.missions):
@@ -176,10 +178,16 @@ class Erasure:
     # The past, and the files
 
     def _give_up_the_past(self) -> None:
-        pack_to(self._image, keeper_of(self._image).newest(), needed_by_missions(self._uvm.store), scrub=self._scrub)
+        """The log is the last to go: as long as it has the text, an erasure that was interrupted can be done again."""
+        self._discard_indexes()
+        sqlite_files.compact(self._image.path / MISSIONS, PATIENCE)
+        newest = keeper_of(self._image).newest()
+        pack_to(self._image, newest, needed_by_missions(self._uvm.store), scrub=self._scrub)
+        self._discard_indexes()
+
+    def _discard_indexes(self) -> None:
         for path in (self._image.path / "index").glob("*.sqlite3"):
             DerivedFile(path, self._image.id).discard("something was erased.")
-        sqlite_files.compact(self._image.path / "missions.sqlite3", PATIENCE)
 
     def _scrub(self, fact: bytes) -> bytes:
         """A transaction's note, user or further facts without it, as long as they were."""
@@ -203,6 +211,7 @@ class Erasure:
     def _copies(self) -> Iterator[str]:
         known: list[dict[str, Any]] = self._uvm.store.meta(BACKUPS, [])
         yield from (f"the backup at {backup['path']}" for backup in known)
+        yield from (f"the fork at {place}" for place in self._uvm.store.meta(FORKS, []))
         yield "backups, exports and copies that this image was not told of"
 
 

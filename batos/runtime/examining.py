@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from batos.errors import ImageUnavailable
 from batos.image import sqlite_files
+from batos.image.damage import find_damage
 from batos.image.horizon import horizon, moment
 from batos.image.image import Image
 from batos.image.loading import Record, Reference
@@ -46,7 +47,7 @@ def examine(uvm: Uvm, *, repair: bool = False) -> list[Finding]:
     image = uvm.image
     return [
         _privacy(image.path),
-        *_databases(image),
+        _databases(image),
         *_records(image, repair),
         _documents(image),
         _index(image, uvm.searcher, repair),
@@ -73,14 +74,14 @@ def _privacy(path: Path) -> Finding:
     return found("image", problems, f"{path} opens, and nobody else can enter it.")
 
 
-def _databases(image: Image) -> Iterator[Finding]:
-    """SQLite's own check of its files. FileStorage's file is checked by reading all of it."""
-    paths = [image.path / "missions.sqlite3"]
-    if image.where.scheme == "sqlite":
-        paths.insert(0, image.where.database)
-    damaged = {path.name: sqlite_files.damage(path) for path in paths if path.exists()}
-    problems = [f"{name} is damaged ({told}); restore a backup." for name, told in damaged.items() if told]
-    yield found("files", problems, f"SQLite finds {' and '.join(damaged)} whole." if damaged else "there is none.")
+def _databases(image: Image) -> Finding:
+    """Each as far as its storage can tell; what the records hold is looked at below."""
+    damaged = list(find_damage(image))
+    missions = image.path / "missions.sqlite3"
+    if missions.exists() and (told := sqlite_files.damage(missions)):
+        damaged.append(f"{missions.name}: {told}")
+    problems = [f"{told}; restore a backup." for told in damaged]
+    return found("databases", problems, "they hold together, and hold what was written.")
 
 
 # Records and methods

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from batos.image.history import history
 from batos.image.image import Image
+from batos.image.views import at
 from benchmarks.figures import Figure
 from benchmarks.rounds import interleaved, stopwatch
 
@@ -34,8 +35,5 @@ def _changed_often(image: Image, changes: int) -> bytes:
 
 def _list_and_open(image: Image, oid: bytes) -> None:
     changes = history(image, oid)
-    middle = int(changes[len(changes) // 2].id, 16)
-    with image.records() as load:
-        found = load(oid, (middle + 1).to_bytes(8, "big"))
-    assert found is not None
-    assert found[0].state["page"] == len(changes) - 1 - len(changes) // 2
+    with at(image, changes[len(changes) // 2].id) as view:
+        assert view["diary"].page == len(changes) - 1 - len(changes) // 2

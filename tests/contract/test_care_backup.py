@@ -231,7 +231,7 @@ def test_a_damaged_database_is_noticed_when_it_is_copied(tmp_path, target):
         file.seek((page - 1) * 4096)
         file.write(b"\xff" * 4096)
 
-    with pytest.raises(BackupRefused, match="damaged|malformed"):
+    with pytest.raises(BackupRefused, match=r"damaged|malformed"):
         back_up(address(tmp_path / "a.image"), target, NOW)
     assert not target.exists()
 

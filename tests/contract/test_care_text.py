@@ -128,7 +128,7 @@ def test_other_peoples_folders_are_left_alone(original, tmp_path):
 
 @pytest.mark.parametrize("storage", STORAGES)
 def test_an_image_that_took_the_text_in_has_the_same_objects(original, storage, tmp_path):
-    uvm, out = original
+    _, out = original
     with batos.open(f"{storage}:{tmp_path}/b.image", settings=QUIET) as image:
         report = image.care.import_(out)
         assert (report.created, report.refused) == (("greeter", "other"), ())

@@ -3,7 +3,7 @@
 # ruff: noqa: F401, F811 - pytest finds fixtures by the names of arguments
 
 from datetime import UTC, datetime, timedelta
-from threading import Event
+from pathlib import Path
 
 import pytest
 
@@ -220,6 +220,16 @@ def test_a_view_does_not_keep_the_write_ahead_log(image, greeter):
             assert view["greeter"].name == "Ada"
 
     assert image.where.database.with_name("main.sqlite3-wal").stat().st_size < 6_000_000
+
+
+def test_looking_at_many_moments_keeps_few_files_open(image, greeter):
+    for number in range(40):
+        image.change("count", lambda world, number=number: setattr(world["greeter"], "friend", number))
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    assert [at(image, id_)["greeter"].friend for id_ in ids(greeter)[3:]] == list(range(40))
+
+    assert len(list(Path("/proc/self/fd").iterdir())) < before + 30
 
 
 # Packing
