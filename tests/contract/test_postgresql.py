@@ -76,7 +76,7 @@ def test_without_the_driver_the_extra_is_named(monkeypatch):
 
 
 def test_a_server_that_is_down_is_one_sentence(tmp_path):
-    with pytest.raises(ImageUnavailable, match="No such file or directory. Check that the server runs"):
+    with pytest.raises(ImageUnavailable, match=r"No such file or directory\. Check that the server runs"):
         Image.open(f"postgresql:host={tmp_path} dbname=minds")
 
 
