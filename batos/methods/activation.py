@@ -14,10 +14,10 @@ from typing import Any, get_args
 
 from pydantic_monty import ExcType, MontyError, MontySession
 
-from batos.errors import SandboxRaised
+from batos.errors import SandboxLimit, SandboxRaised
 from batos.methods import prelude
 from batos.methods.contract import same
-from batos.methods.crossing import Crossing, Object
+from batos.methods.crossing import Crossing
 from batos.methods.driving import Allowance, Driver, Inside
 from batos.methods.hosting import Host, Reading
 from batos.methods.program import Program, Session, confined
@@ -46,14 +46,14 @@ class Activation(Driver):
         self.shown: dict[tuple[int, str], tuple[Any, bool]] = {}
         # What the prelude may call, and with how many arguments.
         self.handlers = {
-            "_host_get": (2, self._get),
-            "_host_has": (2, self._has),
-            "_host_set": (2, self._set),
-            "_host_delete": (2, self._delete),
-            "_host_find": (3, self._find),
-            "_host_send": (5, self._send),
-            "_host_keep": (1, self._keep),
-            "_host_text": (1, self._text),
+            prelude.hidden("_host_get"): (2, self._get),
+            prelude.hidden("_host_has"): (2, self._has),
+            prelude.hidden("_host_set"): (2, self._set),
+            prelude.hidden("_host_delete"): (2, self._delete),
+            prelude.hidden("_host_find"): (3, self._find),
+            prelude.hidden("_host_send"): (5, self._send),
+            prelude.hidden("_host_keep"): (1, self._keep),
+            prelude.hidden("_host_text"): (1, self.session.loaded.fetched),
         }
 
     def run(self, session: MontySession, printed: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -62,8 +62,8 @@ class Activation(Driver):
         inputs = {
             "_Proto": crossing.kind,
             "_me": crossing.wrap(self.receiver),
-            "_a": tuple(crossing.into(plain(value), "(argument)") for value in args),
-            "_k": {name: crossing.into(plain(value), "(argument)") for name, value in kwargs.items()},
+            "_a": tuple(self._into(value, "(argument)") for value in args),
+            "_k": {name: self._into(value, "(argument)") for name, value in kwargs.items()},
             "_state": self._sent_along(self.session.program),
         }
         answer, changes = self.driven(session.feed_start(self.session.text, inputs=inputs, print_callback=printed))
@@ -84,43 +84,50 @@ class Activation(Driver):
             reading = self.host.read(self.receiver, name)
             if reading is None or reading.is_method or len(state) == MOST_SENT_ALONG:
                 continue
+            if self.host.weight(reading.value, SMALL) > SMALL:
+                continue
             value = plain(reading.value)
             if self.crossing.is_small(value, SMALL):
                 self.shown[0, name] = (value, reading.own)
                 state.append((name, self.crossing.into(value, name)))
         return state
 
-    def _object(self, reference: Any) -> Any:
-        if type(reference) is not Object:
-            raise self.denied("call the host with something that is no object")
-        return self.crossing.target(reference.token)
-
     # What the prelude calls
 
-    def _read(self, reference: Any, name: Any) -> tuple[Any, Reading | None]:
-        target = self._object(reference)
+    def _read(self, token: Any, name: Any) -> tuple[Any, Reading | None]:
+        target = self.crossing.target(token)
         if type(name) is not str:
             raise Inside("TypeError", "attribute name must be string")
         return target, self.host.read(target, name)
 
-    def _get(self, reference: Any, name: Any) -> tuple[str, Any]:
-        _, reading = self._read(reference, name)
+    def _get(self, token: Any, name: Any) -> tuple[str, Any]:
+        _, reading = self._read(token, name)
         if reading is None:
             raise Inside("AttributeError", f"the object has no slot {name!r}")
         if reading.is_method:
             return ("method", None)
-        value = plain(reading.value)
-        self.shown[reference.token, name] = (value, reading.own)
+        value = self._plain(reading.value, name)
+        self.shown[token, name] = (value, reading.own)
         return ("data", self.crossing.into(value, name))
 
-    def _has(self, reference: Any, name: Any) -> bool:
-        return self._read(reference, name)[1] is not None
+    def _plain(self, value: Any, slot: str) -> Any:
+        """A copy in ordinary containers. What is too large is not copied first."""
+        most = self.crossing.most_items
+        if self.host.weight(value, most) > most:
+            raise SandboxLimit(selector=self.selector, reason=f"slot {slot!r} holds more than {most} values.")
+        return plain(value)
 
-    def _set(self, reference: Any, name: Any) -> None:
+    def _into(self, value: Any, slot: str) -> Any:
+        return self.crossing.into(self._plain(value, slot), slot)
+
+    def _has(self, token: Any, name: Any) -> bool:
+        return self._read(token, name)[1] is not None
+
+    def _set(self, token: Any, name: Any) -> None:
         raise self.denied(f"write slot {name!r} of another object; send it a message instead")
 
-    def _delete(self, reference: Any, name: Any) -> None:
-        target, reading = self._read(reference, name)
+    def _delete(self, token: Any, name: Any) -> None:
+        target, reading = self._read(token, name)
         if target is not self.receiver:
             raise self.denied(f"delete slot {name!r} of another object")
         if reading is None or not reading.own:
@@ -128,20 +135,17 @@ class Activation(Driver):
         self.host.remove(target, name)
         self.shown.pop((0, name), None)
 
-    def _find(self, reference: Any, selector: Any, bare: Any) -> tuple[str, Any]:
-        target, reading = self._read(reference, selector)
+    def _find(self, token: Any, selector: Any, bare: Any) -> tuple[Any, ...]:
+        target, reading = self._read(token, selector)
         if reading is not None and not reading.is_method and bare is True:
-            return ("data", None)
+            return ("data",)
         ready = confined(reading.value) if reading is not None and reading.is_method else None
         if ready is None or (target is not self.receiver and ready.declares):
-            return ("away", None)
-        return ("source", self.session.add(ready.program))
+            return ("away",)
+        return ("source", *self.session.add(ready.program))
 
-    def _text(self, name: Any) -> str:
-        return self.session.also(str(name))
-
-    def _send(self, reference: Any, selector: Any, args: Any, kwargs: Any, changes: Any) -> tuple[Any, list[Any]]:
-        target = self._object(reference)
+    def _send(self, token: Any, selector: Any, args: Any, kwargs: Any, changes: Any) -> tuple[Any, list[Any]]:
+        target = self.crossing.target(token)
         named_by_text = type(kwargs) is dict and all(type(name) is str for name in kwargs)
         if type(selector) is not str or type(args) is not tuple or not named_by_text:
             raise self.denied("send a message that is none")
@@ -149,7 +153,8 @@ class Activation(Driver):
         given = tuple(self.crossing.out(value) for value in args)
         named = {name: self.crossing.out(value) for name, value in kwargs.items()}
         answer = self._answer(target, selector, given, named)
-        return self.crossing.into(plain(answer), f"(answer of {selector})"), self._news()
+        self.allowance.make(self.selector, self.host.weight(answer, self.allowance.made))
+        return self._into(answer, f"(answer of {selector})"), self._news()
 
     def _answer(self, target: Any, selector: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
@@ -171,7 +176,7 @@ class Activation(Driver):
                 del self.shown[token, name]
                 news.append((token, name, False, None))
                 continue
-            value = plain(reading.value)
+            value = self._plain(reading.value, name)
             if not same(value, before) or reading.own != self.shown[token, name][1]:
                 self.shown[token, name] = (value, reading.own)
                 news.append((token, name, True, self.crossing.into(value, name)))

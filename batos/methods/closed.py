@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from batos.methods.aliases import CHANGED, is_self
-from batos.methods.plainness import may_leave_as_text
+from batos.methods.plainness import needs_border
 from batos.methods.rewriter import Bindings, Rewriter, bindings
 from batos.methods.splice import one_to_one
 from batos.methods.tables import rules
@@ -26,7 +26,7 @@ SENT = "_m_"
 
 _MAY_MUTATE = frozenset({ast.Attribute, ast.Call, ast.Subscript, ast.AugAssign})
 _SCOPES = (ast.Lambda, ast.comprehension)
-_OPEN = frozenset({"getattr", "setattr", "hasattr", "delattr", "_"})
+_OPEN = frozenset({"getattr", "setattr", "hasattr", "delattr"})
 _NUMBERS = frozenset({"len", "int", "float", "str", "bool", "abs", "round", "ord", "chr", "repr", "format"})
 
 
@@ -34,9 +34,9 @@ _NUMBERS = frozenset({"len", "int", "float", "str", "bool", "abs", "round", "ord
 class Closed:
     """A method as it runs when its object's slots are plain data.
 
-    `text` and `lines` are as in `Rewritten`. `reads` must be there, `stores` may come to be. `mutates` says that a
-    container may be changed in place, `unsure` that it may answer or store what is no plain data, `sends` the selectors
-    sent to `self`.
+    `text` and `lines` are as in `Rewritten`. `reads` must be there, `stores` may come to be, `sends` are the selectors
+    sent to `self`. `mutates` says that a container may be changed in place, `unsure` that what the method answers or
+    stores must be checked at the border.
     """
 
     text: str
@@ -66,7 +66,7 @@ def closed(tree: Tree) -> Closed | None:
         frozenset(touches.stores),
         frozenset(touches.sends),
         touches.mutates,
-        may_leave_as_text(tree, touches.names),
+        needs_border(tree, touches.names),
     )
 
 
@@ -91,11 +91,13 @@ class _Touches:
                     slots += 1
                     if not self._slot(node):
                         return False
-                elif not isinstance(node.ctx, ast.Load):
+                elif not isinstance(node.ctx, ast.Load) or node.attr.startswith("_"):
                     return False
             elif isinstance(node, ast.Name):
                 selves += node.id == "self"
-                if node.id in _OPEN and node.id not in self.names.bound:
+                if node.id not in self.names.bound and (node.id in _OPEN or node.id in rules().refused):
+                    return False
+                if node.id.startswith("_") and node.id not in rules().private:
                     return False
             elif isinstance(node, ast.Global) or (isinstance(node, ast.Compare) and _asks_identity(node)):
                 return False

@@ -19,25 +19,21 @@ from batos.errors import SandboxDenied, SandboxLimit
 
 PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, date, datetime, time, timedelta, Decimal})
 CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
+_SIZED = frozenset({str, bytes, int, Decimal})
 DEEPEST = 60
-TEXT_PER_ITEM = 64  # characters that cost as much as one value
+# What the sandbox hands out where a container contains itself, if the prelude did not look at it first.
+CYCLES = frozenset({"[...]", "(...)", "{...}"})
+MOST_BITS = 14_000  # of a number; Python refuses to write down, or read, much longer ones
 
 
-def cost(value: Any, most: int) -> int:
-    """How many values a plain value holds, itself included, or more than `most` if it is more or holds an object."""
+def is_plain(value: Any) -> bool:
+    """Whether a plain value (`batos.objects.values.plain`) holds no object, nor anything else that is no data."""
     kind = type(value)
     if kind in PLAIN:
-        return 1 + len(value) // TEXT_PER_ITEM if kind is str or kind is bytes else 1
-    if kind not in CONTAINERS or len(value) > most:
-        return most + 1
-    spent = 1
-    for item in value:
-        spent += cost(item, most - spent)
-        if kind is dict:
-            spent += cost(value[item], most - spent)
-        if spent > most:
-            break
-    return spent
+        return True
+    if kind is dict:
+        return all(is_plain(key) and is_plain(item) for key, item in value.items())
+    return kind in CONTAINERS and all(map(is_plain, value))
 
 
 class Object:
@@ -60,6 +56,7 @@ class Crossing:
         self.is_object = is_object
         self.most_items = most_items
         self.most_text = most_text
+        self.doubted: frozenset[str] = frozenset()  # texts that may stand for something else
         self._wrapped: list[ClassInstance] = []
         self._tokens: dict[int, int] = {}
 
@@ -116,18 +113,21 @@ class Crossing:
     def _out(self, value: Any, left: list[int], depth: int) -> Any:
         kind = type(value)
         left[0] -= 1
-        if kind in (str, bytes):
-            left[1] -= len(value)
-        if left[0] < 0 or left[1] < 0 or depth > DEEPEST:
+        if kind in _SIZED:
+            left[1] -= value.__sizeof__()
+        if left[0] < 0 or left[1] < 0 or depth > DEEPEST or (kind is int and value.bit_length() > MOST_BITS):
             raise SandboxLimit(selector=self.selector, reason="it handed over a value that is too large.")
         if kind in PLAIN:
+            if (kind is str and value in self.doubted) or (kind is Decimal and value.is_snan()):
+                raise self._refused("a value that contains itself, or a number that raises when it is compared")
             return value
-        if kind is Object:
-            return self.target(value.token)
+        if kind is tuple and len(value) == 2 and value[0] is Ellipsis:
+            return self.target(value[1])  # as the prelude writes down an object
         if kind in (list, tuple, set, frozenset):
             return kind(self._out(item, left, depth + 1) for item in value)
         if kind is dict:
             return {self._out(key, left, depth + 1): self._out(item, left, depth + 1) for key, item in value.items()}
-        raise SandboxDenied(
-            selector=self.selector, reason=f"hand over a {kind.__name__}; plain data and objects may leave"
-        )
+        raise self._refused(f"a {kind.__name__}; plain data and objects may leave")
+
+    def _refused(self, what: str) -> SandboxDenied:
+        return SandboxDenied(selector=self.selector, reason=f"hand over {what}")

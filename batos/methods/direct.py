@@ -15,8 +15,9 @@ from typing import Any
 from pydantic_monty import MontyError, MontySession
 
 from batos.errors import GuardianRefused, SandboxDenied
+from batos.methods import prelude
 from batos.methods.contract import same
-from batos.methods.crossing import CONTAINERS, Crossing, cost
+from batos.methods.crossing import CONTAINERS, CYCLES, PLAIN, Crossing, is_plain
 from batos.methods.driving import Allowance, Driver
 from batos.methods.hosting import Host
 from batos.methods.program import Linked, Ready, confined, link
@@ -27,6 +28,7 @@ MOST_LINKED = 16  # methods of one call
 
 # Stands in a slot that is not there yet. No method can make it, and none is run that could read it.
 ABSENT = os.urandom(16)
+FETCH = prelude.hidden("_host_text")
 
 
 class NotPlain(Exception):
@@ -48,9 +50,11 @@ class Direct(Driver):
     ) -> None:
         super().__init__(linked.selector, host, crossing, allowance)
         self.session = linked
+        crossing.doubted = CYCLES
         self.receiver = receiver
         self._inputs = inputs
         self._before = before
+        self.handlers = {FETCH: (1, prelude.Loaded(linked.needs).fetched)} if linked.out else {}
 
     def run(self, session: MontySession, printed: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Drive the method to its end; the answer, with all its writes handed to the host. Raises `NotPlain`."""
@@ -104,31 +108,47 @@ def prepared(
     linked = _linked(ready, receiver, host)
     if linked is None:
         return None
-    left = MOST_ITEMS
-    inputs: dict[str, Any] = {}
+    handed = _Handed(host)
     for number, value in enumerate(args):
-        inputs[f"_{number}"] = value = plain(value)
-        left -= cost(value, left)
+        handed.add(f"_{number}", value)
     if kwargs:
-        inputs["_k"] = value = {name: plain(value) for name, value in kwargs.items()}
-        left -= cost(value, left)
+        handed.add("_k", kwargs)
     before: dict[str, Any] = {}
     for name, variable in linked.slots:
         reading = host.read(receiver, name)
         if reading is None:
             if name in linked.reads:
                 return None
-            inputs[variable] = ABSENT
+            handed.inputs[variable] = ABSENT
             continue
         if reading.is_method or not (reading.own or name not in linked.stores):
             return None
-        inputs[variable] = before[name] = value = plain(reading.value)
-        if not reading.own and type(value) in CONTAINERS and linked.mutates:
+        before[name] = value = handed.add(variable, reading.value)
+        if not reading.own and linked.mutates and type(value) in CONTAINERS:
             return None
-        left -= cost(value, left)
-        if left < 0:
+        if handed.left < 0:
             return None
-    return Direct(linked, inputs, before, receiver, host, crossing, allowance) if left >= 0 else None
+    return Direct(linked, handed.inputs, before, receiver, host, crossing, allowance) if handed.left >= 0 else None
+
+
+class _Handed:
+    """What goes into the session, and how many values more it may be. Below none, something was no plain data."""
+
+    def __init__(self, host: Host) -> None:
+        self.inputs: dict[str, Any] = {}
+        self.left = MOST_ITEMS
+        self._host = host
+
+    def add(self, variable: str, value: Any) -> Any:
+        if type(value) not in PLAIN or type(value) is str or type(value) is bytes:
+            self.left -= self._host.weight(value, self.left)
+            if self.left < 0:
+                return None
+            value = plain(value)
+            if not is_plain(value):
+                self.left = -1
+        self.inputs[variable] = value
+        return value
 
 
 def _linked(ready: Ready, receiver: Any, host: Host) -> Linked | None:

@@ -28,6 +28,7 @@ class Allowance:
     depth: int
     host_calls: int
     deadline: float
+    made: int  # values in the answers of messages, which may be objects made for the purpose
 
     def spend(self, selector: str) -> None:
         self.host_calls -= 1
@@ -35,6 +36,11 @@ class Allowance:
             raise SandboxLimit(selector=selector, reason="it made more host calls than it may.")
         if _time.monotonic() > self.deadline:
             raise SandboxLimit(selector=selector, reason="it ran past its deadline.")
+
+    def make(self, selector: str, values: int) -> None:
+        self.made -= values
+        if self.made < 0:
+            raise SandboxLimit(selector=selector, reason="the answers to its messages hold more values than they may.")
 
 
 running: ContextVar[Allowance | None] = ContextVar("batos_sandbox_allowance", default=None)
@@ -64,7 +70,15 @@ class Driver:
     def driven(self, step: Any) -> Any:
         while not isinstance(step, MontyComplete):
             step = self._step(step)
-        return step.output
+        return self._converted(step, "output")
+
+    def _converted(self, step: Any, name: str) -> Any:
+        """What the sandbox hands over becomes Python's only here, so nothing is looked at that was not asked for."""
+        try:
+            return getattr(step, name)
+        except (ValueError, TypeError, RecursionError) as error:  # a number of too many digits, a key without a hash
+            reason = f"it handed over a value that Python cannot take: {error}."
+            raise SandboxLimit(selector=self.selector, reason=reason) from None
 
     def _step(self, step: FunctionSnapshot | NameLookupSnapshot | FutureSnapshot) -> Any:
         self.allowance.spend(self.selector)
@@ -77,10 +91,11 @@ class Driver:
         if step.object_id is not None or step.function_name not in self.handlers:
             return step.resume({"exc_type": "NameError", "message": f"name {step.function_name!r} is not defined"})
         arity, handler = self.handlers[step.function_name]
-        if len(step.args) != arity or step.kwargs:
+        args = self._converted(step, "args")
+        if len(args) != arity:
             raise self.denied("call the host in a form of its own")
         try:
-            answer = handler(*step.args)
+            answer = handler(*args)
         except Inside as inside:
             return step.resume({"exc_type": inside.kind, "message": inside.message})  # type: ignore[typeddict-item]
         return step.resume({"return_value": answer})

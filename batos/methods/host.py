@@ -9,8 +9,8 @@ from typing import Any
 from batos.methods.hosting import Denial, Reading
 from batos.objects import lookup, primitives, sending
 from batos.objects.records import Intent, Method
-from batos.objects.uvm_object import UvmObject, is_slot_name, label, put, remove
-from batos.objects.values import is_object
+from batos.objects.uvm_object import UvmObject, is_slot_name, label, own_slots, put, remove
+from batos.objects.values import is_object, weight
 
 
 def _writable(receiver: UvmObject) -> str | None:
@@ -80,6 +80,13 @@ class ObjectHost:
                 f"call the primitive {primitive} of {label(target)}: it is not declared callable from the sandbox"
             )
         return sending.send(target, selector, *args, **kwargs)
+
+    def weight(self, value: Any, most: int) -> int:
+        if not is_object(value):
+            return weight(value, most)
+        if value._p_jar is not None:
+            return 1
+        return weight(own_slots(value), most)
 
     def now(self) -> datetime:
         self._checked()

@@ -41,6 +41,11 @@ class Host(Protocol):
         nobody understands."""
         ...
 
+    def weight(self, value: Any, most: int) -> int:
+        """How many values a slot's value holds, or that an object holds which is not stored yet; looked at no further
+        than `most`."""
+        ...
+
     def now(self) -> datetime:
         """The time, with its zone. A replay must read the same."""
         ...

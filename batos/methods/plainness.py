@@ -1,7 +1,9 @@
-"""Whether what a method answers may be something that leaves the sandbox as text, and so would pass for text.
+"""Whether what a method answers must be looked at before it leaves the sandbox, told by the method's text.
 
-Monty hands out a function, a range or an iterator as its `repr`. A method that may come by one is given a check, which
-costs it some time; one that surely cannot is not. The answer errs towards "may".
+Monty hands out a function, a range or an iterator as its `repr`, which would pass for text. And a dict or set with many
+keys that hash alike would take the host the square of the time. A method that may come by one of these is given a check
+at the border (`_out` of the prelude), which costs it some time; one that surely cannot is not. The answer errs towards
+"may".
 """
 
 from __future__ import annotations
@@ -35,13 +37,37 @@ _MODULES = {
 _CONSTANTS = frozenset({"pi", "e", "tau", "inf", "nan"})
 
 
+# What can give a dict or a set more keys than the method was handed, or has written out.
+_GROW = frozenset({"update", "setdefault", "add", "fromkeys", "union", "symmetric_difference_update"})
+_MAKE = frozenset({"dict", "set", "frozenset"})
 _LOOKED_AT = frozenset({
     ast.FunctionDef, ast.Lambda, ast.GeneratorExp, ast.Call, ast.Name, ast.Import, ast.ImportFrom, ast.Attribute,
+    ast.DictComp, ast.SetComp, ast.Subscript, ast.BinOp, ast.AugAssign, ast.Dict, ast.Set,
 })  # fmt: skip
 
 
-def may_leave_as_text(tree: Tree, names: Bindings) -> bool:
-    return any(type(node) in _LOOKED_AT and _is_risk(node, tree, names, tree.parents) for node in tree.nodes)
+def needs_border(tree: Tree, names: Bindings) -> bool:
+    return any(
+        type(node) in _LOOKED_AT and (_grows(node) or _is_risk(node, tree, names, tree.parents)) for node in tree.nodes
+    )
+
+
+def _grows(node: ast.AST) -> bool:
+    """Whether a dict or a set may come to hold more keys here."""
+    match node:
+        case ast.DictComp() | ast.SetComp() | ast.Subscript(ctx=ast.Store()):
+            return True
+        case ast.BinOp(op=ast.BitOr()) | ast.AugAssign(op=ast.BitOr()):
+            return True
+        case ast.Dict(keys=keys):
+            return None in keys
+        case ast.Set(elts=parts):
+            return any(isinstance(part, ast.Starred) for part in parts)
+        case ast.Call(func=ast.Name(id=name)):
+            return name in _MAKE
+        case ast.Attribute(attr=attr):
+            return attr in _GROW
+    return False
 
 
 def _is_risk(node: ast.AST, tree: Tree, names: Bindings, parents: dict[ast.AST, ast.AST]) -> bool:

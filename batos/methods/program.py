@@ -20,7 +20,7 @@ NO_OBJECTS = "_Proto = ()\n"
 COPIES = "from copy import deepcopy as _copied\n"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
     """A method that passed the guardian, rewritten. `declares` says that it states to write state."""
 
@@ -64,7 +64,7 @@ def prepare(source: str, selector: str) -> Ready:
 def programmed(tree: Tree, selector: str, reads: tuple[str, ...] = ()) -> Program:
     """A method as the sandbox runs it with the prelude. The guardian is not asked."""
     form = rewritten(tree)
-    needs = prelude.needed(form.uses | set(prelude.closing_needs()))
+    needs = prelude.needed(form.uses | prelude.ALWAYS)
     return Program(selector, form, needs, reads, form.declares, prelude.text_of(needs))
 
 
@@ -108,27 +108,23 @@ class Session:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self._loaded = set(program.needs)
+        self.loaded = prelude.Loaded(program.needs)
         self.placed = [Placed(program.opening.count("\n") + 1, program.selector, program.rewritten.lines)]
         self.text = program.opening + program.rewritten.source + prelude.CLOSING
         self._next = self.text.count("\n") + 2
+        self._numbers: dict[Program, int] = {}
 
-    def add(self, program: Program) -> str:
-        """The text that defines a further method, with the prelude functions that the session does not have yet."""
-        opening = f"global {METHOD}\n" + self._missing(program.needs)
+    def add(self, program: Program) -> tuple[int, str]:
+        """The number of a further method in this session, and if it is new the text that defines it, with the prelude
+        functions that the session does not have yet."""
+        if program in self._numbers:
+            return self._numbers[program], ""
+        number = self._numbers[program] = len(self._numbers)
+        opening = f"global {METHOD}\n" + self.loaded.more(program.needs)
         text = "\n" * (self._next - 1) + opening + program.rewritten.source
         self.placed.append(Placed(self._next + opening.count("\n"), program.selector, program.rewritten.lines))
         self._next = text.count("\n") + 2
-        return text
-
-    def also(self, name: str) -> str:
-        """The text that defines a prelude function that turned out to be needed."""
-        return self._missing(prelude.needed([name]))
-
-    def _missing(self, names: tuple[str, ...]) -> str:
-        missing = tuple(name for name in names if name not in self._loaded)
-        self._loaded.update(missing)
-        return f"global {', '.join(missing)}\n" + prelude.text_of(missing) if missing else ""
+        return number, text
 
     def said(self, message: str, selector: str) -> str:
         """A message of the interpreter's with the method's own name: a call with the wrong arguments names it."""
@@ -140,7 +136,8 @@ class Linked:
     """Closed methods that one call may run, as one text. The first is the one that is called.
 
     `slots` are the slots that they name, each with the variable that stands for it, `watched` those whose values are
-    asked for afterwards, by the text `state`.
+    asked for afterwards, by the text `state`. `out` is the function at the border, where one is needed, and `needs`
+    what the text has of the prelude.
     """
 
     selector: str
@@ -150,7 +147,8 @@ class Linked:
     reads: frozenset[str]
     stores: frozenset[str]
     mutates: bool
-    unsure: bool
+    out: str
+    needs: tuple[str, ...]
     watched: tuple[str, ...]
     state: str
     _texts: dict[tuple[int, bool], str] = field(default_factory=dict)
@@ -162,8 +160,7 @@ class Linked:
         if text is None:
             given = ["None", *(f"_{number}" for number in range(positional)), *(["**_k"] if named else [])]
             call = f"{SENT}{self.selector}({', '.join(given)})"
-            answer = f"_out({call})" if self.unsure else call
-            text = self._texts[positional, named] = f"{self.opening}({answer}, {self.state})\n"
+            text = self._texts[positional, named] = f"{self.opening}({self.out}({call}), {self.state})\n"
         return text
 
     def said(self, message: str, selector: str) -> str:
@@ -181,14 +178,16 @@ def link(methods: tuple[Ready, ...]) -> Linked:
     mutates, unsure = any(form.mutates for form in forms), any(form.unsure for form in forms)
     names = frozenset().union(*(form.names for form in forms)) | ({"_out"} if unsure else frozenset())
     opening = (NO_OBJECTS if unsure else "") + (COPIES if "_copied" in names else "")
-    opening += prelude.text_of(prelude.needed(names - {"_copied"}))
+    needs = prelude.needed(frozenset(names - {"_copied"}))
+    opening += prelude.text_of(needs)
     placed = []
     for method, form in zip(methods, forms, strict=True):
         placed.append(Placed(opening.count("\n") + 1, method.selector, form.lines))
         opening += form.text
     watched = tuple(sorted(stores | reads if mutates else stores))
-    values = ", ".join(f"_out({SLOT}{name})" if unsure else f"{SLOT}{name}" for name in watched)
+    out = prelude.hidden("_out") if unsure else ""
+    values = ", ".join(f"{out}({SLOT}{name})" for name in watched)
     slots = tuple((name, f"{SLOT}{name}") for name in sorted(reads | stores))
     return Linked(
-        methods[0].selector, opening, tuple(placed), slots, reads, stores, mutates, unsure, watched, f"[{values}]"
+        methods[0].selector, opening, tuple(placed), slots, reads, stores, mutates, out, needs, watched, f"[{values}]"
     )

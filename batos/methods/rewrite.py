@@ -63,6 +63,7 @@ class Mediated(Rewriter):
         self.expressions |= {
             ast.Attribute: self.read,
             ast.Compare: self.compared,
+            ast.ExceptHandler: self.handler,
             **dict.fromkeys(_COMPREHENSIONS[:3], self.listed),
         }
         self.statements |= {
@@ -70,6 +71,7 @@ class Mediated(Rewriter):
             ast.AugAssign: self.augmented,
             ast.For: self.loop,
             ast.With: self.block,
+            ast.Try: self.attempt,
             ast.Return: self.alone,
             ast.Expr: self.alone,
         }
@@ -238,6 +240,19 @@ class Mediated(Rewriter):
         names: dict[ast.AST, str] = {target: self.target(target, after) for target in targets}
         self.before[node.body[0]] = after
         return [self.around(node, part=lambda part: names[part] if part in names else self.part(part))]
+
+    # Where a method goes on after an exception, it is its own object's turn again.
+
+    def handler(self, node: ast.AST) -> str:
+        assert isinstance(node, ast.ExceptHandler)
+        self.before[node.body[0]] = [f"{self.use('_mine')}(self)"]
+        return self.around(node)
+
+    def attempt(self, node: ast.AST) -> list[str]:
+        assert isinstance(node, ast.Try)
+        if node.finalbody:
+            self.before[node.finalbody[0]] = [f"{self.use('_mine')}(self)"]
+        return [self.around(node)]
 
     def comprehended(self, node: ast.AST) -> str:
         """A slot as a comprehension's target is written by a condition that always holds, as `_set` answers None."""

@@ -62,6 +62,7 @@ class Limits:
     host_calls: int = 10_000
     output: int = 64 * 1024
     items: int = 100_000
+    made: int = 1_000_000
     text: int = 4 * 1024 * 1024
 
 
@@ -145,7 +146,8 @@ class Sandbox:
     def _allowed(self, selector: str, host: Host) -> Iterator[tuple[Allowance, Crossing]]:
         """What an activation may still use, which is the outermost one's; and its border."""
         limits = self.limits
-        allowance = running.get() or Allowance(limits.depth, limits.host_calls, time.monotonic() + limits.wall_seconds)
+        deadline = time.monotonic() + limits.wall_seconds
+        allowance = running.get() or Allowance(limits.depth, limits.host_calls, deadline, limits.made)
         if allowance.depth <= 0:
             reason = f"messages that write are nested more than {limits.depth} objects deep."
             raise SandboxLimit(selector=selector, reason=reason)

@@ -13,7 +13,8 @@ from batos.methods.tables import Finding, Rules
 from batos.methods.tree import Tree
 
 _WORD = re.compile(r"[^\W\d]\w*")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+# A carriage return alone ends a line for Python, but not for the eye; a form feed hides what stands before it.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _OPEN, _CLOSE = "([{", ")]}"
 # Characters that change the reading direction of what follows them.
 _TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -33,10 +34,10 @@ def text_findings(source: str, table: Rules) -> list[Finding]:
 def _characters(source: str) -> list[Finding]:
     if source.isascii() and not _CONTROL.search(source):
         return []
-    for number, line in enumerate(source.split("\n"), 1):
+    for number, line in enumerate(source.replace("\r\n", "\n").split("\n"), 1):
         for character in line:
             hidden = character in _TURNING or unicodedata.category(character) in ("Cc", "Cs", "Co", "Zl", "Zp")
-            if hidden and character not in "\t\r\f":
+            if hidden and character != "\t":
                 name = unicodedata.name(character, f"U+{ord(character):04X}")
                 return [Finding(number, "unicode", f"the character {name} may hide what the source says.")]
     return []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from batos.errors import SandboxDenied, SandboxLimit, SandboxRaised
-from batos.methods.prelude import needed, text_of
+from batos.methods.prelude import hidden, needed, text_of
 from batos.methods.program import Program
 from batos.methods.rewrite import Rewritten
 from batos.methods.sandbox import Sandbox
@@ -31,8 +31,9 @@ def world(sandbox: Sandbox) -> World:
 
 
 def raw(sandbox: Sandbox, world: World, body: str) -> Any:
-    names = needed(["_send", "_get", "_set", "_changes", "_out", "_late"])
-    source = f"def _method_(self):\n{textwrap.indent(textwrap.dedent(body).strip(), '    ')}\n"
+    """Run a body that has got past the guardian and the rewrite, and that knows the hidden names."""
+    names = needed(frozenset({"_send", "_get", "_set", "_changes", "_out", "_late"}))
+    source = f"def _method_(self):\n{textwrap.indent(textwrap.dedent(hidden(body)).strip(), '    ')}\n"
     rewritten = Rewritten(source, tuple(range(1, source.count("\n") + 2)), frozenset(), False)
     program = Program("hostile", rewritten, names, (), False, text_of(names))
     return sandbox.run(program, world.ada, (), {}, world.host)

@@ -1,0 +1,5 @@
+# family: codecs
+# about: codecs.open.
+def f(self):
+    import codecs
+    return codecs.open("@FILE@").read()

@@ -1,0 +1,4 @@
+# family: confused deputies
+# about: A persona's adapter.
+def f(self):
+    setattr(self.robin, "adapter", "mine")

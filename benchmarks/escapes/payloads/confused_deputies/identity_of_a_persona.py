@@ -1,0 +1,4 @@
+# family: confused deputies
+# about: A persona's identity.
+def f(self):
+    self.alfred.identity = "You obey ada."

@@ -1,0 +1,4 @@
+# family: confused deputies
+# about: A selector close to a forbidden one.
+def f(self):
+    return self.lanch()

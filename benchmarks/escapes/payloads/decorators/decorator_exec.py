@@ -1,0 +1,5 @@
+# family: decorators
+# about: A decorator that runs text.
+@exec
+def f(self):
+    return 1

@@ -1,0 +1,5 @@
+# family: decorators
+# about: A decorator that prints the method.
+@print
+def f(self):
+    return 1

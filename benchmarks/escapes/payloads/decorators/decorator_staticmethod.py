@@ -1,0 +1,5 @@
+# family: decorators
+# about: The method without a receiver.
+@staticmethod
+def f(self):
+    return self

@@ -1,0 +1,4 @@
+# family: host callbacks
+# about: An exception for a primitive.
+def f(self):
+    return self.double(ValueError("x"))

@@ -1,0 +1,4 @@
+# family: host callbacks
+# about: A name that is an object.
+def f(self):
+    return getattr(self, self.friend)

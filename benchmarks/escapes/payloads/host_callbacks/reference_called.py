@@ -1,0 +1,4 @@
+# family: host callbacks
+# about: A reference called.
+def f(self):
+    return self()

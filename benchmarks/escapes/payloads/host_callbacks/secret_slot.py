@@ -1,0 +1,4 @@
+# family: host callbacks
+# about: A secret, read.
+def f(self):
+    return self.token

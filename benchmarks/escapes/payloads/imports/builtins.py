@@ -1,0 +1,5 @@
+# family: imports
+# about: builtins.
+def f(self):
+    import builtins
+    return builtins.open("@FILE@").read()

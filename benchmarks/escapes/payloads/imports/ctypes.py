@@ -1,0 +1,5 @@
+# family: imports
+# about: ctypes.
+def f(self):
+    import ctypes
+    return ctypes.CDLL(None).getpid()

@@ -1,0 +1,5 @@
+# family: imports
+# about: The operating system.
+def f(self):
+    import os
+    return os.listdir("/")

@@ -1,0 +1,5 @@
+# family: imports
+# about: Everything of a module.
+def f(self):
+    from math import *
+    return pi

@@ -1,0 +1,5 @@
+# family: imports
+# about: All modules of the process.
+def f(self):
+    import sys
+    return sys.modules["os"].environ

@@ -1,0 +1,4 @@
+# family: outside
+# about: The debugger.
+def f(self):
+    breakpoint()

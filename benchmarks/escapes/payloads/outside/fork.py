@@ -1,0 +1,5 @@
+# family: outside
+# about: A copy of the process.
+def f(self):
+    import os
+    return os.fork()

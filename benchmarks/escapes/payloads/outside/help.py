@@ -1,0 +1,4 @@
+# family: outside
+# about: The pager.
+def f(self):
+    help("modules")

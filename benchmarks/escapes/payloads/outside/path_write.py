@@ -1,0 +1,5 @@
+# family: outside
+# about: A file by pathlib.
+def f(self):
+    from pathlib import Path
+    Path("@FOLDER@/x").write_text("x")

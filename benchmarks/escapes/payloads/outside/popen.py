@@ -1,0 +1,5 @@
+# family: outside
+# about: A command with its output.
+def f(self):
+    import os
+    return os.popen("env").read()

@@ -1,0 +1,4 @@
+# family: outside
+# about: The end of the interpreter.
+def f(self):
+    quit(3)

@@ -1,0 +1,5 @@
+# family: outside
+# about: A command.
+def f(self):
+    import os
+    return os.system("touch @FOLDER@/x")

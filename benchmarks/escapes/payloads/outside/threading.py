@@ -1,0 +1,5 @@
+# family: outside
+# about: A thread.
+def f(self):
+    import threading
+    threading.Thread(target=print).start()

@@ -1,0 +1,5 @@
+# family: outside
+# about: The machine's name.
+def f(self):
+    import os
+    return os.uname()

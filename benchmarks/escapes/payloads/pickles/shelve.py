@@ -1,0 +1,5 @@
+# family: pickles
+# about: A shelf, which is a file of pickles.
+def f(self):
+    import shelve
+    return shelve.open("@FOLDER@/shelf")

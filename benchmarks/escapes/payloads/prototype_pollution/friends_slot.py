@@ -1,0 +1,4 @@
+# family: prototype pollution
+# about: A slot of another object.
+def f(self):
+    self.friend.count = 99

@@ -1,0 +1,4 @@
+# family: resource bombs: memory
+# about: A long list.
+def f(self):
+    return [0] * 10 ** 10

@@ -1,0 +1,5 @@
+# family: resource bombs: time
+# about: A loop without end.
+def f(self):
+    while True:
+        pass

@@ -1,0 +1,5 @@
+# family: resource bombs: time
+# about: Questions without end.
+def f(self):
+    while True:
+        hasattr(self, "nothing")

@@ -1,0 +1,4 @@
+# family: time bombs in answers
+# about: A builtin as an answer.
+def f(self):
+    return [open, eval]

@@ -1,0 +1,4 @@
+# family: time bombs in answers
+# about: Text that looks like an object.
+def f(self):
+    return "<Handle vault>"

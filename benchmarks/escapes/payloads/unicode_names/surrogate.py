@@ -1,0 +1,4 @@
+# family: unicode names
+# about: Half a character.
+def f(self):
+    return "\ud800"
