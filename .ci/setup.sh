@@ -4,6 +4,7 @@
 venv=.venv
 python=$venv/bin/python
 system_packages=(bubblewrap libgl1-mesa-dri libgl1 libegl1 libgles2)
+test_packages=(postgresql)
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -99,4 +100,14 @@ ensure_system_packages() {
     has_bubblewrap || say "Left out meanwhile: running the generated window, because bubblewrap, which confines it, is missing."
     has_graphics || say "Left out meanwhile: drawing the window and its picture, because Mesa's OpenGL libraries are missing."
     say "To have it all, type:  sudo apt-get install -y ${system_packages[*]}"
+}
+
+has_postgresql() { command -v initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb'; } >/dev/null
+
+# The tests start a server of their own and stop it; where they cannot, their part on PostgreSQL is skipped, and says so.
+ensure_test_packages() {
+    has_postgresql && return 0
+    is_root_with_apt && apt_install "${test_packages[@]}" && has_postgresql && return 0
+    say "Left out meanwhile: the tests on PostgreSQL, because its server is missing."
+    say "To have them too, type:  sudo apt-get install -y ${test_packages[*]}"
 }

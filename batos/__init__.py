@@ -50,7 +50,7 @@ def open(  # noqa: A001 - `batos.open` is the name a user looks for
     settings: Settings | None = None,
     clock: Clock | None = None,
 ) -> Uvm:
-    """Open the image at `uri` (`PATH`, `sqlite:PATH` or `file:PATH`), awakened on first use.
+    """Open the image at `uri` (`PATH`, `sqlite:PATH`, `file:PATH` or `postgresql:DSN`), awakened on first use.
 
     `model` is "builtin", "openai:URL#NAME", "peft:FOLDER", or a backend object. Raises `ImageUnavailable`, or
     `UnknownBackend`.

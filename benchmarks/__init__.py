@@ -6,6 +6,8 @@ figure has a key, so that a program can read it. Nothing in the tests looks at a
 
 # What is typed after `python -m benchmarks`, and the module that measures it.
 NAMES = {
+    "escapes": "benchmarks.escapes",
     "image": "benchmarks.image",
+    "methods": "benchmarks.methods",
     "programs": "benchmarks.programs",
 }

@@ -42,13 +42,15 @@ DO $$ BEGIN IF to_regclass('public.object_state') IS NOT NULL THEN
     ALTER SEQUENCE zoid_seq RESTART;
 END IF; END $$;
 """
-LEFT_OVER = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+LEFT_OVER = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
 
 
 def missing() -> str | None:
     """Why no server can be started here; None if one can."""
     if _programs() is None:
         return "PostgreSQL's server is not installed (apt-get install postgresql)"
+    if shutil.which("setpriv") is None:
+        return "setpriv, which ends the server with the session, is not installed (apt-get install util-linux)"
     if find_spec("psycopg2") is None:
         return "the extra [postgresql] is not installed"
     if os.geteuid() == 0 and _unprivileged() is None:

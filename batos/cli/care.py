@@ -45,7 +45,8 @@ def pack(
 
     def shown() -> None:
         show.say(f"Packed up to {show.moment(packed.until)}: removed {_held(packed.removed)}.")
-        show.say(f"The object database had {_size(packed.before)} and has {_size(packed.after)}.")
+        if packed.before:  # the files of a database server are not ours to see
+            show.say(f"The object database had {_size(packed.before)} and has {_size(packed.after)}.")
         if packed.later:
             show.note(f"{packed.later[0].upper()}{packed.later[1:]}")
 
@@ -155,6 +156,9 @@ def import_(
     Example:
       batos import objects/
     """
+    from batos.runtime.importing import index_of
+
+    index_of(folder)  # no image is made for what is no export
     with opened(image, create=True) as uvm:
         report = uvm.care.import_(folder, replace=replace, edited=edited)
     show.deliver(as_json, asdict(report), lambda: _show_import(report))

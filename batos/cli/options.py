@@ -15,7 +15,12 @@ IMAGE = "./demo.image"
 
 ImageOption = Annotated[
     str,
-    typer.Option("--image", envvar="BATOS_IMAGE", metavar="PATH", help="The image: PATH, sqlite:PATH or file:PATH."),
+    typer.Option(
+        "--image",
+        envvar="BATOS_IMAGE",
+        metavar="PATH",
+        help="The image: PATH, sqlite:PATH, file:PATH or postgresql:DSN.",
+    ),
 ]
 ModelOption = Annotated[
     str, typer.Option("--model", envvar="BATOS_MODEL", metavar="SPEC", help="Who answers: builtin, openai:URL#NAME.")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from batos.image.changes import ChangeIndex, Held, Written
+from batos.image.changes import ChangeIndex, Held, Written, number_of
 from batos.image.image import Image
 from batos.image.loading import LIST, MAPPING, MEMORY, OBJECT, TREES, Kind, Record, Reference
 from batos.image.log import Load, LoggedTransaction
@@ -114,7 +114,7 @@ def _parts_in(value: Any) -> Iterator[int]:
     """The ids of the parts that a value refers to itself; what those refer to is theirs."""
     if isinstance(value, Reference):
         if value.kind in PARTS:
-            yield int.from_bytes(value.oid, "big")
+            yield number_of(value.oid)
     elif isinstance(value, dict):
         yield from _parts_in(list(value.values()))
     elif isinstance(value, list | tuple | frozenset):

@@ -74,7 +74,7 @@ class ChangeIndex(DerivedFile):
         """The changes of an object up to and with `until`, newest first."""
         statement = "select entries from page where oid = ? and first <= ? order by first"
         with self._using() as database:
-            entries = b"".join(row[0] for row in database.execute(statement, (_number(oid), _number(until))))
+            entries = b"".join(row[0] for row in database.execute(statement, (number_of(oid), number_of(until))))
             written = entries.hex()
             ids = [written[at : at + ENTRY] for at in range(0, len(written), 2 * ENTRY)]
             keys = [written[at : at + ENTRY] for at in range(ENTRY, len(written), 2 * ENTRY)]
@@ -94,14 +94,14 @@ class ChangeIndex(DerivedFile):
         return found
 
     def transaction(self, tid: bytes) -> Written | None:
-        return self._one("where tid = ?", _number(tid))
+        return self._one("where tid = ?", number_of(tid))
 
     def last_until(self, tid: bytes) -> Written | None:
         """The newest change that is not newer than `tid`."""
-        return self._one("where tid <= ? order by tid desc", _number(tid))
+        return self._one("where tid <= ? order by tid desc", number_of(tid))
 
     def first_after(self, tid: bytes) -> Written | None:
-        return self._one("where tid > ? order by tid", _number(tid))
+        return self._one("where tid > ? order by tid", number_of(tid))
 
     def noted(self, note: str) -> Written | None:
         """The newest change with exactly this note."""
@@ -129,13 +129,13 @@ class ChangeIndex(DerivedFile):
     def is_known(self, oid: bytes) -> bool:
         """Whether any change of the object is in the index."""
         with self._using() as database:
-            return bool(database.execute("select 1 from page where oid = ? limit 1", (_number(oid),)).fetchone())
+            return bool(database.execute("select 1 from page where oid = ? limit 1", (number_of(oid),)).fetchone())
 
     def owners(self, part: bytes) -> list[tuple[bytes, str]]:
         """(object, slot) of every slot that the part is in, itself or within other parts."""
         owners = []
         seen: set[int] = set()
-        waiting = [_number(part)]
+        waiting = [number_of(part)]
         with self._using() as database:
             while waiting:
                 oid = waiting.pop()
@@ -153,15 +153,15 @@ class ChangeIndex(DerivedFile):
 
     def add(self, written: Written, changes: Iterable[tuple[bytes, Sequence[str]]]) -> None:
         """Take in a transaction: itself, and the (object, slots) that it changed."""
-        tid = _number(written.tid)
+        tid = number_of(written.tid)
         row = (tid, written.note, written.mission, b"".join(written.oids))
         with self._using() as database:
             database.execute("insert or replace into written values (?, ?, ?, ?)", row)
             for oid, slots in changes:
-                fact = (written.note, written.mission, " ".join(slots))
+                fact = (written.note, written.mission, _storable(" ".join(slots)))
                 key = blake2b(repr(fact).encode(), digest_size=8).digest()
                 database.execute("insert or ignore into fact values (?, ?, ?, ?)", (key, *fact))
-                self._append(database, _number(oid), tid, written.tid + key)
+                self._append(database, number_of(oid), tid, written.tid + key)
 
     def _append(self, database: sqlite3.Connection, oid: int, tid: int, entry: bytes) -> None:
         statement = "select first, entries from page where oid = ? order by first desc limit 1"
@@ -172,7 +172,8 @@ class ChangeIndex(DerivedFile):
 
     def hold(self, holder: bytes, parts: set[Held]) -> None:
         """What the record `holder` holds from now on."""
-        number = _number(holder)
+        number = number_of(holder)
+        parts = {(part, _storable(slot)) for part, slot in parts}
         with self._using() as database:
             rows = database.execute("select part, slot from part where holder = ?", (number,))
             before: set[Held] = set(rows.fetchall())
@@ -187,9 +188,14 @@ class ChangeIndex(DerivedFile):
             database.execute("insert into packed values (?)", (horizon,))
 
 
-def _number(id_: bytes) -> int:
-    return int.from_bytes(id_, "big")
+def number_of(id_: bytes) -> int:
+    """An id as SQLite holds it. An image from elsewhere may have ids that are too large without a sign."""
+    return int.from_bytes(id_, "big", signed=True)
 
 
 def _id(number: int) -> bytes:
-    return number.to_bytes(8, "big")
+    return number.to_bytes(8, "big", signed=True)
+
+
+def _storable(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

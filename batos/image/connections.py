@@ -14,6 +14,7 @@ from threading import get_ident
 from typing import Any
 
 from persistent.list import PersistentList
+from transaction.interfaces import TransientError
 from ZODB import DB
 from ZODB.Connection import Connection
 from ZODB.POSException import ConflictError, InvalidObjectReference, POSKeyError, StateLoadError
@@ -168,7 +169,7 @@ class ImageConnection(Connection):
     def _telling(self, oid: bytes) -> Iterator[None]:
         try:
             yield
-        except (BatosError, ConflictError, POSKeyError):
+        except (BatosError, TransientError, POSKeyError):
             raise
         except Exception as error:  # a record from elsewhere may fail in any way
             cause = error.__cause__ if isinstance(error, StateLoadError) and error.__cause__ else error

@@ -19,7 +19,7 @@ from threading import Condition
 from typing import Any, TypeVar
 
 from transaction import TransactionManager
-from transaction.interfaces import NoTransaction
+from transaction.interfaces import NoTransaction, TransientError
 from ZODB.POSException import ConflictError
 
 from batos.clock import Clock, SystemClock
@@ -158,7 +158,7 @@ class Image:
         with self._begun() as world:
             try:
                 yield world
-            except ConflictError as conflict:
+            except TransientError as conflict:
                 raise ChangedMeanwhile(note=note) from conflict
             committed = self._commit(world, note, info)
         if committed is not None:
@@ -176,7 +176,7 @@ class Image:
         try:
             with telling_storage_errors(self.where):
                 world.transaction.commit()
-        except ConflictError as conflict:
+        except TransientError as conflict:  # RelStorage also calls it a doubt about what it has cached
             raise ChangedMeanwhile(note=note) from conflict
         fault("image.after_commit")
         tid = connection.committed_id

@@ -53,6 +53,9 @@ class Keeper(Protocol):
     def held(self, until: bytes = NEWEST) -> Held:
         """What transactions up to and with `until` hold."""
 
+    def size(self) -> int:
+        """The bytes that the database takes, with its blobs."""
+
     def pack(self, horizon: bytes, scrub: Scrub | None = None) -> None:
         """Remove what nothing after `horizon` can reach, and scrub the facts of the transactions that are kept."""
 
@@ -93,7 +96,7 @@ def stored_records(image: Image) -> Iterator[tuple[bytes, bytes, bytes]]:
     storage: Any = image.db.storage
     with telling_log_errors(image.where):
         with getattr(storage, "_lock", nullcontext()):  # as for `transactions_since`
-            log = storage.iterator()
+            log = storage.iterator(None, storage.lastTransaction() if image.where.scheme == "file" else None)
         try:
             for transaction in log:
                 for record in transaction:

@@ -21,6 +21,7 @@ from ZODB.serialize import referencesf
 
 from batos.errors import ImageBusy, ImageCorrupt
 from batos.faults import fault
+from batos.image.files import size_of
 from batos.image.image import Image
 from batos.image.keeping import BlobFile, Held, Scrub
 from batos.image.log import NEWEST
@@ -89,6 +90,9 @@ class FileKeeper:
                     objects.add(record.oid)
         blobs = sum(bytes_ for (_, tid), bytes_ in self.blob_sizes().items() if tid <= until)
         return Held(transactions, records, len(objects), size + blobs)
+
+    def size(self) -> int:
+        return size_of(self._image.where.objects)
 
     def pack(self, horizon: bytes, scrub: Scrub | None = None) -> None:
         storage = self._storage

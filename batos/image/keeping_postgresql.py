@@ -48,6 +48,10 @@ class PostgresqlKeeper:
         blobs = sum(size for _, _, size in self._rows(BLOBS, until=number))
         return Held(transactions, records, objects, states + blobs)
 
+    def size(self) -> int:
+        ((size,),) = self._rows("SELECT pg_database_size(current_database())")
+        return int(size)
+
     def pack(self, horizon: bytes, scrub: Scrub | None = None) -> None:
         with telling_storage_errors(self._image.where):
             self._storage.pack(int.from_bytes(horizon, "big"), referencesf)

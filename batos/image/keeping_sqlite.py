@@ -8,6 +8,7 @@ it is about to remove comes into use again.
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from ZODB.serialize import referencesf
 from batos.errors import ImageBusy
 from batos.faults import fault
 from batos.image import sqlite_files
+from batos.image.files import size_of
 from batos.image.image import Image
 from batos.image.keeping import Held, Scrub, copies_of_blobs
 from batos.image.log import NEWEST
@@ -45,7 +47,8 @@ TIDY = (
         SELECT 1 FROM object_state WHERE object_state.tid = "transaction".tid)""",
     'UPDATE "transaction" SET packed = TRUE WHERE tid > 0 AND tid <= :horizon',
 )
-BATCH = 20_000  # versions given up before waiting writers have their turn
+BATCH = 5_000  # versions given up in one transaction, in about a tenth of a second
+PAUSE = 0.02  # seconds between two of them, in which waiting writers have their turn
 TRIES = 5
 
 
@@ -63,6 +66,9 @@ class SqliteKeeper:
     def held(self, until: bytes = NEWEST) -> Held:
         ((transactions, records, objects, states, blobs),) = self._rows(HELD, until=int.from_bytes(until, "big"))
         return Held(transactions, records, objects, states + blobs)
+
+    def size(self) -> int:
+        return size_of(self._image.where.objects)
 
     def pack(self, horizon: bytes, scrub: Scrub | None = None) -> None:
         with telling_storage_errors(self._image.where), closing(sqlite_files.connect(self._path)) as database:
@@ -100,6 +106,7 @@ class SqliteKeeper:
         for start in range(0, len(past), BATCH):
             with _writing(database):
                 database.executemany(GIVE_UP, map(_place, past[start : start + BATCH]))
+            time.sleep(PAUSE)
         return True
 
     def _remove_copies(self, horizon: bytes) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from batos.faults import fault
-from batos.image.files import size_of
 from batos.image.finding import forget_changes
 from batos.image.horizon import horizon, move_horizon, seconds, tid_at
 from batos.image.image import Image
@@ -67,7 +66,7 @@ def pack(
     kept; a handle that a program holds on an object without a name, to which nothing refers, leads nowhere then. Raises
     `ImageBusy` when the image is being packed or copied already.
     """
-    with alone(image.path):
+    with alone(image.path, patience):
         return pack_to(image, choose_horizon(image, keep_days), needed, patience=patience)
 
 
@@ -81,14 +80,14 @@ def pack_to(
 ) -> Packed:
     """`pack` up to a given transaction, by one who has the turn; `scrub` is handed to the keeper."""
     keeper = keeper_of(image)
-    before, held = size_of(image.where.objects), keeper.held(limit)
+    before, held = keeper.size(), keeper.held(limit)
     move_horizon(image, limit, needed)
     fault("pack.after_horizon")
     keeper.pack(limit, scrub)
     forget_changes(image)
     removed = held - keeper.held(limit)
     later = keeper.shrink(patience)
-    return Packed(limit.hex(), seconds(limit), removed, before, size_of(image.where.objects), later)
+    return Packed(limit.hex(), seconds(limit), removed, before, keeper.size(), later)
 
 
 def choose_horizon(image: Image, keep_days: float) -> bytes:

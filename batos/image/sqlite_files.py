@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 LOG_HEADER, FRAME_HEADER, INDEX_HEADER = 32, 24, 48  # bytes, as SQLite's file format has them
-QUIET_SECONDS = 0.05  # without a commit: then nobody will mind that writers wait for a moment
-QUICK_BYTES = 64 * 2**20  # what is rewritten in about a second, so that it need not be quiet
-BETWEEN_TRIES = 0.05
+QUIET_SECONDS = 0.05  # without a commit: then nobody will mind that writers wait
+QUICK_BYTES = 64 * 2**20  # what is rewritten within a second or so, for which it need not be quiet
+BETWEEN_TRIES = 0.1
 
 
 def connect(path: Path, timeout: float = 10.0) -> sqlite3.Connection:
@@ -34,23 +34,25 @@ def copy(source: Path, target: Path) -> None:
 def compact(path: Path, patience: float) -> str:
     """Give free pages back to the disk and empty the write-ahead log; what was deleted is nowhere in the file then.
 
-    Waits at most about `patience` seconds for a quiet moment. Returns "", or a sentence that says why the file is not
-    smaller yet; nothing is lost then.
+    Waits for a quiet moment, and for readers to be done, at most about `patience` seconds each. Returns "", or a
+    sentence that says why the file is not smaller yet; nothing is lost then.
     """
-    end = time.monotonic() + patience
     with closing(connect(path)) as database:
         database.execute("PRAGMA secure_delete = ON").fetchall()
-        if not _quiet(database, end) and _content(database) > QUICK_BYTES:
+        if _content(database) > QUICK_BYTES and not _quiet(database, patience):
             return f"{path.name} is written all the time; it gets smaller when this is done again while it is idle."
         try:
             database.execute("VACUUM")
         except sqlite3.OperationalError as error:
             return f"{path.name} could not be rewritten ({error}); do this again later."
-        return "" if _emptied(database, end) else f"{path.name} is still being read; its log is emptied after that."
+        if _emptied(database, patience):
+            return ""
+        return f"{path.name} is being read all the time; it gets smaller when that ends."
 
 
-def _quiet(database: sqlite3.Connection, end: float) -> bool:
-    """Wait for a while without a commit; whether there was one before `end`."""
+def _quiet(database: sqlite3.Connection, patience: float) -> bool:
+    """Wait for a while without a commit; whether there was one in time."""
+    end = time.monotonic() + patience
     while True:
         before = _number(database, "data_version")
         time.sleep(QUIET_SECONDS)
@@ -65,9 +67,14 @@ def _content(database: sqlite3.Connection) -> int:
     return pages * _number(database, "page_size")
 
 
-def _emptied(database: sqlite3.Connection, end: float) -> bool:
-    """Bring the write-ahead log into the file and cut it to nothing. Tried shortly and often: it keeps writers out."""
-    database.execute("PRAGMA busy_timeout = 100").fetchall()
+def _emptied(database: sqlite3.Connection, patience: float) -> bool:
+    """Bring the write-ahead log into the file and cut it to nothing.
+
+    Most of it without being in anybody's way; the end of it keeps writers out, so it is tried shortly and again.
+    """
+    end = time.monotonic() + patience
+    database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    database.execute("PRAGMA busy_timeout = 20").fetchall()
     while True:
         busy, _, _ = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if not busy:

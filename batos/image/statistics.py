@@ -35,6 +35,8 @@ def statistics(image: Image) -> ImageStatistics:
     held = keeper_of(image).held()
     limit = horizon(image)
     sizes = {str(path.relative_to(image.path)): weigh(path) for path in files_of(image.path)}
+    if image.where.scheme == "postgresql":
+        sizes["database"] = keeper_of(image).size()
     return ImageStatistics(
         held.objects,
         held.records,

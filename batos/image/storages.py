@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, Literal
 
-from ZODB.POSException import ConflictError
+from transaction.interfaces import TransientError
 
 from batos.errors import BatosError, ImageCorrupt, ImageForeign, ImageMissing, ImageUnavailable, ImageUnwritable
 from batos.image import opening_file, opening_sqlite, postgresql
@@ -164,7 +164,7 @@ def telling_log_errors(where: Address) -> Iterator[None]:
     try:
         with telling_storage_errors(where):
             yield
-    except (BatosError, ConflictError):
+    except (BatosError, TransientError):
         raise
     except Exception as error:
         reason = f"its log cannot be read to the end ({type(error).__name__}: {error})."

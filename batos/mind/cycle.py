@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from persistent.mapping import PersistentMapping
-from ZODB.POSException import ConflictError
+from transaction.interfaces import TransientError
 
 import batos.errors
 from batos.errors import BatosError, ChangedMeanwhile, MissionError, NeedsMission
@@ -300,7 +300,7 @@ def _walk(cycle: Cycle, psm: UvmObject) -> None:
             put(cycle.context, "synthesis_state*", getattr(psm, state.value))
             if state is State.FAILED:
                 raise MissionError(mission=cycle.mission, reason="a state decided that it failed.")
-    except (ConflictError, ChangedMeanwhile):
+    except (TransientError, ChangedMeanwhile):
         raise
     except Exception as error:
         cycle.check()  # a signal that was swallowed and followed by an error is still that signal

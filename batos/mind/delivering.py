@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from batos.errors import MissionError, MisspeltSelector, NotUnderstood
 from batos.mind.cycle import Cycle
+from batos.mind.speaking import WORLD
 from batos.objects import lookup
 from batos.objects.mirror import Mirror
 from batos.objects.records import Intent
@@ -55,8 +56,24 @@ def nested(cycle: Cycle, missing: NotUnderstood) -> NoReturn:
         reason = f"{missing} It is a new object; store it under a name before it is to learn."
         raise MissionError(mission=cycle.mission, reason=reason)
     args, kwargs = missing.message
-    have_learned(cycle, cycle.world.object(missing.facts["oid"]), missing.facts["selector"], args, kwargs)
+    receiver, selector = cycle.world.object(missing.facts["oid"]), missing.facts["selector"]
+    refuse_teaching_the_world(cycle, receiver, selector)
+    have_learned(cycle, receiver, selector, args, kwargs)
     raise missing
+
+
+def refuse_teaching_the_world(cycle: Cycle, receiver: UvmObject, selector: str) -> None:
+    """A method on the way may not have batos's own objects learn anything but what they have an intent for: else
+    whoever writes a method could give them methods."""
+    if label(receiver) not in WORLD or _wished_for(receiver, selector):
+        return
+    reason = f"{label(receiver)} is part of the world that batos made, and only a person teaches it {selector!r}."
+    raise MissionError(mission=cycle.mission, reason=reason)
+
+
+def _wished_for(receiver: UvmObject, selector: str) -> bool:
+    found = lookup.find(receiver, selector)
+    return found is not None and isinstance(found.value, Intent)
 
 
 def have_learned(cycle: Cycle, target: UvmObject, selector: str, args: Iterable[Any], kwargs: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from batos.methods.extraction import extract
 from batos.methods.guardian import check
 from batos.mind import prompts
 from batos.mind.cycle import Cycle
-from batos.mind.delivering import have_learned, refuse_misspelt, understood
+from batos.mind.delivering import have_learned, refuse_misspelt, refuse_teaching_the_world, understood
 from batos.mind.trial import shown
 from batos.objects import lookup
 from batos.objects.mirror import Mirror
@@ -160,6 +160,7 @@ def _learn_first(cycle: Cycle, verdict: dict[str, Any]) -> None:
     missing = verdict["missing"]
     receiver = cycle.world.object(missing["oid"])
     args, kwargs = cycle.thawed(missing["args"]), cycle.thawed(missing["kwargs"])
+    refuse_teaching_the_world(cycle, receiver, missing["selector"])
     have_learned(cycle, receiver, missing["selector"], args, kwargs)
 
 

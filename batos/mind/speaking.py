@@ -6,6 +6,7 @@ persona's `identity`, `adapter` and facets are slots that can be read and change
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,12 +22,19 @@ from batos.objects import lookup
 from batos.objects.uvm_object import UvmObject, label
 
 PERSONAS = ("robin", "brick", "babs", "alfred")
+# The objects that awakening makes. They are batos's own: only a person teaches or changes them.
+WORLD = ("traits", "pllm", "genesis", "memory_manager", "knowledge_catalog", "psm", "orchestrator", *PERSONAS)
+FACET = r"^[a-z][a-z0-9_]*_facet_$"
+
+
+def is_facet(selector: object) -> bool:
+    return isinstance(selector, str) and re.fullmatch(FACET, selector) is not None
 
 
 class Facet(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    slot: str = Field(pattern=r"^[a-z][a-z0-9_]*_facet_$")
+    slot: str = Field(pattern=FACET)
     intent: str = Field(min_length=20, max_length=600)
 
 

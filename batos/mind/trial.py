@@ -6,6 +6,7 @@ is journaled. So a slow machine cannot give one verdict today and another on a r
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -113,13 +114,26 @@ def _compared(receiver: UvmObject, example: Example, result: Any, raised: str | 
     slots = {name: plain(value) for name, value in own_slots(receiver).items()}
     if example.is_question or example.accepts(result, raised, slots):
         return None
-    wanted = f"raise {example.raises}" if example.raises else f"give {example.result!r}"
+    wanted = f"raise {example.raises}" if example.raises else f"give {_briefly(example.result)}"
     if example.slots_after and example.result is UNSET and not example.raises:
-        wanted = f"leave {dict(example.slots_after)!r}"
-        got = f"left { {name: slots.get(name) for name in example.slots_after}!r}"
+        wanted = f"leave {_briefly(dict(example.slots_after))}"
+        got = f"left {_briefly({name: slots.get(name) for name in example.slots_after})}"
     else:
-        got = f"raised {raised}" if raised else f"gave {result!r}"
-    return _refused(f"for arguments {example.args!r} it should {wanted} but {got}.")
+        got = f"raised {raised}" if raised else f"gave {_briefly(result)}"
+    return _refused(f"for arguments {_briefly(example.args)} it should {wanted} but {got}.")
+
+
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = _short.maxlong = 200
+_short.maxlist = _short.maxtuple = _short.maxset = _short.maxfrozenset = _short.maxdict = 20
+
+
+def _briefly(value: Any) -> str:
+    """A value as a reason shows it. What a method gave may be as large as it likes."""
+    try:
+        return _short.repr(value)
+    except ValueError:  # Python writes down no number of more than some thousand digits
+        return f"a {type(value).__name__} that is too long to be written"
 
 
 def _facet_kept(request: Mapping[str, Any], rehearsal: Rehearsal, example: Example) -> Verdict | None:

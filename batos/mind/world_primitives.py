@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, NoReturn
 
-from batos.errors import MissingExtra, NeedsMission
+from batos.errors import MissingExtra, NeedsMission, SandboxDenied
 from batos.memory.catalog import index_document, unindex_document
 from batos.mind.cycle import current, thinker
 from batos.mind.delivering import frozen
+from batos.mind.speaking import is_facet
+from batos.objects import lookup
 from batos.objects.primitives import primitive
+from batos.objects.records import Method
 from batos.objects.sending import send
 from batos.objects.uvm_object import UvmObject
 
@@ -22,7 +25,11 @@ def infer(receiver: UvmObject, query: str, system_prompt: str | None = None) -> 
 
 @primitive("persona.invoke_facet_", sandbox=True)
 def invoke_facet(receiver: UvmObject, facet: str, query: str) -> Any:
-    """Send the facet `facet` of a persona the query."""
+    """Send the facet `facet` of a persona the query. Raises `SandboxDenied` for a selector that is no facet's: who may
+    call this primitive may not, by naming them here, call all others."""
+    found = lookup.find(receiver, facet) if is_facet(facet) else None
+    if not is_facet(facet) or (found is not None and isinstance(found.value, Method) and found.value.primitive):
+        raise SandboxDenied(selector="invoke_facet_", reason=f"send {facet!r}: it is no facet")
     return send(receiver, facet, query)
 
 

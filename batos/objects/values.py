@@ -159,6 +159,30 @@ def plain(value: Any, reference: Callable[[Any], Any] = lambda item: item, depth
     return value
 
 
+TEXT_PER_VALUE = 64  # characters or bytes that weigh as much as one value
+BLOB_WEIGHT = 100_000  # how large a blob is, is not known before it is read
+
+
+def weight(value: Any, most: int) -> int:
+    """How many values a slot's value holds, itself included. Nothing is copied, and no more looked at than `most`."""
+    kind = type(value)
+    if kind in SCALARS:
+        return 1 + len(value) // TEXT_PER_VALUE if kind is str or kind is bytes else 1
+    parts: Iterable[Any] = ()
+    if kind in (list, PersistentList, tuple, set, frozenset, OOTreeSet):
+        parts = value
+    elif kind in (dict, PersistentMapping, OOBTree, LOBTree):
+        parts = (part for item in value.items() for part in item)
+    elif kind is Blob:
+        return BLOB_WEIGHT
+    weighed = 1
+    for part in parts:
+        weighed += weight(part, most - weighed)
+        if weighed > most:
+            break
+    return weighed
+
+
 def freeze(value: Any, depth: int = 0) -> Any:
     """JSON for `value`: plain where JSON has the type, a one-key map `{"$kind": …}` where it has not.
 

@@ -11,16 +11,16 @@ from batos.errors import NeedsMission, SandboxRaised
 from batos.methods.host import ObjectHost
 from batos.methods.sandbox import Sandbox
 from batos.mind import cycle as thinking
-from batos.mind.speaking import PERSONAS
+from batos.mind import speaking
 from batos.mind.trial import Rehearsal
 from batos.objects.records import Method
 from batos.objects.sending import Activator
 from batos.objects.uvm_object import UvmObject, state
-from batos.runtime.awakening import WORLD
 from batos.runtime.missions import MissionStore
 
 # The world that batos made is not for sandboxed methods to write, not even for methods of its own objects.
-PROTECTED = frozenset({*WORLD, *PERSONAS})
+PROTECTED = frozenset(speaking.WORLD)
+STATE = "psm."  # how the primitives of the state prototypes are called; those objects have no names
 
 
 def counted_activator(sandbox: Sandbox, store: MissionStore, clock: Clock) -> Activator:
@@ -29,7 +29,7 @@ def counted_activator(sandbox: Sandbox, store: MissionStore, clock: Clock) -> Ac
     def activate(method: Method, receiver: UvmObject, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         found = _thinker()
         running = found if isinstance(found, thinking.Cycle) else None
-        host = ObjectHost(_protected, checked=running.check if running else _unchecked, now=_now(running, clock))
+        host = ObjectHost(protected, checked=running.check if running else _unchecked, now=_now(running, clock))
         if isinstance(found, Rehearsal):
             return sandbox.activate(method, receiver, args, kwargs, host)
         started = clock.monotonic()
@@ -68,7 +68,10 @@ def _now(running: thinking.Cycle | None, clock: Clock) -> Callable[[], datetime]
     return now
 
 
-def _protected(receiver: UvmObject) -> str | None:
-    if state(receiver).get("__label__") in PROTECTED:
+def protected(receiver: UvmObject) -> str | None:
+    current = state(receiver)
+    process = current.get("__methods__", {}).get("_process_synthesis_")
+    is_state = isinstance(process, Method) and (process.primitive or "").startswith(STATE)
+    if is_state or current.get("__label__") in PROTECTED:
         return "it is part of the world that only a person may change"
     return None

@@ -5,6 +5,7 @@ Approving installs the method as proposed, in one commit, and lets the missions 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,7 +111,8 @@ def resume_who_wait(image: Image, store: MissionStore) -> None:
         with image.reading() as world:
             decided = _decided(world, mission.pending or {})
         if decided:
-            store.resume(mission.id)
+            with suppress(MissionError):  # whoever decided has seen to it meanwhile
+                store.resume(mission.id)
 
 
 def _decided(world: World, pending: dict[str, Any]) -> bool:

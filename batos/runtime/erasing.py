@@ -37,7 +37,7 @@ from batos.runtime.forking import FORKS
 from batos.runtime.lock import is_held
 from batos.runtime.needed import needed_by_missions
 from batos.runtime.phrases import Phrases, masked
-from batos.runtime.places import BLANK, MEMORY, RECORDS, Wanted, blank_receipt
+from batos.runtime.places import BLANK, BLANK_BRIEF, BLANK_OUTCOME, MEMORY, RECORDS, Wanted, blank_receipt
 from batos.runtime.tracing import SHORTEST, Trace, files_with, named_by, probes_of, texts_of_document, trace
 
 if TYPE_CHECKING:
@@ -162,12 +162,12 @@ class Erasure:
         put(document, "document_id", "")
 
     def _blank(self, traced: Trace) -> None:
-        database = Database(self._image.path / MISSIONS, self._image.clock.now())
+        database = Database(self._image.where.missions, self._image.clock.now())
         try:
             with database.write(durable=True) as tx:
                 for mission in sorted(traced.missions):
                     for statement in BLANK:
-                        tx.run(statement, mission=mission)
+                        tx.run(statement, mission=mission, brief=BLANK_BRIEF, outcome=BLANK_OUTCOME)
                 for key in sorted(traced.meta):
                     for (text,) in tx.rows("SELECT value FROM meta WHERE key = :key", key=key):
                         value = to_text(masked(from_text(text), self._wanted.phrases))
@@ -180,7 +180,8 @@ class Erasure:
     def _give_up_the_past(self) -> None:
         """The log is the last to go: as long as it has the text, an erasure that was interrupted can be done again."""
         self._discard_indexes()
-        sqlite_files.compact(self._image.path / MISSIONS, PATIENCE)
+        if self._image.where.scheme != "postgresql":
+            sqlite_files.compact(self._image.path / MISSIONS, PATIENCE)
         newest = keeper_of(self._image).newest()
         pack_to(self._image, newest, needed_by_missions(self._uvm.store), scrub=self._scrub)
         self._discard_indexes()
@@ -212,6 +213,8 @@ class Erasure:
         known: list[dict[str, Any]] = self._uvm.store.meta(BACKUPS, [])
         yield from (f"the backup at {backup['path']}" for backup in known)
         yield from (f"the fork at {place}" for place in self._uvm.store.meta(FORKS, []))
+        if self._image.where.scheme == "postgresql":
+            yield "what the server keeps on its disk, which cannot be searched from here"
         yield "backups, exports and copies that this image was not told of"
 
 

@@ -10,14 +10,17 @@ from __future__ import annotations
 import sqlite3
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batos.errors import ImageUnavailable
+from ZODB.POSException import POSKeyError
+
+from batos.errors import BatosError, ImageUnavailable
 from batos.image import sqlite_files
 from batos.image.damage import find_damage
+from batos.image.finding import forget_changes, level
 from batos.image.horizon import horizon, moment
 from batos.image.image import Image
 from batos.image.loading import Record, Reference
@@ -44,19 +47,28 @@ STALE_DAYS = 30.0  # after which a backup is old enough to be mentioned
 
 def examine(uvm: Uvm, *, repair: bool = False) -> list[Finding]:
     """Everything that doctor looks at, in the order in which it is told."""
-    image = uvm.image
+    image, store = uvm.image, uvm.store
     return [
         _privacy(image.path),
         _databases(image),
         *_records(image, repair),
-        _documents(image),
-        _index(image, uvm.searcher, repair),
-        _proposals(image, uvm.store),
-        _missions(image, uvm.store),
+        _looked("documents", lambda: _documents(image)),
+        _looked("index", lambda: _index(image, uvm.searcher, repair)),
+        _looked("changes", lambda: _changes(image, repair)),
+        _looked("proposals", lambda: _proposals(image)),
+        _looked("missions", lambda: _missions(image, store)),
         _past(image),
-        _backups(uvm.store, uvm.clock.now()),
+        _backups(image, store, uvm.clock.now()),
         *examine_machine(),
     ]
+
+
+def _looked(what: str, look: Callable[[], Finding]) -> Finding:
+    """What `look` finds; or that what it looked at cannot be read, so that one damage does not hide the others."""
+    try:
+        return look()
+    except (BatosError, POSKeyError) as error:
+        return Finding(what, "wrong", f"it cannot be examined: {error}")
 
 
 def found(what: str, problems: Iterable[str], sound: str) -> Finding:
@@ -209,10 +221,31 @@ def _differing(searcher: Searcher, kept: dict[int, tuple[str, int]]) -> int:
     return sum(indexed.get(number) != kept.get(number) for number in indexed.keys() | kept.keys())
 
 
+def _changes(image: Image, repair: bool) -> Finding:
+    """The index of changes lists what the log holds."""
+    logged = {int.from_bytes(change.tid, "big") for change in image.transactions_since(b"\0" * 8)}
+    differing = logged ^ _indexed_changes(image)
+    if differing and repair:
+        forget_changes(image)
+        differing = logged ^ _indexed_changes(image)
+        if not differing:
+            return Finding("changes", "mended", f"their index was made again, from {len(logged)} of them.")
+    problems = []
+    if differing:
+        problems = [f"{len(differing)} differ from the log in their index; `batos doctor --repair` makes it again."]
+    return found("changes", problems, f"their index agrees with the log: {len(logged)} changes.")
+
+
+def _indexed_changes(image: Image) -> set[int]:
+    path = level(image).path
+    with closing(sqlite3.connect(path)) as database:
+        return {tid for (tid,) in database.execute("SELECT tid FROM written")}
+
+
 # Missions
 
 
-def _proposals(image: Image, store: MissionStore) -> Finding:
+def _proposals(image: Image) -> Finding:
     problems = []
     with image.reading() as world:
         opened = [proposal for proposal in world.proposals.values() if proposal.state == "open"]
@@ -264,7 +297,9 @@ def _past(image: Image) -> Finding:
     return Finding("history", "sound", says)
 
 
-def _backups(store: MissionStore, now: float) -> Finding:
+def _backups(image: Image, store: MissionStore, now: float) -> Finding:
+    if image.where.scheme == "postgresql":
+        return Finding("backup", "missing", "its server makes them, which cannot be seen from here; see `pg_dump`.")
     known = [backup for backup in store.meta(BACKUPS, []) if Path(backup["path"]).is_dir()]
     if not known:
         return Finding("backup", "missing", "this image knows of none; type `batos backup FOLDER`.")

@@ -106,7 +106,7 @@ def import_objects(
 
 
 def _read(folder: Path, edited: bool) -> _Parcel:
-    index = _index(folder)
+    index = index_of(folder)
     objects: dict[str, WrittenObject] = {}
     refused: dict[str, str] = {}
     changed = set()
@@ -133,7 +133,8 @@ def _read(folder: Path, edited: bool) -> _Parcel:
     return _Parcel(index.image, objects, frozenset(changed), refused)
 
 
-def _index(folder: Path) -> WrittenIndex:
+def index_of(folder: Path) -> WrittenIndex:
+    """What an export says it holds. Raises `ImportRefused` for a folder that is none."""
     try:
         return read_index(_text(folder / INDEX))
     except FileNotFoundError:

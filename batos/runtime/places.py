@@ -211,11 +211,12 @@ COLUMNS_WITHOUT_TEXT = frozenset(
     }
 )  # fmt: skip
 
-# What is left of a mission whose words were erased.
+# What is left of a mission whose words were erased, in JSON as the mission database has it.
+BLANK_BRIEF = "[[],{},null,{}]"
+BLANK_OUTCOME = '{"answer":null,"reason":"Its words were erased."}'
 BLANK = (
-    "UPDATE missions SET brief = '[[],{},null,{}]', pending = NULL, "
-    """outcome = CASE WHEN outcome IS NULL THEN NULL ELSE '{"answer":null,"reason":"Its words were erased."}' END """
-    "WHERE id = :mission",
+    "UPDATE missions SET brief = :brief, pending = NULL WHERE id = :mission",
+    "UPDATE missions SET outcome = :outcome WHERE id = :mission AND outcome IS NOT NULL",
     "DELETE FROM journal WHERE mission = :mission",
     "DELETE FROM attempts WHERE mission = :mission",
 )

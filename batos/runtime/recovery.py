@@ -35,8 +35,9 @@ def recover(place: Workplace) -> None:
                     file_child(place, child, state["mission"])
     if newest != swept:
         place.store.set_meta(SWEPT, newest.hex())
+    done = place.store.list("done", limit=1000)  # before the snapshot: another process may be just ending one
     with place.image.reading() as world:
-        lost = [found for found in place.store.list("done", limit=1000) if found.id not in world.receipts]
+        lost = [found for found in done if found.id not in world.receipts]
     _reopen(place, lost)
 
 

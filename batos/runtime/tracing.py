@@ -114,7 +114,7 @@ def _blobs(image: Image, sought: list[re.Pattern[bytes]], found: Trace) -> None:
 
 
 def _missions(image: Image, wanted: Wanted, found: Trace) -> None:
-    database = Database(image.path / "missions.sqlite3", image.clock.now())
+    database = Database(image.where.missions, image.clock.now())
     try:
         for column in COLUMNS:
             for owner, text in database.rows(reading(column)):

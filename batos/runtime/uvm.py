@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batos.clock import Clock, SystemClock
 from batos.errors import NeedsMission, NotUnderstood
@@ -39,7 +40,6 @@ from batos.runtime.activating import counted_activator
 from batos.runtime.approvals import Approvals, default_path
 from batos.runtime.awakening import awaken
 from batos.runtime.briefs import Brief
-from batos.runtime.care import Care
 from batos.runtime.differing import Difference, differences
 from batos.runtime.events import Events, Listener
 from batos.runtime.forking import fork_system
@@ -51,6 +51,9 @@ from batos.runtime.recovery import recover
 from batos.runtime.views import SystemView
 from batos.runtime.worker import Workers, brief_json
 from batos.settings import Settings, from_environment
+
+if TYPE_CHECKING:
+    from batos.runtime.care import Care
 
 
 @dataclass(frozen=True)
@@ -86,28 +89,42 @@ class Uvm:
         self.clock = clock or SystemClock()
         backend = open_backend(model, clock=self.clock)
         self.image = Image.open(uri, create=create, clock=self.clock)
-        self.store = MissionStore.open(self.image.where.missions, self.clock, self.settings.max_attempts)
-        self.events = Events()
-        limits = Limits(seconds=self.settings.sandbox_seconds, memory_mib=self.settings.sandbox_memory_mib)
-        self._sandbox = Sandbox(limits)
-        self.image.activator = counted_activator(self._sandbox, self.store, self.clock)
-        self._approvals = Approvals(Path(self.settings.approvals) if self.settings.approvals else default_path())
-        self.image.voucher = self._approvals.vouch
-        self.image.messenger = self
-        self.image.after_commit.append(self._told)
-        awaken(self.image)
-        self.searcher = Searcher(self.image)
-        self.place = Workplace(self.image, self.store, backend, self.searcher, self._sandbox, self.clock, system=self)
-        self.care = Care(self)
-        self._limit_budgets()
-        self._workers = Workers(self.place, self.settings, self.events)
-        self._work_wanted = work
-        self._work_begins = threading.Lock()
-        self._works = False
-        if work is None:
-            self._see_to_work()
-        elif work:
-            self.start_work()
+        with ExitStack() as opened:  # what cannot be opened whole is not left open in part
+            opened.callback(self.image.close)
+            self.store = MissionStore.open(self.image.where.missions, self.clock, self.settings.max_attempts)
+            opened.callback(self.store.close)
+            self.events = Events()
+            limits = Limits(seconds=self.settings.sandbox_seconds, memory_mib=self.settings.sandbox_memory_mib)
+            self._sandbox = Sandbox(limits)
+            opened.callback(self._sandbox.close)
+            self.image.activator = counted_activator(self._sandbox, self.store, self.clock)
+            self._approvals = Approvals(Path(self.settings.approvals) if self.settings.approvals else default_path())
+            self.image.voucher = self._approvals.vouch
+            self.image.messenger = self
+            self.image.after_commit.append(self._told)
+            awaken(self.image)
+            self.searcher = Searcher(self.image)
+            opened.callback(self.searcher.close)
+            self.place = Workplace(
+                self.image, self.store, backend, self.searcher, self._sandbox, self.clock, system=self
+            )
+            self._limit_budgets()
+            self._workers = Workers(self.place, self.settings, self.events)
+            self._work_wanted = work
+            self._work_begins = threading.Lock()
+            self._works = False
+            if work is None:
+                self._see_to_work()
+            elif work:
+                self.start_work()
+            opened.pop_all()
+
+    @cached_property
+    def care(self) -> Care:
+        """Packing, backups, text, the doctor, erasing, figures."""
+        from batos.runtime.care import Care  # most programs never need it, and it imports much
+
+        return Care(self)
 
     @property
     def works(self) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from ZODB.POSException import ConflictError
+from transaction.interfaces import TransientError
 
 from batos.errors import BatosError, ChangedMeanwhile, LeaseLost, WaitCircle
 from batos.faults import fault
@@ -137,7 +137,7 @@ class Workers:
                 self._log(mission, "pending", started)
                 self._wait_for_person(leased, pending)
                 return
-            except (ConflictError, ChangedMeanwhile):
+            except (TransientError, ChangedMeanwhile):
                 self._log(mission, "conflict", started)
                 self._stopping.wait(random.uniform(0, 0.001 * 2**race))
                 continue

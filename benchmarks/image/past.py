@@ -35,5 +35,6 @@ def _changed_often(image: Image, changes: int) -> bytes:
 
 def _list_and_open(image: Image, oid: bytes) -> None:
     changes = history(image, oid)
-    with at(image, changes[len(changes) // 2].id) as view:
-        assert view["diary"].page == len(changes) - 1 - len(changes) // 2
+    middle = len(changes) // 2
+    with at(image, changes[middle].id) as view:
+        assert view["diary"].page == len(changes) - 1 - middle

@@ -42,15 +42,20 @@ def into_image(world: World, program: ModuleType, approvals: Approvals) -> None:
     """Make the prototypes of every class of `program` that descends from `Plain`, and approve their methods."""
     world.create("plain", {"fresh": Method("fresh", primitive="benchmarks.fresh")}, [])
     kinds = {}
-    for kind in vars(program).values():
-        if isinstance(kind, type) and issubclass(kind, Plain) and kind is not Plain:
-            slots = {name: _slot(name, value) for name, value in vars(kind).items() if not name.startswith("_")}
-            parents = [world[base.__name__.lower()] for base in kind.__bases__]
-            kinds[kind.__name__] = world.create(kind.__name__.lower(), slots, parents)
-            for value in slots.values():
-                if isinstance(value, Method):
-                    approvals.approve(value)
+    for kind in _kinds(program):
+        slots = {name: _slot(name, value) for name, value in vars(kind).items() if not name.startswith("_")}
+        parents = [world[base.__name__.lower()] for base in kind.__bases__]
+        kinds[kind.__name__] = world.create(kind.__name__.lower(), slots, parents)
+        for value in slots.values():
+            if isinstance(value, Method):
+                approvals.approve(value)
     world["plain"].kinds = kinds
+
+
+def _kinds(program: ModuleType) -> list[type]:
+    """The classes of the program, each after those that it is made of."""
+    found = [kind for kind in vars(program).values() if isinstance(kind, type) and issubclass(kind, Plain)]
+    return sorted((kind for kind in found if kind is not Plain), key=lambda kind: len(kind.__mro__))
 
 
 def _slot(name: str, value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import sqlite3
 import sys
+from contextlib import contextmanager
 
 import pytest
 from ZODB.Connection import TransactionMetaData
@@ -19,12 +20,25 @@ QUIET = Settings(heartbeat=False, workers=0)
 UNMARKED = "def count_(self):\n    self.count = self.count + 1\n    return self.count\n"
 
 
+@contextmanager
+def opened(place):
+    with batos.open(place, settings=QUIET) as uvm:
+        uvm.create("greeter", {"name": "Ada"})
+        uvm.ingest_text("owls", "# Owls\n\nOwls sleep by day.\n\n# Food\n\nThey eat mice.")
+        yield uvm
+
+
 @pytest.fixture(params=STORAGES)
 def uvm(request, tmp_path):
-    with batos.open(f"{request.param}:{tmp_path}/a.image", settings=QUIET) as opened:
-        opened.create("greeter", {"name": "Ada"})
-        opened.ingest_text("owls", "# Owls\n\nOwls sleep by day.\n\n# Food\n\nThey eat mice.")
-        yield opened
+    with opened(f"{request.param}:{tmp_path}/a.image") as uvm:
+        yield uvm
+
+
+@pytest.fixture
+def any_uvm(tmp_path):
+    """For what has nothing to do with the storage."""
+    with opened(f"file:{tmp_path}/a.image") as uvm:
+        yield uvm
 
 
 def standings(findings):
@@ -69,11 +83,11 @@ def test_it_changes_nothing(uvm):
     assert [logged.tid for logged in uvm.image.transactions_since(b"\0" * 8)] == before
 
 
-def test_it_says_when_the_last_backup_was_taken(uvm, tmp_path):
-    assert standings(uvm.care.doctor())["backup"] == "missing"
-    uvm.care.backup(tmp_path / "backup")
+def test_it_says_when_the_last_backup_was_taken(any_uvm, tmp_path):
+    assert standings(any_uvm.care.doctor())["backup"] == "missing"
+    any_uvm.care.backup(tmp_path / "backup")
 
-    assert standings(uvm.care.doctor())["backup"] == "sound"
+    assert standings(any_uvm.care.doctor())["backup"] == "sound"
 
 
 def test_a_reference_that_leads_nowhere_is_named_with_who_refers(uvm):
@@ -86,11 +100,25 @@ def test_a_reference_that_leads_nowhere_is_named_with_who_refers(uvm):
     assert "other refers to object" in wrong(uvm.care.doctor())["references"]
 
 
-def test_a_name_that_leads_to_something_else_is_named(uvm):
-    with uvm.transaction("confuse") as world:
+def test_what_cannot_be_examined_does_not_hide_the_rest(uvm):
+    with uvm.image.reading() as world:
+        passage = world["knowledge_catalog"].metadata_index["owls"].chunks[0]._p_oid
+    cut_out(uvm, passage)
+    path = uvm.image.path
+    uvm.close()
+    with batos.open(path, settings=QUIET) as again:
+        found = wrong(again.care.doctor())
+
+    assert {"references", "documents"} <= found.keys()
+    assert "cannot be examined" in found["documents"]
+    assert "missions" not in found
+
+
+def test_a_name_that_leads_to_something_else_is_named(any_uvm):
+    with any_uvm.transaction("confuse") as world:
         rename(world["greeter"], "somebody_else")
 
-    assert "'greeter' leads to an object that calls itself 'somebody_else'" in wrong(uvm.care.doctor())["names"]
+    assert "'greeter' leads to an object that calls itself 'somebody_else'" in wrong(any_uvm.care.doctor())["names"]
 
 
 def test_the_lost_bytes_of_a_blob_are_named_with_their_owner(uvm):
@@ -119,45 +147,57 @@ def test_a_record_that_was_altered_behind_the_back_of_batos_is_named(uvm):
     assert all("its bytes are not those that were written" in told for told in unreadable)
 
 
-def test_a_method_that_todays_guardian_refuses_is_named(uvm):
-    with uvm.transaction("smuggle") as world:
+def test_a_method_that_todays_guardian_refuses_is_named(any_uvm):
+    with any_uvm.transaction("smuggle") as world:
         put(world["greeter"], "count_", Method("count_", UNMARKED))
 
-    says = wrong(uvm.care.doctor())["methods"]
+    says = wrong(any_uvm.care.doctor())["methods"]
     assert "count_ version 1" in says
     assert "Persistence Covenant" in says
 
 
-def test_a_version_that_is_not_in_use_is_only_mentioned(uvm):
-    with uvm.transaction("smuggle") as world:
+def test_a_version_that_is_not_in_use_is_only_mentioned(any_uvm):
+    with any_uvm.transaction("smuggle") as world:
         first = Method("count_", UNMARKED)
         put(world["greeter"], "count_", first)
         put(world["greeter"], "count_", Method("count_", "def count_(self):\n    return 1\n", previous=first))
 
-    findings = uvm.care.doctor()
+    findings = any_uvm.care.doctor()
     assert wrong(findings) == {}
     assert "1 versions that are not in use would be refused" in next(f.says for f in findings if f.what == "methods")
 
 
-def test_a_document_that_does_not_agree_with_its_passages_is_named(uvm):
-    with uvm.transaction("harm") as world:
+def test_a_document_that_does_not_agree_with_its_passages_is_named(any_uvm):
+    with any_uvm.transaction("harm") as world:
         chunk = world["knowledge_catalog"].metadata_index["owls"].chunks[0]
         put(chunk, "text", "something else")
 
-    assert "'owls' does not say what it said" in wrong(uvm.care.doctor())["documents"]
+    assert "'owls' does not say what it said" in wrong(any_uvm.care.doctor())["documents"]
 
 
-def test_an_index_that_does_not_agree_is_made_again_when_it_is_asked_for(uvm):
-    uvm.search("owls")
-    with sqlite3.connect(uvm.image.path / "index" / "text.sqlite3") as index:
+def test_an_index_that_does_not_agree_is_made_again_when_it_is_asked_for(any_uvm):
+    any_uvm.search("owls")
+    with sqlite3.connect(any_uvm.image.path / "index" / "text.sqlite3") as index:
         index.execute("DELETE FROM chunk WHERE chunk_index = 0")
     index.close()
 
-    assert "--repair" in wrong(uvm.care.doctor())["index"]
-    assert "index" in wrong(uvm.care.doctor()), "it was repaired without being asked"
-    assert standings(uvm.care.doctor(repair=True))["index"] == "mended"
-    assert standings(uvm.care.doctor())["index"] == "sound"
-    assert uvm.search("owls")[0].document_id == "owls"
+    assert "--repair" in wrong(any_uvm.care.doctor())["index"]
+    assert "index" in wrong(any_uvm.care.doctor()), "it was repaired without being asked"
+    assert standings(any_uvm.care.doctor(repair=True))["index"] == "mended"
+    assert standings(any_uvm.care.doctor())["index"] == "sound"
+    assert any_uvm.search("owls")[0].document_id == "owls"
+
+
+def test_an_index_of_changes_that_does_not_agree_is_made_again_when_it_is_asked_for(any_uvm):
+    before = any_uvm.history("greeter")
+    with sqlite3.connect(any_uvm.image.path / "index" / "changes.sqlite3") as index:
+        index.execute("DELETE FROM written")
+    index.close()
+
+    assert "--repair" in wrong(any_uvm.care.doctor())["changes"]
+    assert standings(any_uvm.care.doctor(repair=True))["changes"] == "mended"
+    assert standings(any_uvm.care.doctor())["changes"] == "sound"
+    assert any_uvm.history("greeter") == before
 
 
 def test_what_an_interrupted_pack_left_is_removed_when_it_is_asked_for(uvm):
@@ -175,36 +215,36 @@ def test_what_an_interrupted_pack_left_is_removed_when_it_is_asked_for(uvm):
     assert blob_in(uvm.image, "greeter", "file") == b"bytes"
 
 
-def test_missions_and_receipts_that_disagree_are_named(uvm):
-    done = uvm.submit("greeter", "shout_name").id
-    leased = uvm.store.lease("nobody", uvm.clock.now(), 60)
-    uvm.store.finish(leased.token, "done", {"answer": 1, "reason": "", "pending": None})
+def test_missions_and_receipts_that_disagree_are_named(any_uvm):
+    done = any_uvm.submit("greeter", "shout_name").id
+    leased = any_uvm.store.lease("nobody", any_uvm.clock.now(), 60)
+    any_uvm.store.finish(leased.token, "done", {"answer": 1, "reason": "", "pending": None})
 
-    says = wrong(uvm.care.doctor())["missions"]
+    says = wrong(any_uvm.care.doctor())["missions"]
     assert f"mission {done} is done, but the image has no receipt of it" in says
 
 
-def test_a_proposal_that_cannot_be_approved_any_more_is_named(uvm):
-    with uvm.transaction("propose") as world:
+def test_a_proposal_that_cannot_be_approved_any_more_is_named(any_uvm):
+    with any_uvm.transaction("propose") as world:
         method = Method("hello_", "def hello_(self):\n    return 1\n")
         world.root["proposals"]["p1"] = Proposal("p1", world["greeter"], method, mission="m", reason="why not")
-    assert wrong(uvm.care.doctor()) == {}
-    uvm.create_method("greeter", "hello_", "def hello_(self):\n    return 2\n", author="me")
+    assert wrong(any_uvm.care.doctor()) == {}
+    any_uvm.create_method("greeter", "hello_", "def hello_(self):\n    return 2\n", author="me")
 
-    assert "batos refuse p1" in wrong(uvm.care.doctor())["proposals"]
+    assert "batos refuse p1" in wrong(any_uvm.care.doctor())["proposals"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="modes of folders are another thing elsewhere")
-def test_a_folder_that_others_may_enter_is_named(uvm):
-    uvm.image.path.chmod(0o755)
+def test_a_folder_that_others_may_enter_is_named(any_uvm):
+    any_uvm.image.path.chmod(0o755)
 
-    assert "chmod 700" in wrong(uvm.care.doctor())["image"]
+    assert "chmod 700" in wrong(any_uvm.care.doctor())["image"]
 
 
-def test_garbage_is_no_fault(uvm):
-    create(uvm.image, "gone")
-    uvm.delete("gone")
+def test_garbage_is_no_fault(any_uvm):
+    create(any_uvm.image, "gone")
+    any_uvm.delete("gone")
 
-    findings = uvm.care.doctor()
+    findings = any_uvm.care.doctor()
     assert wrong(findings) == {}
     assert "1 objects are in no use" in next(found.says for found in findings if found.what == "records")

@@ -6,6 +6,7 @@ import time
 import pytest
 from ZODB.POSException import POSKeyError
 
+import batos
 from batos.errors import ImageBusy, PackedAway, UndoRefused, UnknownChange, UnknownObject
 from batos.image.files import size_of
 from batos.image.history import history
@@ -18,6 +19,8 @@ from batos.image.statistics import statistics
 from batos.image.turns import alone, together
 from batos.image.undo import undo
 from batos.objects.uvm_object import UvmObject, put
+from batos.runtime.heartbeat import Heartbeat
+from batos.settings import Settings
 from batos.testing import MovableClock
 from contract.care_tools import blob_in, create, image, notes, put_blob, set_slot, uri, value, writing
 
@@ -249,9 +252,9 @@ def test_another_connection_reads_its_snapshot_through_a_pack(image):
 def test_one_packs_at_a_time_and_not_while_the_image_is_copied(image):
     create(image, "greeter")
     with together(image.path), pytest.raises(ImageBusy, match="copied"):
-        pack(image, 0)
+        pack(image, 0, patience=0.05)
     with alone(image.path), pytest.raises(ImageBusy):
-        pack(image, 0)
+        pack(image, 0, patience=0.05)
     pack(image, 0)
 
 
@@ -278,3 +281,25 @@ def test_statistics_tell_of_an_open_reader(image):
         assert statistics(image).oldest_reader >= 0
     pack(image, 0)
     assert statistics(image).pack_horizon is not None
+
+
+# Missions
+
+
+def test_what_open_missions_need_is_kept_and_ended_ones_are_listed_without_their_target(tmp_path):
+    quiet = Settings(heartbeat=False, workers=0)
+    with batos.open(f"file:{tmp_path}/a.image", settings=quiet) as uvm:
+        for name in ("waited_for", "forgotten"):
+            uvm.create(name, {"name": name})
+            mission = uvm.submit(name, "greet_")
+            uvm.delete(name)
+        mission.cancel()
+        for _ in range(10):  # a method that failed, of an object that is gone
+            uvm.store.count_call(uvm.store.get(mission.id).brief.target, "greet_", 2, ok=False, micros=1)
+        assert uvm.care.pack(0).removed.objects == 1
+
+    with batos.open(f"file:{tmp_path}/a.image", settings=quiet) as uvm:
+        listed = {found["state"]: found["target"] for found in uvm.missions()}
+        assert listed == {"queued": "waited_for", "failed": uvm.store.get(mission.id).brief.target}
+        assert Heartbeat(uvm.place, uvm.settings, uvm.events).beat().failing_methods == 0
+        assert [found for found in uvm.care.doctor() if found.standing == "wrong"] == []

@@ -52,7 +52,7 @@ def out(original, tmp_path):
 
 @pytest.fixture
 def empty(tmp_path):
-    with batos.open(tmp_path / "b.image", settings=QUIET) as uvm:
+    with batos.open(f"file:{tmp_path}/b.image", settings=QUIET) as uvm:
         yield uvm
 
 
@@ -105,7 +105,7 @@ def test_only_what_is_named_is_written_and_what_is_gone_goes(original, tmp_path)
 def test_what_text_cannot_hold_is_named(tmp_path):
     from BTrees.OOBTree import OOBTree
 
-    with batos.open(tmp_path / "a.image", settings=QUIET) as uvm:
+    with batos.open(f"file:{tmp_path}/a.image", settings=QUIET) as uvm:
         with uvm.transaction("a tree") as world:
             world.create("holder", {"tree": OOBTree({"a": 1}), "plain": 1})
         report = uvm.care.export(tmp_path / "out", ["holder"])

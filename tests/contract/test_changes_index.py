@@ -152,6 +152,7 @@ def test_a_list_belongs_to_all_slots_that_hold_it_and_to_none_that_did(image):
     assert [note for note, _ in told(second)] == ["add again", "add", "share", "create second"]
 
 
+@ON_DISK
 def test_a_change_of_many_objects_is_in_the_history_of_each(image):
     handles = [create(image, f"o{number}") for number in range(5)]
 
@@ -198,6 +199,7 @@ def of_another_history(index):
         index.move_to(b"\x7f" + b"\0" * 7)
 
 
+@ON_DISK
 @pytest.mark.parametrize("harm", [behind, missing, overwritten, another_images, another_versions, of_another_history])
 def test_a_file_that_was_harmed_is_made_again(image, harm):
     handle = create(image, "greeter", {"name": "Ada", "names": ["Ada"]})
@@ -210,6 +212,7 @@ def test_a_file_that_was_harmed_is_made_again(image, harm):
     assert told(handle) == [("append", ("names",)), *before]
 
 
+@ON_DISK
 def test_damage_that_shows_while_it_is_read_is_mended(image):
     handle = create(image, "greeter", {"name": "Ada"})
     expected = told(handle)
@@ -222,6 +225,7 @@ def test_damage_that_shows_while_it_is_read_is_mended(image):
     assert told(handle) == expected
 
 
+@ON_DISK
 def test_a_file_made_in_batches_is_the_same(image, monkeypatch):
     handle = create(image, "greeter", {"names": []})
     for number in range(9):
@@ -295,6 +299,7 @@ def test_a_change_is_undone_after_thousands_of_later_ones_without_reading_the_lo
         undo(image, changes[MANY // 2].id)
 
 
+@ON_DISK
 def test_history_that_is_level_is_listed_without_reading_the_log(image):
     handle = create(image, "greeter", {"name": "Ada"})
 
@@ -302,7 +307,8 @@ def test_history_that_is_level_is_listed_without_reading_the_log(image):
         assert told(handle) == [("create greeter", ("name",))]
 
 
-@pytest.mark.parametrize("change", ["", "no id", "00" * 8, "ff" * 8, "0000000000000001", "12", None, "é" * 16])
-def test_what_is_no_change_is_said_so(image, change):
-    with pytest.raises(UnknownChange):
-        undo(image, change)
+@ON_DISK
+def test_what_is_no_change_is_said_so(image):
+    for change in ("", "no id", "00" * 8, "ff" * 8, "0000000000000001", "12", None, "é" * 16):
+        with pytest.raises(UnknownChange):
+            undo(image, change)

@@ -68,6 +68,7 @@ def test_a_fork_has_the_image_and_all_its_history(image, greeter, place):
         assert check_soundness(copy).problems == ()
 
 
+@ON_DISK
 def test_what_is_done_in_one_is_not_done_in_the_other(image, greeter, place):
     fork(image, place)
     added = change_of(greeter, "add")
@@ -80,6 +81,7 @@ def test_what_is_done_in_one_is_not_done_in_the_other(image, greeter, place):
         assert (names(copy), names(image)) == (["greeter", "only_there"], ["greeter", "only_here"])
 
 
+@ON_DISK
 def test_a_fork_of_a_past_moment_ends_there(image, greeter, place):
     forked = fork(image, place, "add")
 

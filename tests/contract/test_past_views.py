@@ -56,6 +56,7 @@ def test_a_moment_is_named_by_change_time_or_note(image, greeter):
     assert at(image, added.time + 3600).id == added.id
 
 
+@ON_DISK
 def test_a_time_in_text_counts_to_its_end(image, greeter):
     last = history(image, greeter._oid)[0]
     then = datetime.fromtimestamp(last.time, UTC).astimezone()
@@ -65,10 +66,10 @@ def test_a_time_in_text_counts_to_its_end(image, greeter):
     assert at(image, f"{then.astimezone(UTC) + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}").id == last.id
 
 
-@pytest.mark.parametrize("when", ["no such note", "", "00" * 8, "ff" * 8, FAR_BACK, str(FAR_BACK), 0, *NEVER])
-def test_a_moment_that_never_was_is_said_so(image, greeter, when):
-    with pytest.raises(UnknownChange, match="history NAME"):
-        at(image, when)
+def test_a_moment_that_never_was_is_said_so(image, greeter):
+    for when in ("no such note", "", "00" * 8, "ff" * 8, FAR_BACK, str(FAR_BACK), 0, *NEVER):
+        with pytest.raises(UnknownChange, match="history NAME"):
+            at(image, when)
 
 
 # Reading
@@ -90,12 +91,14 @@ def test_a_view_shows_what_was_there(image, greeter):
         view["later"]
 
 
+@ON_DISK
 def test_it_shows_the_history_up_to_then(image, greeter):
     made, renamed, _ = ids(greeter)
 
     assert [change.id for change in at(image, renamed).history("greeter")] == [renamed, made]
 
 
+@ON_DISK
 def test_objects_in_slots_are_handles_of_the_same_view(image, greeter):
     create(image, "other", {"mood": "calm"})
     image.change("befriend", lambda world: setattr(world["greeter"], "friend", world["other"]))
@@ -127,6 +130,7 @@ def test_what_another_process_has_just_committed_can_be_viewed(uri, image, greet
         assert at(image, "elsewhere")["greeter"].name == "Alan"
 
 
+@ON_DISK
 def test_threads_share_a_view(image, greeter):
     view = at(image, ids(greeter)[0])
     handle = view["greeter"]
@@ -143,6 +147,7 @@ def test_within_a_transaction_a_view_is_still_the_past(image, greeter):
     assert value(image, "greeter", "name") == "Ada"
 
 
+@ON_DISK
 def test_what_was_an_object_then_can_be_given_to_the_image_of_now(image, greeter):
     then = at(image, ids(greeter)[0])["greeter"]
     holder = create(image, "holder", {"held": None})
@@ -203,6 +208,7 @@ def test_a_view_ends_by_itself_with_the_image_or_when_it_is_closed(uri):
         left.names()
 
 
+@ON_DISK
 def test_the_image_is_not_closed_while_a_view_is_read(image, greeter, monkeypatch):
     monkeypatch.setattr("batos.image.image.CLOSING_SECONDS", 0.01)
     with at(image, ids(greeter)[0]).reading(), pytest.raises(TransactionMisuse, match="transaction open"):
@@ -222,6 +228,7 @@ def test_a_view_does_not_keep_the_write_ahead_log(image, greeter):
     assert image.where.database.with_name("main.sqlite3-wal").stat().st_size < 6_000_000
 
 
+@ON_DISK
 def test_looking_at_many_moments_keeps_few_files_open(image, greeter):
     for number in range(40):
         image.change("count", lambda world, number=number: setattr(world["greeter"], "friend", number))
@@ -267,6 +274,7 @@ def difference(image, before, after=None, target="greeter"):
     return differences(target, at(image, before), at(image, after) if after else image, ("then", "now"))
 
 
+@ON_DISK
 def test_a_difference_is_told_slot_by_slot(image, greeter):
     made = ids(greeter)[0]
     with image.transaction("change much") as world:
@@ -293,6 +301,7 @@ def test_a_difference_is_told_slot_by_slot(image, greeter):
     ]
 
 
+@ON_DISK
 def test_methods_differ_by_their_sources_and_long_values_by_their_lines(image, greeter):
     first = method("hello_", "def hello_(self):\n    return 1\n")
 
@@ -319,6 +328,7 @@ def test_methods_differ_by_their_sources_and_long_values_by_their_lines(image, g
     assert slots["wish_"].says == '"to be learned" → sandboxed method, version 1'
 
 
+@ON_DISK
 def test_an_object_that_was_not_there_yet_is_told_whole_and_the_same_twice_is_nothing(image, greeter):
     added = ids(greeter)[-1]
     create(image, "later", {"mood": "calm"})
@@ -329,6 +339,7 @@ def test_an_object_that_was_not_there_yet_is_told_whole_and_the_same_twice_is_no
         difference(image, added, target="nobody")
 
 
+@ON_DISK
 def test_what_came_back_to_the_same_value_is_no_difference_and_1_is_not_true(image, greeter):
     made = ids(greeter)[0]
     image.change("back", lambda world: setattr(world["greeter"], "name", "Ada"))

@@ -2,15 +2,32 @@
 
 import json
 import logging
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from ZODB.blob import Blob
 
 import batos
-from batos.errors import ImageBusy, ImageForeign, ImageMissing, ImageUnavailable, ImageUnwritable, MissingExtra
+from batos.errors import (
+    BackupRefused,
+    ImageBusy,
+    ImageForeign,
+    ImageMissing,
+    ImageUnavailable,
+    ImageUnwritable,
+    MissingExtra,
+)
+from batos.image.damage import find_damage
 from batos.image.image import Image
+from batos.image.packing import pack
+from batos.image.soundness import check_soundness
+from batos.image.statistics import statistics
 from batos.image.storages import address
+from batos.objects.values import blob_bytes
+from crash.image_writer import find_faults, last_entry, write_entries
 from postgresql_server import GUARDED, OWNER, PASSWORD, missing
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
@@ -184,15 +201,95 @@ def test_a_server_that_is_gone_in_the_middle_is_one_sentence_and_nothing_is_half
         with image.transaction("make") as world:
             world.create("one", {"value": 1})
             world.create("two", {"value": 1})
+
+        def change(world):
+            world["one"].value = world["two"].value = 2
+            disconnect(postgresql, database)
+
         postgresql.run(f"ALTER DATABASE {database} WITH ALLOW_CONNECTIONS false")
         try:
-            with pytest.raises(ImageUnavailable, match="postgresql:"), image.transaction("change") as world:
-                world["one"].value = world["two"].value = 2
-                disconnect(postgresql, database)
+            with pytest.raises(ImageUnavailable, match="postgresql:"):
+                image.change("change", change)
         finally:
             postgresql.run(f"ALTER DATABASE {database} WITH ALLOW_CONNECTIONS true")
         with image.reading() as world:
             assert (world["one"].value, world["two"].value) == (1, 1)
+
+
+def test_a_full_disk_of_the_server_refuses_the_change_and_keeps_the_image(postgresql, database, dsn, small_disk):
+    with Image.open(f"postgresql:{dsn}") as image:
+        write_entries(image, 3)
+        postgresql.run(f"CREATE TABLESPACE small LOCATION '{small_disk}'")
+        postgresql.run("ALTER TABLE object_state SET TABLESPACE small", database=database)
+        try:
+            with pytest.raises(ImageUnwritable, match=r"No space left.*Nothing of this change was kept"):
+                write_entries(image, 400)
+            assert find_faults(image, last_entry(image)) == []
+        finally:
+            postgresql.run("ALTER TABLE object_state SET TABLESPACE pg_default", database=database)
+            postgresql.run("DROP TABLESPACE small")
+        write_entries(image, 1)
+        assert find_faults(image, 4) == []
+
+
+@pytest.fixture
+def small_disk(postgresql):
+    """A small file system of the server's user. Skips the test where this process may not mount one."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a file system to fill")
+    folder, owner = postgresql.folder / "small", postgresql.folder.stat()
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size=4m,mode=0700,uid={owner.st_uid},gid={owner.st_gid}", "tmpfs", folder]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+    folder.rmdir()
+
+
+# Damage
+
+
+def test_the_examination_finds_records_that_are_other_ones(postgresql, database, dsn):
+    with Image.open(f"postgresql:{dsn}") as image:
+        write_entries(image, 3)
+        assert find_damage(image) == ()
+        last = "(SELECT max(zoid) FROM object_state)"
+        turned = f"UPDATE object_state SET state = set_byte(state, 40, 255) WHERE zoid = {last}"
+        postgresql.run(turned, database=database)
+        assert any("does not hold what was written" in told for told in find_damage(image))
+        postgresql.run("DELETE FROM current_object WHERE zoid = 1", database=database)
+        assert any("none is current" in told for told in find_damage(image))
+
+
+# Care
+
+
+def test_a_pack_gives_up_the_past_and_room_on_the_server(dsn):
+    with Image.open(f"postgresql:{dsn}") as image:
+        with image.transaction("create") as world:
+            world.create("greeter", {"text": "", "file": Blob(b"first" * 1000)})
+        for number in range(30):
+            image.change(f"change {number}", lambda world: setattr(world["greeter"], "text", os.urandom(40_000).hex()))
+        before = statistics(image)
+        packed = pack(image, 0)
+        after = statistics(image)
+
+        assert packed.later == ""
+        assert packed.after < packed.before
+        assert packed.removed.records >= 29
+        assert (after.records < 15, after.objects) == (True, before.objects)
+        assert len(list(image.transactions_since(b"\0" * 8))) < 30
+        assert check_soundness(image).problems == ()
+        with image.reading() as world:
+            assert blob_bytes(world["greeter"].file) == b"first" * 1000
+        image.change("go on", lambda world: setattr(world["greeter"], "text", "short"))
+
+
+def test_a_backup_is_left_to_the_server(dsn, tmp_path):
+    with batos.open(f"postgresql:{dsn}") as image, pytest.raises(BackupRefused, match="use `pg_dump`"):
+        image.care.backup(tmp_path / "backup")
 
 
 # What lies where

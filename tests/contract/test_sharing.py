@@ -88,10 +88,15 @@ def test_a_transaction_does_not_see_what_is_committed_after_it_began(image, uri)
 
 def test_of_two_changes_to_one_object_the_later_is_refused_whole(image, uri):
     with ready_partner(uri) as other:
-        with pytest.raises(ChangedMeanwhile), image.transaction("loses") as world:
-            world["counter"].value += 10
-            world.create("trace")
-            assert other.ask("raise", 1) == 1
+
+        def lose():
+            with image.transaction("loses") as world:
+                world["counter"].value += 10
+                world.create("trace")
+                assert other.ask("raise", 1) == 1
+
+        with pytest.raises(ChangedMeanwhile):
+            lose()
         with image.reading() as world:
             assert world["counter"].value == 1
             assert "trace" not in world

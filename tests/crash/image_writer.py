@@ -61,6 +61,13 @@ def write_on(image: Image, errand: Errand, dies_voted_at: int = 0) -> None:
         time.sleep(rng.uniform(0, errand.pause))
 
 
+def write_entries(image: Image, number: int, seed: int = 1) -> None:
+    rng = random.Random(seed)
+    image.change("prepare", prepare)
+    for _ in range(number):
+        image.change("enter", partial(enter, rng=rng))
+
+
 def prepare(world: World) -> None:
     if "ledger" not in world:
         world.create("ledger", {"entries": OOBTree(), "last": 0})

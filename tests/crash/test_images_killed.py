@@ -10,7 +10,7 @@ import pytest
 
 from batos.image.image import Image
 from crash.image_killing import MOMENTS, kill_at, kill_writers, new_writer
-from crash.image_writer import enter, find_faults, prepare
+from crash.image_writer import find_faults, write_entries
 from storages import SHARED, STORAGES, new_place
 
 FULL = os.environ.get("BATOS_FULL") == "1"
@@ -65,10 +65,7 @@ def test_a_commit_is_kept_from_one_moment_on_and_not_before(storage, uri, writer
 @pytest.fixture
 def written(tmp_path):
     with Image.open(f"file:{tmp_path / 'image'}") as image:
-        image.change("prepare", prepare)
-        rng = random.Random(SEED)
-        for _ in range(8):
-            image.change("enter", lambda world: enter(world, rng))
+        write_entries(image, 8)
         yield image
 
 

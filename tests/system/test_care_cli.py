@@ -134,6 +134,12 @@ def test_what_cannot_be_done_is_one_sentence(batos, image, arguments, code, says
     assert "Traceback" not in err
 
 
+def test_no_image_is_made_for_what_cannot_be_imported_or_restored(batos, tmp_path):
+    assert batos("import", str(tmp_path), "--image", "new.image")[0] == 1
+    assert batos("restore", str(tmp_path), "--image", "new.image")[0] == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("command", ["pack", "backup x", "export x", "erase x --yes", "doctor"])
 def test_where_there_is_no_image_the_exit_code_says_so(batos, command):
     assert batos(*command.split(), "--image", "nothing.image")[0] == 3

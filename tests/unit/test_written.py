@@ -1,7 +1,7 @@
 """Objects as text: what was written is read back, and stands where a reviewer finds it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batos.runtime.written import WrittenIntent, WrittenMethod, WrittenObject, read_index, read_object
@@ -16,6 +16,7 @@ FROZEN = st.recursive(
 EXAMPLES = st.lists(st.dictionaries(st.sampled_from(["args", "result", "kwargs"]), FROZEN, max_size=3), max_size=2)
 
 
+@settings(max_examples=40)
 @given(
     slots=st.dictionaries(TEXT, FROZEN, max_size=3),
     source=TEXT,
@@ -61,7 +62,7 @@ def test_the_hash_is_of_what_a_method_does_and_must_do():
     assert method.digest != method.model_copy(update={"examples": ({"args": []},)}).digest
 
 
-@pytest.mark.parametrize("text", ["", "[", "format = 1", 'object = 3\nformat = 1\n', 'object = "x"\nslots = 3\n'])
+@pytest.mark.parametrize("text", ["", "[", "format = 1", "object = 3\nformat = 1\n", 'object = "x"\nslots = 3\n'])
 def test_any_other_text_is_a_value_error(text):
     with pytest.raises(ValueError):
         read_object(text)
