@@ -315,7 +315,7 @@ def test_an_interrupted_command_says_what_to_do_next(batos, monkeypatch, command
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Uvm, "__enter__", interrupted)
+    monkeypatch.setattr(Uvm, "__init__", interrupted)  # before anything is open that would have to be closed
     code, out, err = batos(*command)
 
     assert (code, out) == (130, "")
