@@ -10,8 +10,8 @@
 
 Each line of the comment is `# key: value`; all of them may be left out. `args` and `kwargs` are JSON. The method is
 sent to the object called `target` (ada, bob or vault; another name makes a new object) under the name of the first
-function of the source. The words `@FILE@`, `@ENV@`, `@PORT@` and `@FOLDER@` stand for a secret file, a secret environment
-variable, a port on which somebody listens, and a folder that nobody may write to.
+function of the source. The words `@FILE@`, `@ENV@`, `@PORT@` and `@FOLDER@` stand for a secret file, a secret
+variable of the environment, a port on which somebody listens, and a folder that nobody may write to.
 """
 
 from __future__ import annotations

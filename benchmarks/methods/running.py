@@ -1,14 +1,13 @@
 """What a call costs: in the sandbox, with messages inside it, and in process where a person trusts the method.
 
-The sandbox is measured in units of a bare warm call of its interpreter: `f(1, 2)` in a session that stays open. Monty as
-it comes looks in vain for OpenTelemetry at each feed, which costs more than the call; the sandbox spares itself that. So
-there are two units. The figures of the issue are in the unit as Monty comes; those in the spared unit stand below them.
+The sandbox is measured in units of a bare warm call of its interpreter: `f(1, 2)` in a session that stays open. Monty
+as it comes looks in vain for OpenTelemetry at each feed, which costs more than the call; the sandbox spares itself
+that. So there are two units. The figures of the issue are in the unit as Monty comes; those in the spared unit below.
 """
 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
