@@ -95,6 +95,28 @@ class Backend(Protocol):
         ...
 
 
+Told = Callable[[str], None]
+"""Called with each piece of what the model says, as it says it. Whatever it raises ends the generation."""
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A backend that tells its text as it comes."""
+
+    def stream(self, request: Request, told: Told) -> Answer:
+        """Like `generate`, and `told` hears each piece. A second try, such as a repair, is told anew."""
+        ...
+
+
+def stream(backend: Backend, request: Request, told: Told) -> Answer:
+    """The backend's answer, told piece by piece where it streams and in one piece where it does not."""
+    if isinstance(backend, Streaming):
+        return backend.stream(request, told)
+    answer = backend.generate(request)
+    told(answer.text)
+    return answer
+
+
 Opener = Callable[[str, Clock], Backend]
 
 
