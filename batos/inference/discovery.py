@@ -48,4 +48,4 @@ def _probed(announce: Callable[[str], None], ports: Mapping[str, int], clock: Cl
             backend.close()
         if models:
             announce(f"Found {server} (port {port}) with {', '.join(models)}.")
-            yield Found(server, backend.endpoint.url, models)
+            yield Found(server, backend.endpoints[0].url, models)

@@ -15,7 +15,8 @@ Listener = Callable[[dict[str, Any]], None]
 class Events:
     """Kinds: mission, cycle, need, change, heartbeat; `*` is all of them. Listeners run in the publishing thread.
 
-    A need is told when it is performed, once as `started` and once as `ended`; one that a journal answers is not told.
+    A need is told when it is performed, once as `started` and once as `ended`, and between them as `text` with what a
+    model that streams has said since; one that a journal answers is not told.
     """
 
     def __init__(self) -> None:

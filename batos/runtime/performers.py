@@ -18,7 +18,7 @@ from batos.clock import Clock
 from batos.errors import BatosError, MissionError
 from batos.image.handles import Handle, inward, outward
 from batos.image.image import Image
-from batos.inference.port import Backend, Request, open_backend
+from batos.inference.port import Backend, Request, Streaming, Told, open_backend
 from batos.memory.catalog import documents
 from batos.memory.search import Searcher
 from batos.methods.sandbox import Sandbox
@@ -58,14 +58,17 @@ class Workplace:
         return self._other_backends[name]
 
 
-def perform(place: Workplace, mission: str, need: Need) -> JournalEntry:
-    """Perform one need and return its journal entry. Never raises an `Exception`: a failure is an answer."""
+def perform(place: Workplace, mission: str, need: Need, told: Told | None = None) -> JournalEntry:
+    """Perform one need and return its journal entry. Never raises an `Exception`: a failure is an answer.
+
+    `told` hears what a model says, where the backend streams.
+    """
     started = place.clock.monotonic()
     spent: dict[str, Any] = {}
     try:
         if need.kind == "inference":
             place.store.check_budgets(mission)
-            answer = _infer(place, need.request)
+            answer = _infer(place, need.request, told)
             spent = {key: answer[key] for key in ("model", "adapter", "prompt_tokens", "completion_tokens", "cost")}
             stored = {"value": answer}
         else:
@@ -88,10 +91,13 @@ def _writable(facts: dict[str, Any]) -> dict[str, Any]:
     return written
 
 
-def _infer(place: Workplace, request: dict[str, Any]) -> dict[str, Any]:
+def _infer(place: Workplace, request: dict[str, Any], told: Told | None) -> dict[str, Any]:
     wanted = dict(request)
     backend = place.backend_named(wanted.pop("backend", None))
-    return backend.generate(Request.model_validate(wanted)).model_dump(mode="json")
+    asked = Request.model_validate(wanted)
+    if told is not None and isinstance(backend, Streaming):
+        return backend.stream(asked, told).model_dump(mode="json")
+    return backend.generate(asked).model_dump(mode="json")
 
 
 def _search(place: Workplace, request: dict[str, Any]) -> JSON:

@@ -29,6 +29,7 @@ from batos.runtime.events import Events
 from batos.runtime.journal import JournalEntry
 from batos.runtime.performers import Workplace, perform
 from batos.runtime.processes import own_name
+from batos.runtime.telling import Telling
 from batos.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -301,7 +302,8 @@ class Workers:
         """Perform one need, and tell when it began and how it ended."""
         about = {"mission": mission, "need": need.kind, "name": need.name, "purpose": need.request.get("purpose")}
         self._events.publish("need", phase="started", **about)
-        entry = perform(self._place, mission, need)
+        telling = Telling(mission, self._events, self._place.store, self._place.clock, about)
+        entry = perform(self._place, mission, need, telling)
         self._events.publish("need", phase="ended", seconds=entry.seconds, answer=entry.answer, **about)
         return entry
 

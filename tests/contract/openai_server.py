@@ -1,11 +1,13 @@
 """A model server on loopback that speaks the chat-completions API, and on demand misbehaves the way real ones do.
 
-It checks requests as real servers do (model, messages, response format, key) and answers with what it is told to say.
+It checks requests as real servers do (model, messages, response format, key) and answers with what it is told to say,
+whole or as a stream of events.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,13 +19,17 @@ LONGEST_HOLD = 20.0
 
 @dataclass
 class Fault:
-    """One misbehaviour. `hold`: say nothing until the server stops. `cut`: break off in the middle of the reply."""
+    """One misbehaviour. `hold`: say nothing until the server stops. `cut`: break off in the middle of the reply.
+
+    `stalls`: send the body and then nothing more until the server stops.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     hold: bool = False
     cut: bool = False
+    stalls: bool = False
 
 
 def refusal(status: int, message: str, **headers: str) -> Fault:
@@ -47,6 +53,9 @@ class ModelServer:
 
     def __init__(self, say: str | Callable[[dict[str, Any]], Any] = "hello", *, key: str | None = None) -> None:
         self.models = ["small"]
+        self.refuses: dict[str, str] = {}  # a field of the request, and what the server says against it
+        self.streams = True
+        self.counts_tokens = True
         self.say = say
         self.key = key
         self.faults: list[Fault] = []
@@ -101,9 +110,11 @@ class ModelServer:
             handler.send_response(fault.status)
             for name, value in {"Content-Type": "application/json", "Connection": "close", **fault.headers}.items():
                 handler.send_header(name, value)
-            handler.send_header("Content-Length", str(len(fault.body) + (100 if fault.cut else 0)))
+            handler.send_header("Content-Length", str(len(fault.body) + (100 if fault.cut or fault.stalls else 0)))
             handler.end_headers()
             handler.wfile.write(fault.body)
+            if fault.stalls:
+                self._stopping.wait(LONGEST_HOLD)
         except (BrokenPipeError, ConnectionResetError):
             pass  # the client went away, as an impatient one does
 
@@ -123,24 +134,45 @@ class ModelServer:
         messages = body.get("messages")
         if not messages or any(m["role"] not in ("system", "user", "assistant") or not m["content"] for m in messages):
             return refusal(400, "messages: each needs a role and content")
+        for name, against in self.refuses.items():
+            if name in body:
+                return refusal(400, against)
         shape = body.get("response_format")
-        if shape and not (shape["type"] == "json_schema" and {"name", "schema"} <= set(shape["json_schema"])):
+        if (
+            shape
+            and shape["type"] != "json_object"
+            and not (shape["type"] == "json_schema" and {"name", "schema"} <= set(shape["json_schema"]))
+        ):
             return refusal(400, "response_format: json_schema needs name and schema")
         return None
 
     def _completion(self, body: dict[str, Any]) -> Fault:
         said = self.say(body) if callable(self.say) else self.say
         message = said if isinstance(said, dict) else {"role": "assistant", "content": said}
-        return _json(
-            {
-                "id": "chatcmpl-1",
-                "object": "chat.completion",
-                "created": 0,
-                "model": body["model"],
-                "choices": [{"index": 0, "message": message, "finish_reason": self.finish_reason, "logprobs": None}],
-                "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10},
-            }
-        )
+        if body.get("stream") and self.streams:
+            return Fault(headers={"Content-Type": "text/event-stream"}, body=self._events(body, message))
+        choices = [{"index": 0, "message": message, "finish_reason": self.finish_reason, "logprobs": None}]
+        usage = {"usage": USAGE} if self.counts_tokens else {}
+        return _json({**_head(body, "chat.completion"), "choices": choices, **usage})
+
+    def _events(self, body: dict[str, Any], message: dict[str, Any]) -> bytes:
+        """The events as vLLM sends them: the role, the text by words, the reason of the end, the usage, the mark."""
+        deltas = [{"role": "assistant", "content": ""}]
+        deltas += [{"content": word} for word in re.findall(r"\S+\s*|\s+", message.get("content") or "")]
+        deltas += [{"refusal": message["refusal"]}] if message.get("refusal") else []
+        events = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+        events.append({"choices": [{"index": 0, "delta": {}, "finish_reason": self.finish_reason}]})
+        if self.counts_tokens and (body.get("stream_options") or {}).get("include_usage"):
+            events.append({"choices": [], "usage": USAGE})
+        told = [{**_head(body, "chat.completion.chunk"), **event} for event in events]
+        return b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in told) + b"data: [DONE]\n\n"
+
+
+USAGE = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+
+
+def _head(body: dict[str, Any], kind: str) -> dict[str, Any]:
+    return {"id": "chatcmpl-1", "object": kind, "created": 0, "model": body["model"]}
 
 
 def _json(value: Any) -> Fault:

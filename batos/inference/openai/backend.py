@@ -1,0 +1,155 @@
+"""The backend: which server answers, one round of repair where JSON was asked for, and what it cost.
+
+Of several servers the least busy answers. One that cannot be reached is left alone for a while, and the next is asked;
+whoever refuses a request, or answers nonsense, is not replaced, because the others would not do better.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from string import Template
+from threading import Lock
+
+from pydantic import JsonValue
+
+from batos.clock import Clock, SystemClock
+from batos.errors import BackendUnavailable
+from batos.inference.http import Patience
+from batos.inference.openai.endpoint import API_KEY, parse_all
+from batos.inference.openai.replies import Completion, Usage
+from batos.inference.openai.server import NAME, Server
+from batos.inference.port import Answer, Message, Request, Told
+from batos.inference.schema import NotJson, read_json
+from batos.objects.records import Secret
+
+LEFT_ALONE = 30.0
+"""Seconds for which a server that could not be reached is asked last."""
+
+
+class OpenAIBackend:
+    """One server or several. A request's `adapter` is the name of a model there: vLLM and SGLang serve adapters so."""
+
+    name = NAME
+
+    def __init__(
+        self,
+        details: str,
+        clock: Clock | None = None,
+        *,
+        api_key: Secret = API_KEY,
+        patience: Patience | None = None,
+    ) -> None:
+        """`details` is `URL#MODEL;OPTION=NUMBER`, or several with commas. Raises SettingRefused for anything else."""
+        self.endpoints = parse_all(details)
+        self._clock = clock or SystemClock()
+        self._choosing = Lock()
+        self._servers = [Server(endpoint, self._clock, api_key, patience or Patience()) for endpoint in self.endpoints]
+
+    def generate(self, request: Request) -> Answer:
+        """Raises BackendUnavailable, BackendNonsense (after one round of repair), or BackendRefused."""
+        return self._answer(request, None)
+
+    def stream(self, request: Request, told: Told) -> Answer:
+        """Like `generate`; `told` hears each piece, and ends the exchange by raising."""
+        return self._answer(request, told)
+
+    def models(self) -> tuple[str, ...]:
+        """The names of the models that the first server offers. Raises BackendUnavailable or BackendNonsense."""
+        return self._servers[0].models()
+
+    def close(self) -> None:
+        for server in self._servers:
+            server.close()
+
+    def _answer(self, request: Request, told: Told | None) -> Answer:
+        """From the first server that can be reached. One that fell silent in the middle of its answer was reached."""
+        heard: list[str] = []
+
+        def hear(piece: str) -> None:
+            heard.append(piece)
+            if told is not None:
+                told(piece)
+
+        problems: list[BackendUnavailable] = []
+        left = list(self._servers)
+        while left:
+            server = self._take(left)
+            try:
+                return self._from(server, request, hear if told else None, attempts=1 if left else None)
+            except BackendUnavailable as problem:
+                if heard:
+                    raise
+                server.down_until = self._clock.monotonic() + LEFT_ALONE
+                problems.append(problem)
+            finally:
+                self._give_back(server)
+        if len(problems) == 1:
+            raise problems[0]
+        reason = "; ".join(str(problem.facts["reason"]) for problem in problems)
+        raise BackendUnavailable(backend=self.name, reason=f"none of its servers answers: {reason}")
+
+    def _take(self, left: list[Server]) -> Server:
+        """The best of the servers that are left, taken out of them and counted as busier by one."""
+        now = self._clock.monotonic()
+        with self._choosing:
+            best = min(left, key=lambda server: (server.down_until > now, server.busy))
+            best.busy += 1
+        left.remove(best)
+        return best
+
+    def _give_back(self, server: Server) -> None:
+        with self._choosing:
+            server.busy -= 1
+
+    def _from(self, server: Server, request: Request, told: Told | None, attempts: int | None) -> Answer:
+        started = self._clock.monotonic()
+        model = request.adapter or server.model
+        completion = server.complete(request, model, request.messages, told, attempts)
+        spent = [completion]
+        data: JsonValue = None
+        if request.output_schema is not None:
+            try:
+                data = _read(completion, request.output_schema)
+            except NotJson as problem:
+                messages = (*request.messages, *_repair(request, completion, str(problem)))
+                completion = server.complete(request, model, messages, told, attempts)
+                spent.append(completion)
+                data = _read_repaired(server, completion, request.output_schema)
+        usage = [entry.usage or Usage() for entry in spent]
+        prompt = sum(entry.prompt_tokens for entry in usage)
+        answered = sum(entry.completion_tokens for entry in usage)
+        return Answer(
+            text=completion.text if data is None else json.dumps(data, ensure_ascii=False),
+            data=data,
+            notes={"repaired": len(spent) > 1, "finish_reason": completion.finish_reason},
+            model=completion.model or model,
+            adapter=request.adapter,
+            prompt_tokens=prompt,
+            completion_tokens=answered,
+            seconds=self._clock.monotonic() - started,
+            cost=server.endpoint.terms.cost(prompt, answered),
+        )
+
+
+def _read(completion: Completion, schema: dict[str, JsonValue]) -> JsonValue:
+    try:
+        return read_json(completion.text, schema)
+    except NotJson as problem:
+        if completion.finish_reason == "length":
+            raise NotJson(f"it was cut off at the limit of tokens; {problem}") from None
+        raise
+
+
+def _read_repaired(server: Server, completion: Completion, schema: dict[str, JsonValue]) -> JsonValue:
+    try:
+        return _read(completion, schema)
+    except NotJson as problem:
+        raise server.nonsense(f"it was asked for JSON, and once more to repair it, but {problem}") from None
+
+
+def _repair(request: Request, completion: Completion, problem: str) -> tuple[Message, Message]:
+    prompt = Template(files("batos.inference").joinpath("prompts", "repair.md").read_text("utf-8"))
+    schema = json.dumps(request.output_schema, ensure_ascii=False)
+    asked = prompt.substitute(problem=problem, schema=schema)
+    return Message(role="assistant", content=completion.text), Message(role="user", content=asked)
