@@ -57,6 +57,7 @@
     ├── WorkbenchRefused                                 a generated program that failed acceptance
     ├── WorkbenchNotRun                                  this machine lacks what it takes to run one
     ├── MissingExtra                                     an optional dependency is not installed
+    ├── TasksRefused                                     a path or file that holds no tasks
     └── SettingRefused
 
 The text is a class attribute, not a docstring, because `python -OO` removes docstrings. Constructors never log.
@@ -365,6 +366,10 @@ class WorkbenchNotRun(BatosError):
 
 class MissingExtra(BatosError):
     says = "{feature} needs the extra [{extra}]. Install it with `pip install 'batos[{extra}]'`."
+
+
+class TasksRefused(BatosError):
+    says = "No tasks were read from {path}: {reason}"
 
 
 class SettingRefused(BatosError):

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 import batos
-from batos.cli import care, deciding, looking, memory, past, run, show, talking, tending
+from batos.cli import benching, care, deciding, looking, memory, past, run, show, talking, tending
 from batos.errors import BatosError, ImageUnavailable, MissionPending
 
 FAILED, UNAVAILABLE, INTERRUPTED = 1, 3, 130
@@ -137,8 +137,9 @@ for command in (
     care.export,
     care.import_,
     care.erase,
+    benching.bench_model,
 ):
-    app.command(name=command.__name__.rstrip("_"))(guarded(command))
+    app.command(name=command.__name__.rstrip("_").replace("_", "-"))(guarded(command))
 
 
 def main() -> None:

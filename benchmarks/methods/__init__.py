@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.figures import Figure
-from benchmarks.methods import gate, running
+from benchmarks.methods import gate, running, synthesis
 
 
 def measure(quick: bool, data: Path | None = None) -> Iterator[Figure]:
     yield from running.measure(quick)
     yield from gate.measure(quick)
+    yield from synthesis.measure(quick, data)
