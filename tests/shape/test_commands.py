@@ -9,7 +9,7 @@ from batos.cli.main import app
 from shape.places import DOCS, PACKAGE, REPOSITORY, name_of
 
 COMMANDS = vars(typer.main.get_command(app))["commands"]
-NAMED = re.compile(r"`batos ([a-z-]+)(?: [^`]*)?`")
+NAMED = re.compile(r"`batos ([a-z]+(?:-[a-z]+)*)(?: [^`]*)?`")
 TEXTS = sorted(
     [
         *PACKAGE.rglob("*.md"),
