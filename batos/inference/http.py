@@ -98,14 +98,16 @@ class Sender:
     def send(
         self,
         method: str,
-        path: str,
+        url: str,
         headers: dict[str, str],
         body: Any = None,
         *,
         hear: Hear | None = None,
         attempts: int | None = None,
     ) -> Reply:
-        """The server's reply, whatever its status; with `hear`, the lines of a stream are told instead of kept.
+        """The reply of `url`, which is on this server, whatever its status.
+
+        With `hear`, the lines of a stream are told instead of kept.
 
         `attempts` replaces those of the patience. Raises BackendUnavailable, or BackendNonsense for one too large.
         """
@@ -118,7 +120,7 @@ class Sender:
             reply = None
             self._wait_turn(deadline)
             try:
-                reply = self._exchange(method, path, headers, body, attempt, deadline, heard)
+                reply = self._exchange(method, url, headers, body, attempt, deadline, heard)
             except httpx.TimeoutException as error:
                 if not isinstance(error, httpx.ConnectTimeout):
                     raise self._unavailable(f"it gave no answer within {self._patience.read:g} s") from error
@@ -149,7 +151,7 @@ class Sender:
     def _exchange(
         self,
         method: str,
-        path: str,
+        url: str,
         headers: dict[str, str],
         body: Any,
         attempt: int,
@@ -158,7 +160,6 @@ class Sender:
     ) -> Reply:
         if self._closed.is_set():
             raise self._unavailable("it was closed")
-        url = self._server + path
         with self._client.stream(method, url, headers=headers, json=body) as response:
             streams = response.is_success and response.headers.get("Content-Type", "").startswith(EVENT_STREAM)
             told = heard if streams else None

@@ -125,8 +125,12 @@ class ModelServer:
             listed = [{"id": name, "object": "model", "created": 0, "owned_by": "here"} for name in self.models]
             return _json({"object": "list", "data": listed})
         if path != "/v1/chat/completions":
-            return refusal(404, f"no route {path}")
+            return self._other(path, body)
         return self._complaint(body) or self._completion(body)
+
+    def _other(self, path: str, body: dict[str, Any]) -> Fault:
+        """What FastAPI says of a path that nobody serves."""
+        return Fault(status=404, body=b'{"detail":"Not Found"}')
 
     def _complaint(self, body: dict[str, Any]) -> Fault | None:
         if body.get("model") not in self.models:

@@ -17,12 +17,14 @@ from batos.clock import Clock, SystemClock
 from batos.errors import BackendUnavailable
 from batos.inference.http import Patience
 from batos.inference.openai.endpoint import API_KEY, parse_all
+from batos.inference.openai.publishing import Library, Publisher
 from batos.inference.openai.replies import Completion, Usage
 from batos.inference.openai.server import NAME, Server
 from batos.inference.port import Answer, Message, Request, Told
 from batos.inference.schema import NotJson, read_json
 from batos.objects.records import Secret
 
+UNKNOWN_MODEL = 404
 LEFT_ALONE = 30.0
 """Seconds for which a server that could not be reached is asked last."""
 
@@ -44,7 +46,14 @@ class OpenAIBackend:
         self.endpoints = parse_all(details)
         self._clock = clock or SystemClock()
         self._choosing = Lock()
+        self._publishers: dict[Server, Publisher] = {}
         self._servers = [Server(endpoint, self._clock, api_key, patience or Patience()) for endpoint in self.endpoints]
+
+    def use_library(self, library: Library) -> None:
+        """Adapters of the library are put on those servers whose option `adapters` names a folder that they see."""
+        for server in self._servers:
+            if server.endpoint.terms.adapters:
+                self._publishers[server] = Publisher(server, library)
 
     def generate(self, request: Request) -> Answer:
         """Raises BackendUnavailable, BackendNonsense (after one round of repair), or BackendRefused."""
@@ -103,8 +112,21 @@ class OpenAIBackend:
             server.busy -= 1
 
     def _from(self, server: Server, request: Request, told: Told | None, attempts: int | None) -> Answer:
+        publisher = self._publishers.get(server)
+        if publisher is None or request.adapter is None:
+            return self._asked(server, request, request.adapter or server.model, told, attempts)
+        try:
+            with publisher.model(request.adapter) as model:
+                return self._asked(server, request, model, told, attempts)
+        except BackendUnavailable as problem:
+            if problem.facts.get("status") != UNKNOWN_MODEL:
+                raise
+        publisher.forget()  # the server was started anew since
+        with publisher.model(request.adapter) as model:
+            return self._asked(server, request, model, told, attempts)
+
+    def _asked(self, server: Server, request: Request, model: str, told: Told | None, attempts: int | None) -> Answer:
         started = self._clock.monotonic()
-        model = request.adapter or server.model
         completion = server.complete(request, model, request.messages, told, attempts)
         spent = [completion]
         data: JsonValue = None

@@ -13,17 +13,24 @@ from batos.objects.records import Secret
 API_KEY = Secret("BATOS_API_KEY")
 """The default name of the variable that holds the key; servers on this machine usually need none."""
 
+SERVING = ("vllm", "sglang")
 EXAMPLE = "`openai:http://127.0.0.1:11434/v1#llama3.2`"
 
 
 @dataclass(frozen=True)
 class Terms:
-    """How a server may be used. Prices are per million tokens, in the currency of the budgets; 0 is no limit."""
+    """How a server may be used. Prices are per million tokens, in the currency of the budgets; 0 is no limit.
+
+    `adapters` is a folder that the server sees too, `serves` what serves them there, `loaded` how many at most.
+    """
 
     parallel: int = 0
     per_minute: float = 0.0
     input: float = 0.0
     output: float = 0.0
+    adapters: str = ""
+    serves: str = "vllm"
+    loaded: int = 16
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         return (prompt_tokens * self.input + completion_tokens * self.output) / 1e6
@@ -56,6 +63,12 @@ class Endpoint:
         return cls(f"{parts.scheme}://{parts.netloc}{path}", model or None, _terms(options))
 
     @property
+    def origin(self) -> str:
+        """The URL without its path."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
     def on_this_machine(self) -> bool:
         return urlsplit(self.url).hostname in ("127.0.0.1", "localhost", "::1")
 
@@ -66,20 +79,20 @@ def parse_all(details: str) -> tuple[Endpoint, ...]:
 
 
 def _terms(options: list[str]) -> Terms:
-    kinds: dict[str, type[int] | type[float]] = {
-        field.name: int if field.name == "parallel" else float for field in fields(Terms)
-    }
+    kinds: dict[str, Any] = {field.name: type(field.default) for field in fields(Terms)}
     read: dict[str, Any] = {}
     for option in options:
-        name, _, number = option.partition("=")
+        name, _, text = option.partition("=")
         if name not in kinds:
             raise _refused(option, f"the options of a server are {', '.join(kinds)}.")
         try:
-            read[name] = kinds[name](number)
+            read[name] = kinds[name](text)
         except ValueError:
             raise _refused(option, f"{name} is a number.") from None
-        if not 0 <= read[name] < inf:
+        if kinds[name] is not str and not 0 <= read[name] < inf:
             raise _refused(option, f"{name} must not be negative, and must be finite.")
+    if read.get("serves", "vllm") not in SERVING:
+        raise _refused(f"serves={read['serves']}", f"adapters are served by {' or '.join(SERVING)}.")
     return Terms(**read)
 
 

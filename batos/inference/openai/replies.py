@@ -125,7 +125,7 @@ def said_of_refusal(body: bytes) -> str:
         found: Any = json.loads(body)
     except ValueError:
         return ""
-    for key in ("error", "message", "detail"):
+    for key in ("error", "message", "error_message", "detail"):
         if isinstance(found, dict) and key in found:
             found = found[key]
     return shortened(found) if isinstance(found, str) else ""

@@ -65,7 +65,7 @@ class Server:
 
     def models(self) -> tuple[str, ...]:
         """The names of the models that the server offers. Raises BackendUnavailable or BackendNonsense."""
-        reply = self._sender.send("GET", "/models", self._headers())
+        reply = self._sender.send("GET", f"{self.endpoint.url}/models", self._headers())
         self.require_ok(reply)
         try:
             return model_names(reply.body)
@@ -84,9 +84,9 @@ class Server:
         reason = f"The server at {self.endpoint.url} does not say which model to use: {choice}. Name one after a `#`."
         raise BackendRefused(backend=NAME, reason=reason)
 
-    def post(self, path: str, body: dict[str, object]) -> Reply:
-        """Send `body` to a path of the server's own. The reply may be a refusal."""
-        return self._sender.send("POST", path, self._headers(), body)
+    def post(self, url: str, body: dict[str, object]) -> Reply:
+        """Send `body` to a URL of this server. The reply may be a refusal."""
+        return self._sender.send("POST", url, self._headers(), body)
 
     def complete(
         self, request: Request, model: str, messages: tuple[Message, ...], told: Told | None, attempts: int | None
@@ -114,7 +114,7 @@ class Server:
             gathering = Gathering()
             reply = self._sender.send(
                 "POST",
-                "/chat/completions",
+                f"{self.endpoint.url}/chat/completions",
                 self._headers(),
                 body,
                 hear=self._hearing(gathering, told) if told else None,
