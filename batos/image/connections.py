@@ -14,6 +14,7 @@ from threading import get_ident
 from typing import Any
 
 from persistent.list import PersistentList
+from persistent.mapping import PersistentMapping
 from transaction.interfaces import TransientError
 from ZODB import DB
 from ZODB.Connection import Connection
@@ -25,6 +26,8 @@ from batos.image.loading import class_factory, read_record
 from batos.image.sealing import SealReader, sealed
 from batos.image.storages import Address, as_unavailable
 from batos.objects.answers import AnswerCache
+from batos.objects.lookup import note_read
+from batos.objects.records import Method
 from batos.objects.uvm_object import label
 from batos.objects.values import ALLOWED, admit, is_object
 
@@ -33,6 +36,8 @@ CACHED_OBJECTS = 20_000  # per connection
 PAST_OBJECTS = 2_000  # per connection to a moment of the past
 PAST_CONNECTIONS = 8  # those to moments of the past that are kept open
 LARGEST_RECORD = 64 * 2**20  # bytes; an object is written whole at each change
+
+IN_A_DICT = (PersistentList, PersistentMapping)  # beside prototypes: what keeps its state in its `__dict__`
 
 ENDED = "This transaction has ended. Open a new one with `image.transaction(note)`."
 ELSEWHERE = "Raw objects belong to the thread that opened the transaction; use handles."
@@ -62,6 +67,7 @@ class ImageConnection(Connection):
         self._spoiled: list[Any] = []
         self._stored: tuple[bytes, ...] = ()
         self._labels: dict[bytes, str] = {}
+        self._aside: dict[bytes, dict[str, Any]] = {}  # see `unload`
         self.answers = AnswerCache()
 
     def lend(self) -> None:
@@ -75,6 +81,7 @@ class ImageConnection(Connection):
 
     def take_back(self) -> None:
         self._holder = self.answers.thread = None
+        self._aside.clear()
         if self.before is not None and hasattr(self._storage._storage, "afterCompletion"):
             # What ZODB puts around a storage of the past does not pass this on, and RelStorage would keep its snapshot,
             # and with it the write-ahead log, until the connection is thrown away.
@@ -124,19 +131,19 @@ class ImageConnection(Connection):
     # Taken back, new objects belong to no connection any more, and nobody would tell it that they change.
 
     def abort(self, transaction: Any) -> None:
-        self.answers.clear()
+        self._forget_derived()
         super().abort(transaction)
 
     def tpc_abort(self, transaction: Any) -> None:
-        self.answers.clear()
+        self._forget_derived()
         super().tpc_abort(transaction)
 
     def _rollback_savepoint(self, state: Any) -> None:
-        self.answers.clear()
+        self._forget_derived()
         super()._rollback_savepoint(state)
 
     def _resetCache(self) -> None:
-        self.answers.clear()
+        self._forget_derived()
         super()._resetCache()
 
     def get(self, oid: bytes) -> Any:
@@ -145,8 +152,32 @@ class ImageConnection(Connection):
 
     def setstate(self, obj: Any) -> None:
         self.check()
-        with self._telling(obj._p_oid):
-            super().setstate(obj)
+        state = self._aside.pop(obj._p_oid, None)
+        if state is not None:
+            obj.__dict__.update(state)
+        else:
+            with self._telling(obj._p_oid):
+                super().setstate(obj)
+        note_read(obj)
+
+    def unload(self) -> None:
+        """Make ghosts of all that is loaded and unchanged, so that the first read of each is seen.
+
+        Their states are put aside, and need not be read again before this transaction ends or takes something back.
+        Records of methods never change, and stay.
+        """
+        for oid, obj in self._cache.lru_items():
+            kind = type(obj)
+            if kind is Method or obj._p_changed is not False:
+                continue
+            if is_object(obj) or kind in IN_A_DICT:
+                self._aside[oid] = dict(obj.__dict__)  # which is emptied
+            obj._p_deactivate()
+
+    def _forget_derived(self) -> None:
+        """What was derived from loaded states may be wrong now."""
+        self.answers.clear()
+        self._aside.clear()
 
     def register(self, obj: Any) -> None:
         try:

@@ -145,10 +145,17 @@ def deliver(handle: Handle, selector: str, args: tuple[Any, ...], kwargs: dict[s
 
 
 def send_in(world: World, image: Home, oid: bytes, selector: str, args: Any, kwargs: Any) -> Any:
-    """Send within an open transaction, arguments and answer crossing its border."""
-    arguments = [inward(world, arg) for arg in args]
-    named = {key: inward(world, value) for key, value in kwargs.items()}
-    return outward(image, world, send(world.object(oid), selector, *arguments, **named))
+    """Send within an open transaction, arguments and answer crossing its border.
+
+    If anything was written, the transaction commits only if all that was read on the way is still current.
+    """
+    with lookup.noting_reads() as reads:
+        arguments = [inward(world, arg) for arg in args]
+        named = {key: inward(world, value) for key, value in kwargs.items()}
+        answer = outward(image, world, send(world.object(oid), selector, *arguments, **named))
+        if world.written():
+            world.rely_on(reads)
+    return answer
 
 
 def inward(world: World, value: Any) -> Any:

@@ -290,13 +290,6 @@ class Image:
         """A function (oid, tid) -> (record, its tid): the object as of just before `tid`, or now if `tid` is None."""
         return past_records(self.db.storage)
 
-    def read_current(self, world: World, reads: dict[int, Any]) -> None:
-        """Make the commit fail unless all of `reads` is still what it was when it was read."""
-        for obj in reads.values():
-            if obj._p_jar is world.connection and not obj._p_changed:
-                obj._p_activate()  # a ghost may carry the id of a version that is long gone
-                world.connection.readCurrent(obj)
-
     def close(self) -> None:
         """Close the database, once the transactions of other threads have ended. A second call does nothing.
 

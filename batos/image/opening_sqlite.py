@@ -85,8 +85,11 @@ def _found(where: Address, commit_lock_seconds: int) -> None:
     for left_over in where.objects.glob(f"{FOUNDING}*"):
         shutil.rmtree(left_over)
     with tempfile.TemporaryDirectory(prefix=FOUNDING, dir=where.objects) as draft:
+        made = Path(draft) / where.database.name
+        sqlite_files.begin(made)
+        sqlite_files.begin(made.with_name(IDS))
         _relstorage(Path(draft), commit_lock_seconds).close()
-        (Path(draft) / where.database.name).rename(where.database)
+        made.rename(where.database)
 
 
 def _remove_garbage(ids: Path) -> None:

@@ -127,6 +127,14 @@ class World:
         self._check()
         return self.transaction.get().savepoint()
 
+    def rely_on(self, reads: Mapping[int, Any]) -> None:
+        """Make the commit fail unless all of `reads` is still what it was when it was read."""
+        connection = self.connection
+        for obj in list(reads.values()):
+            if obj._p_jar is connection and not obj._p_changed:
+                obj._p_activate()  # a ghost may carry the id of a version that is long gone
+                connection.readCurrent(obj)
+
     def written(self) -> list[Any]:
         """The objects written in this transaction since its last savepoint, which empties ZODB's lists of them."""
         connection: Any = self.connection  # ZODB has no public name for these lists

@@ -22,25 +22,47 @@ if TYPE_CHECKING:
 
 ABOVE = "^"  # no slot's name ends so
 
-# What the running cycle has read: objects and containers, by identity. None outside a cycle.
-_reads: ContextVar[dict[int, Any] | None] = ContextVar("batos_reads", default=None)
+class Reads(dict[int, Any]):
+    """What was read: objects and containers, by identity. `loads_tell` says whether reads past `find` are among it."""
+
+    loads_tell = False
+
+
+# None where nobody notes what is read.
+_reads: ContextVar[Reads | None] = ContextVar("batos_reads", default=None)
 
 
 @contextmanager
-def noting_reads() -> Iterator[dict[int, Any]]:
-    """Within the block, every object that a lookup passes is noted: what a cycle read must be current at its commit."""
-    reads: dict[int, Any] = {}
+def noting_reads() -> Iterator[Reads]:
+    """Within the block, every object that a lookup passes is noted, and every one that is loaded: what a cycle read
+    must be current at its commit."""
+    around, reads = _reads.get(), Reads()
     token = _reads.set(reads)
     try:
         yield reads
     finally:
         _reads.reset(token)
+        if around is not None:
+            around.update(reads)
 
 
 def note_read(value: Any) -> None:
     reads = _reads.get()
     if reads is not None and isinstance(value, Persistent):
         reads[id(value)] = value
+
+
+def note_what_python_reads() -> None:
+    """To be called before code runs that reads own slots, lists and trees as Python does, which nobody sees.
+
+    What is loaded already is unloaded, once, so that the first read of it loads and notes it.
+    """
+    reads = _reads.get()
+    if reads is None or reads.loads_tell:
+        return
+    reads.loads_tell = True
+    for connection in {obj._p_jar for obj in reads.values()} - {None}:
+        connection.unload()
 
 
 def is_hidden(name: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
@@ -27,6 +28,11 @@ class Primitive:
     sandbox: bool = False
     effect: bool = False
     mission: str | None = None
+
+    @cached_property
+    def notes_reads(self) -> bool:
+        """Whether it notes itself what it reads: those of batos do."""
+        return _origin(self.function).startswith("batos.")
 
 
 _registry: dict[str, Primitive] = {}

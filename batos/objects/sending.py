@@ -95,6 +95,7 @@ def _answer(found: Found, receiver: UvmObject, selector: str, args: tuple[Any, .
     if isinstance(value, Method):
         running = found.running
         if running is not None and running[0] is _voucher.get():
+            lookup.note_what_python_reads()
             return running[1](receiver, *args, **kwargs)
         return activate(value, receiver, args, kwargs, found)
     if isinstance(value, Intent):
@@ -112,6 +113,7 @@ def activate(
         return _primitive(primitives.registered(method.primitive), receiver, args, kwargs)
     voucher = _voucher.get()
     if method.trust == "trusted" and voucher is not None and _vouched(method, voucher):
+        lookup.note_what_python_reads()
         function = compiled(method, found.holder if found is not None else None)
         if found is not None:
             found.running = (voucher, function)
@@ -124,6 +126,8 @@ def activate(
 
 def _primitive(found: Primitive, receiver: UvmObject, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if not found.effect:
+        if not found.notes_reads:
+            lookup.note_what_python_reads()
         return found.function(receiver, *args, **kwargs)
     performer = _performer.get()
     if performer is None:

@@ -29,6 +29,7 @@ from batos.errors import (
     TransactionMisuse,
 )
 from batos.image import postgresql
+from batos.image.sqlite_files import SMALL_PAGES
 from batos.runtime.schema import migrate
 
 DRIVER = "postgresql+psycopg2"  # the one that RelStorage uses too
@@ -255,7 +256,7 @@ def _on_sqlite(path: Path, *, durable: bool) -> Engine:
     url = URL.create("sqlite", database=str(path))
     engine = create_engine(url, connect_args=connect, paramstyle="named", **POOL)
     level = "FULL" if durable else "NORMAL"
-    settings = ["PRAGMA journal_mode = WAL", f"PRAGMA synchronous = {level}", "PRAGMA secure_delete = ON"]
+    settings = [SMALL_PAGES, "PRAGMA journal_mode = WAL", f"PRAGMA synchronous = {level}", "PRAGMA secure_delete = ON"]
     return _prepared(engine, settings)
 
 

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
+from ZODB.blob import Blob
+
 from batos.clock import Clock
 from batos.errors import BatosError, MissionError
-from batos.image.handles import Handle, inward, outward
+from batos.image.handles import Handle, inward
 from batos.image.image import Image
 from batos.inference.port import Backend, Request, Streaming, Told, open_backend
 from batos.memory.catalog import documents
@@ -27,7 +29,7 @@ from batos.mind.trial import try_out
 from batos.objects import primitives
 from batos.objects.mirror import Mirror
 from batos.objects.records import Method
-from batos.objects.values import freeze, thaw
+from batos.objects.values import blob_bytes, freeze, plain, thaw
 from batos.runtime.journal import JournalEntry
 from batos.runtime.missions import MissionStore
 from batos.runtime.own_documents import ingest_own_documents
@@ -158,7 +160,7 @@ def _effect(place: Workplace, request: dict[str, Any]) -> JSON:
     found = primitives.registered(request["called"])
     result = found.function(handle(bytes.fromhex(request["receiver"])), *args, **kwargs)
     with place.image.reading() as world:
-        return freeze(outward(place.image, world, inward(world, result)))
+        return freeze(plain(inward(world, result), lambda value: blob_bytes(value) if type(value) is Blob else value))
 
 
 PERFORMERS: dict[tuple[str, str], Callable[[Workplace, dict[str, Any]], JSON]] = {

@@ -186,7 +186,7 @@ class Workers:
                 children=tuple(cycle.children),
                 made_at=self._place.clock.now(),
             )
-            image.read_current(world, reads)
+            world.rely_on(reads)
             fault("cycle.before_commit")
         fault("cycle.after_commit")
         return cycle

@@ -394,6 +394,18 @@ def test_a_tool_is_performed_as_a_need_and_its_answer_kept(opened):
     assert calls == [("desk", "news")]
 
 
+def test_a_tool_may_answer_with_objects(opened):
+    @batos.primitive("test.visit", effect=True)
+    def visit(receiver):
+        return {"host": receiver, "guests": [receiver.friend], "count": 1}
+
+    with opened.transaction("install") as world:
+        friend = world.create("friend")
+        world.create("desk", {"visit": Method("visit", primitive="test.visit"), "friend": friend}, [world["pllm"]])
+    found = opened["desk"].visit()
+    assert found == {"host": opened["desk"], "guests": [opened["friend"]], "count": 1}
+
+
 def test_a_mission_started_within_a_cycle_is_filed_once_it_has_committed(opened):
     source = (
         "def delegate_it(self):\n"

@@ -9,8 +9,11 @@ from functools import partial
 import pytest
 
 from batos.errors import ChangedMeanwhile, SlotRefused, TransactionMisuse
+from batos.image.handles import handle_of
 from batos.image.image import Image
 from batos.objects.lookup import noting_reads
+from batos.objects.primitives import primitive
+from batos.objects.records import Method
 from batos.objects.uvm_object import UvmObject, label, own_slots
 from batos.objects.values import plain
 from contract.images import (
@@ -269,7 +272,7 @@ def leave(image, name, other, before_commit=lambda: None):
         if world[other].on_call:
             world[name].on_call = False
         before_commit()
-        image.read_current(world, reads)
+        world.rely_on(reads)
 
 
 def test_write_skew_is_refused_where_what_was_read_is_checked(image):
@@ -307,10 +310,65 @@ def test_whatever_was_read_on_the_way_is_checked(image, place):
             readings[place](world["child"])
         world["reader"].done = True
         meanwhile(image, lambda other: writings[place](other["parent"]))
-        image.read_current(world, reads)
+        world.rely_on(reads)
 
     with pytest.raises(ChangedMeanwhile):
         once(image, "read", read)
+
+
+# How code that runs in process may come across the friend of another one, past every lookup of ours.
+WAYS = {
+    "slot of a slot": "self.friend.on_call",
+    "object in a list": "self.friends[0].on_call",
+    "objects in turn": "all(friend.on_call for friend in self.friends)",
+    "object in a map": "self.by_name['bob'].on_call",
+    "length of a list": "len(self.friend.duties) == 1",
+}
+
+
+meetings = []  # what happens once while somebody is about to leave
+
+
+@primitive("tests.meet")
+def _meet(self):
+    while meetings:
+        meetings.pop()()
+
+
+@pytest.mark.parametrize("trust", ["trusted", "primitive"])
+def test_what_code_in_process_reads_is_checked_when_a_message_commits(image, trust):
+    for way in WAYS:
+        lose_the_race(image, trust, way)
+        image.change("tidy up", lambda world: (world.delete("ada"), world.delete("bob")))
+
+
+def lose_the_race(image, trust, way):
+    source = f"def leave(self):\n    if {WAYS[way]}:\n        self.on_call = False\n    self.meet()\n"
+    if trust == "primitive":
+        namespace = {"__name__": __name__}
+        exec(source, namespace)
+        primitive("tests.leave")(namespace["leave"])
+        leaves = Method("leave", primitive="tests.leave")
+    else:
+        leaves = Method("leave", source, trust="trusted")
+        image.voucher = lambda method: True
+    with image.transaction("set up") as world:
+        bob = world.create("bob", {"on_call": True, "duties": ["door"]})
+        slots = {"on_call": True, "friend": bob, "friends": [bob], "by_name": {"bob": bob}}
+        world.create("ada", {**slots, "leave": leaves, "meet": Method("meet", primitive="tests.meet")})
+    ada = image.change("ada", lambda world: handle_of(image, world, world["ada"]))
+    with image.reading() as world:
+        eval(WAYS[way], {"self": world["ada"]})  # it is all loaded when the message comes
+
+    def bob_leaves(other):
+        other["bob"].on_call = False
+        other["bob"].duties.append("window")
+
+    meetings.append(lambda: meanwhile(image, bob_leaves))
+    ada.leave()
+
+    assert meetings == []
+    assert value(image, "ada", "on_call") is True  # it lost the race, and saw the second time that bob has left
 
 
 def test_what_was_noted_but_is_long_out_of_date_in_the_cache_is_no_race(image):
@@ -324,7 +382,7 @@ def test_what_was_noted_but_is_long_out_of_date_in_the_cache_is_no_race(image):
     with noting_reads() as reads, image.transaction("read") as world:
         assert id(world["child"].friend) in reads
         world["child"].done = True
-        image.read_current(world, reads)
+        world.rely_on(reads)
 
     assert value(image, "child", "done")
 
