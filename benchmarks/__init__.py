@@ -9,5 +9,6 @@ NAMES = {
     "escapes": "benchmarks.escapes",
     "image": "benchmarks.image",
     "methods": "benchmarks.methods",
+    "mind": "benchmarks.mind",
     "programs": "benchmarks.programs",
 }
