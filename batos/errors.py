@@ -321,6 +321,9 @@ class BackendUnavailable(BackendError):
 
 
 class BackendNonsense(BackendError):
+    """Facts, where they are known: `said`, the beginning of the text, and `usage`, its tokens as a journal entry has
+    them."""
+
     says = "The {backend} backend answered something that cannot be used: {reason}"
 
 

@@ -66,7 +66,7 @@ class ScriptedBackend:
         try:
             data = read_json(reply, request.output_schema)
         except NotJson as problem:
-            raise BackendNonsense(backend=self.name, reason=str(problem)) from None
+            raise BackendNonsense(backend=self.name, reason=str(problem), said=reply) from None
         return Answer(text=reply, data=data, model=self.name, adapter=request.adapter)
 
     def close(self) -> None:

@@ -70,11 +70,13 @@ class Cycle:
     settings: Settings
     submitted_at: float
     events: list[dict[str, Any]] = field(default_factory=list)
+    now: Callable[[], float] = lambda: 0.0  # for the log of states only: what a cycle does may not depend on it
     context: UvmObject = field(init=False)
     trace: list[dict[str, Any]] = field(default_factory=list)
     used: list[tuple[str, str, int]] = field(default_factory=list)
     children: list[dict[str, Any]] = field(default_factory=list)
     step: speaking.Step | None = None
+    depth: int = 0
     answer: Any = None
     pending: dict[str, Any] | None = None
     _asked: Counter[str] = field(default_factory=Counter)
@@ -278,22 +280,52 @@ def answering_with(found: Thinker) -> Iterator[None]:
 
 def run(cycle: Cycle) -> None:
     """Run the states from IDLE to COMPLETE. Raises `Suspended`, `Pending`, a conflict, or `CycleFailed`."""
+    with answering_with(cycle), performing(cycle.perform):
+        try:
+            _walk(cycle)
+        except (TransientError, ChangedMeanwhile):
+            raise
+        except Exception as error:
+            cycle.check()  # a signal that was swallowed and followed by an error is still that signal
+            raise CycleFailed(_said(error), tuple(cycle.trace), bug=not isinstance(error, BatosError)) from error
+
+
+def run_inner(cycle: Cycle, brief: Mapping[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
+    """Run the same six states over `brief` one level down; its answer and its trace.
+
+    The inner cycle has a context of its own, and shares snapshot, journal, budget and commit with the cycle around it.
+    When it fails, both do. Raises what `run` raises, but for an error as it was.
+    """
+    outer = cycle.brief, cycle.context, cycle.trace, cycle.answer, cycle.step
+    cycle.brief, cycle.trace, cycle.answer, cycle.step = brief, [], None, None
+    cycle.depth += 1
+    try:
+        _walk(cycle)
+        return cycle.answer, cycle.trace
+    except Exception:
+        outer[2][-1].setdefault("inner", []).append({"step": brief["selector"], "trace": cycle.trace})
+        raise
+    finally:
+        cycle.depth -= 1
+        cycle.brief, cycle.context, cycle.trace, cycle.answer, cycle.step = outer
+
+
+def _walk(cycle: Cycle) -> None:
+    """From IDLE to COMPLETE, or to FAILED, whose prototype dooms the transaction, and the error goes on."""
     psm = cycle.world["psm"]
+    state = State.IDLE
     cycle.context = UvmObject({"synthesis_state*": psm.IDLE, "parent*": cycle.world["traits"]})
     put(cycle.context, "mission_brief", dict(cycle.brief))
-    put(cycle.context, "_tmp_synthesis_data", {})
-    with answering_with(cycle), performing(cycle.perform):
-        _walk(cycle, psm)
-
-
-def _walk(cycle: Cycle, psm: UvmObject) -> None:
-    state = State.IDLE
     try:
         while True:
-            cycle.trace.append({"state": state.value})
-            cycle.events.append({"kind": "cycle", "mission": cycle.mission, "state": state.value})
-            successor = after(state, send(cycle.context, "_process_synthesis_"))
-            cycle.check()
+            _enter(cycle, state)
+            asked = len(cycle.used)
+            try:
+                successor = after(state, send(cycle.context, "_process_synthesis_"))
+                cycle.check()
+            finally:
+                if len(cycle.used) > asked:
+                    cycle.trace[-1]["asked"] = [asked, len(cycle.used)]
             if state is State.COMPLETE:
                 return
             state = successor
@@ -303,18 +335,22 @@ def _walk(cycle: Cycle, psm: UvmObject) -> None:
     except (TransientError, ChangedMeanwhile):
         raise
     except Exception as error:
-        cycle.check()  # a signal that was swallowed and followed by an error is still that signal
-        _fail(cycle, psm, error)
+        cycle.check()
+        _enter(cycle, State.FAILED)
+        cycle.note(reason=_said(error))
+        put(cycle.context, "synthesis_state*", psm.FAILED)
+        send(cycle.context, "_process_synthesis_")
+        raise
 
 
-def _fail(cycle: Cycle, psm: UvmObject, error: Exception) -> None:
-    """Enter FAILED: its prototype dooms the transaction, and the reason goes out as `CycleFailed`."""
+def _enter(cycle: Cycle, state: State) -> None:
+    cycle.trace.append({"state": state.value})
+    cycle.events.append(
+        {"kind": "cycle", "mission": cycle.mission, "state": state.value, "depth": cycle.depth, "at": cycle.now()}
+    )
+
+
+def _said(error: Exception) -> str:
     if type(error) is MissionError:
-        reason = str(error.facts["reason"])  # whoever tells it adds which mission it was
-    else:
-        reason = str(error) if isinstance(error, BatosError) else f"{type(error).__name__}: {error}"
-    cycle.trace.append({"state": State.FAILED.value, "reason": reason})
-    cycle.events.append({"kind": "cycle", "mission": cycle.mission, "state": State.FAILED.value})
-    put(cycle.context, "synthesis_state*", psm.FAILED)
-    send(cycle.context, "_process_synthesis_")
-    raise CycleFailed(reason, tuple(cycle.trace), bug=not isinstance(error, BatosError)) from error
+        return str(error.facts["reason"])  # whoever tells it adds which mission it was
+    return str(error) if isinstance(error, BatosError) else f"{type(error).__name__}: {error}"

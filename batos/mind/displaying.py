@@ -14,8 +14,8 @@ from batos.inference.citations import numbered
 from batos.inference.port import Request
 from batos.methods.extraction import extract_program
 from batos.mind import prompts
-from batos.mind.answering import consult, plan_for
 from batos.mind.cycle import Cycle
+from batos.mind.planning import consult, make_plan
 from batos.objects.uvm_object import UvmObject, put
 from batos.objects.values import plain
 
@@ -33,7 +33,7 @@ def decompose(cycle: Cycle) -> None:
         reason = f"memory holds no {' and no '.join(lacking)} documents, so there is nothing to make a workbench of."
         raise MissionError(mission=cycle.mission, reason=f"{reason} Ingest them again with `batos run`.")
     chunks = cycle.ask("observe", "search", query=PURPOSE, limit=12)
-    plan = plan_for(cycle, PURPOSE, chunks)
+    plan = make_plan(cycle, PURPOSE, chunks)
     cycle.scratch["chunks"] = chunks
     cycle.scratch["material"] = material
     cycle.scratch["plan"] = {**plan, "strategy": "read the own documents, then write the workbench from them"}

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from batos.image.receipts import Proposal
-from batos.mind.answering import consult, plan_for
 from batos.mind.cycle import Cycle
+from batos.mind.planning import consult, make_plan
 from batos.objects import lookup
 from batos.objects.records import Method
 from batos.objects.uvm_object import label
@@ -22,7 +22,7 @@ def decompose(cycle: Cycle) -> None:
     """Look the failures up in memory and plan who is to be asked about them."""
     chunks = cycle.ask("observe", "search", query=PURPOSE, limit=8)
     cycle.scratch["chunks"] = chunks
-    cycle.scratch["plan"] = plan_for(cycle, PURPOSE, chunks)
+    cycle.scratch["plan"] = make_plan(cycle, PURPOSE, chunks)
     cycle.note(failures=cycle.brief["args"])
 
 

@@ -217,7 +217,7 @@ def _record(cycle: Cycle, contract: Contract, response: dict[str, Any]) -> Metho
         cycle.brief["selector"],
         response["source"],
         contract=contract.to_json(),
-        intent=present.text if isinstance(present, Intent) else getattr(present, "intent", None),
+        intent=contract.intent or getattr(present, "intent", None),
         previous=present if own and isinstance(present, Method) else None,
         provenance={
             "mission": cycle.mission,

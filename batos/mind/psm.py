@@ -10,13 +10,14 @@ from batos.mind.cycle import current
 from batos.mind.states import State
 from batos.mind.strategies import strategy_of
 from batos.objects.primitives import primitive
-from batos.objects.uvm_object import UvmObject, remove
+from batos.objects.uvm_object import UvmObject, put, remove
 
 
 @primitive("psm.idle")
 def idle(context: UvmObject) -> State:
     """Store the brief and open the scratch slot."""
     cycle = current()
+    put(context, "_tmp_synthesis_data", {})
     cycle.scratch["original_query"] = dict(cycle.brief)
     cycle.scratch["start_time"] = cycle.submitted_at
     return State.DECOMPOSING

@@ -56,13 +56,18 @@ def personas() -> tuple[Persona, ...]:
 
 @dataclass
 class Step:
-    """One step of a plan while it is performed: whose facet is asked, and the passages it may draw on."""
+    """One step of a plan while it is performed: whose facet is asked, and the passages it may draw on.
+
+    A step whose `facet` is the persona itself is an inner cycle, which leaves its `trace` and the passages it `found`.
+    """
 
     persona: str
     facet: str
     intent: str
     chunks: list[dict[str, Any]]
     citations: list[Any] = field(default_factory=list)
+    found: list[dict[str, Any]] = field(default_factory=list)
+    trace: list[dict[str, Any]] = field(default_factory=list)
 
 
 def request(receiver: UvmObject, query: str, system_prompt: str | None, step: Step | None) -> Request:

@@ -112,14 +112,19 @@ class Bookkeeping:
 
     # Counting
 
-    def log_attempt(self, mission: str, result: str, needs: JSON, started: float, ended: float) -> None:
+    def log_attempt(
+        self, mission: str, result: str, needs: JSON, started: float, ended: float, states: JSON = ()
+    ) -> None:
         """Note one run of a cycle. Written with the next write."""
-        self._attempts.add(Attempt(mission, result, needs, started, ended))
+        self._attempts.add(Attempt(mission, result, needs, states, started, ended))
 
     def attempts(self, mission_id: str) -> tuple[Attempt, ...]:
         self.flush()
         rows = self._db.rows(journal.ATTEMPTS, mission=mission_id)
-        return tuple(Attempt(mission, result, from_text(needs), *times) for mission, result, needs, *times in rows)
+        return tuple(
+            Attempt(mission, result, from_text(needs), from_text(states) or [], *times)
+            for mission, result, needs, states, *times in rows
+        )
 
     def count_call(self, oid: str, selector: str, version: int, ok: bool, micros: int) -> None:
         """Count one call of a method. Written in batches."""

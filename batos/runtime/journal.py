@@ -28,10 +28,10 @@ ANSWERS = "SELECT hash, occurrence, answer FROM journal WHERE mission = :mission
 ENTRIES = f"SELECT {FIELDS} FROM journal WHERE mission = :mission ORDER BY made_at, hash, occurrence"
 
 LOG = """
-    INSERT INTO attempts (mission, result, needs, started, ended)
-    VALUES (:mission, :result, :needs, :started, :ended)"""
+    INSERT INTO attempts (mission, result, needs, states, started, ended)
+    VALUES (:mission, :result, :needs, :states, :started, :ended)"""
 
-ATTEMPTS = "SELECT mission, result, needs, started, ended FROM attempts WHERE mission = :mission ORDER BY seq"
+ATTEMPTS = "SELECT mission, result, needs, states, started, ended FROM attempts WHERE mission = :mission ORDER BY seq"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,15 @@ class JournalEntry:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One run of a mission's cycle: how it ended, and which needs it raised. Times are Unix seconds."""
+    """One run of a mission's cycle: how it ended, and which needs it raised. Times are Unix seconds.
+
+    `states` lists (state, depth, seconds since `started`) as they were entered; depth 1 is a cycle within the cycle.
+    """
 
     mission: str
     result: str
     needs: JSON
+    states: JSON
     started: float
     ended: float
 
@@ -108,7 +112,7 @@ class AttemptLog:
         with self._lock:
             self._waiting.append(
                 {"mission": attempt.mission, "result": attempt.result, "needs": to_text(attempt.needs),
-                 "started": attempt.started, "ended": attempt.ended}
+                 "states": to_text(attempt.states), "started": attempt.started, "ended": attempt.ended}
             )  # fmt: skip
 
     @property

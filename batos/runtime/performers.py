@@ -77,6 +77,7 @@ def perform(place: Workplace, mission: str, need: Need, told: Told | None = None
             stored = {"value": _performer(need)(place, need.request)}
     except BatosError as error:
         stored = {"error": {"type": type(error).__name__, "facts": _writable(error.facts)}}
+        spent = _spent(error)
     except Exception as error:
         log.exception("performing %s %s failed", need.kind, need.name)
         reason = f"performing {need.kind} {need.name} failed: {type(error).__name__}: {error}"
@@ -86,6 +87,14 @@ def perform(place: Workplace, mission: str, need: Need, told: Told | None = None
     return JournalEntry(
         need.kind, need.hash, need.occurrence, request, stored, seconds=seconds, made_at=place.clock.now(), **spent
     )
+
+
+def _spent(error: BatosError) -> dict[str, int]:
+    """The tokens of an answer that nobody can use: it costs what it costs."""
+    told = error.facts.get("usage")
+    if not isinstance(told, dict):
+        return {}
+    return {key: told[key] for key in ("prompt_tokens", "completion_tokens") if type(told.get(key)) is int}
 
 
 def _writable(facts: dict[str, Any]) -> dict[str, Any]:

@@ -204,7 +204,7 @@ COLUMNS_WITHOUT_TEXT = frozenset(
         "missions.worker", "missions.lease", "missions.waiting_for",
         "waits.mission", "waits.awaited", "waits.hash",
         "journal.mission", "journal.hash", "journal.kind", "journal.model", "journal.adapter",
-        "attempts.mission", "attempts.result",
+        "attempts.mission", "attempts.result", "attempts.states",
         "budgets.scope", "budgets.key", "budgets.unit",
         "counters.oid", "counters.selector",
         "meta.key", "migrations.name",

@@ -122,6 +122,7 @@ attempts = Table(
     Column("mission", Text, nullable=False),
     Column("result", Text, nullable=False),
     Column("needs", Text, nullable=False),
+    Column("states", Text),
     Column("started", Double, nullable=False),
     Column("ended", Double, nullable=False),
     Index("attempts_by_mission", "mission"),
@@ -170,9 +171,15 @@ def m001_tables(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
+def m002_states(connection: Connection) -> None:
+    """The states that an attempt went through, with their times."""
+    if "states" not in {column["name"] for column in inspect(connection).get_columns(attempts.name)}:
+        connection.execute(text("ALTER TABLE attempts ADD COLUMN states TEXT"))
+
+
 # Ordered. A released step is never changed: a later one alters what it made, and `m001_tables` then makes its tables
 # from a copy of this file's metadata as it was.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_tables,)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_tables, m002_states)
 
 
 def migrate(connection: Connection, place: str, now: float) -> None:

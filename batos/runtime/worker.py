@@ -127,38 +127,46 @@ class Workers:
             return
         for race in range(RACES):
             started = self._place.clock.now()
+            events: list[dict[str, Any]] = []
             cycle: Cycle | None = None
             try:
-                cycle = self._attempt(mission)
+                cycle = self._attempt(mission, events)
             except Suspended as suspended:
-                self._log(mission, "suspended", started, suspended.needs)
+                self._log(mission, "suspended", started, events, suspended.needs)
                 self._suspend(leased, suspended.needs)
                 return
             except Pending as pending:
-                self._log(mission, "pending", started)
+                self._log(mission, "pending", started, events)
                 self._wait_for_person(leased, pending)
                 return
             except (TransientError, ChangedMeanwhile):
-                self._log(mission, "conflict", started)
+                self._log(mission, "conflict", started, events)
                 self._stopping.wait(random.uniform(0, 0.001 * 2**race))
                 continue
             except CycleFailed as failed:
-                self._log(mission, "failed", started)
+                self._log(mission, "failed", started, events)
                 self._fail(leased, failed)
                 return
-            self._log(mission, "committed", started)
+            self._log(mission, "committed", started, events)
             self._finish(leased, cycle)
             return
         self._place.store.release(leased.token, run_at=self._place.clock.now() + 0.05)
         self._drop(leased.token)
 
-    def _log(self, mission: Mission, result: str, started: float, needs: tuple[Need, ...] = ()) -> None:
+    def _log(
+        self,
+        mission: Mission,
+        result: str,
+        started: float,
+        events: list[dict[str, Any]],
+        needs: tuple[Need, ...] = (),
+    ) -> None:
         names = [f"{need.kind} {need.name}" for need in needs]
-        self._place.store.log_attempt(mission.id, result, names, started, self._place.clock.now())
+        states = [(event["state"], event["depth"], round(event["at"] - started, 6)) for event in events]
+        self._place.store.log_attempt(mission.id, result, names, started, self._place.clock.now(), states)
 
-    def _attempt(self, mission: Mission) -> Cycle | None:
+    def _attempt(self, mission: Mission, events: list[dict[str, Any]]) -> Cycle | None:
         """Run the cycle and commit it with its receipt. None if an earlier delivery has done so."""
-        events: list[dict[str, Any]] = []
         try:
             return self._committed(mission, events)
         finally:
@@ -173,6 +181,7 @@ class Workers:
             if mission.id in world.receipts:
                 return None
             cycle = Cycle(image, world, mission.id, brief, answers, self._settings, mission.created_at, events)
+            cycle.now = self._place.clock.now
             thinking.run(cycle)
             cycle.check()
             world.root["receipts"][mission.id] = Receipt(

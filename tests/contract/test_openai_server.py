@@ -119,19 +119,16 @@ def test_text_that_cannot_be_written_down_is_nonsense(server: ModelServer, opene
         opened().generate(ask())
 
 
-# Repair
+# JSON
 
 
-def test_json_that_does_not_fit_is_repaired_once_with_the_reason(server: ModelServer, opened: Open):
-    replies = iter(['{"count": -1}', '{"count": 1}'])
-    server.say = lambda body: next(replies)
-    answer = opened().generate(ask(output_schema=SCHEMA))
-    assert answer.data == {"count": 1}
-    assert answer.notes["repaired"] is True
-    assert answer.completion_tokens == 6
-    asked_again = server.received[1].body["messages"]
-    assert asked_again[1] == {"role": "assistant", "content": '{"count": -1}'}
-    assert "$.count must be at least 0" in asked_again[2]["content"]
+def test_json_that_does_not_fit_is_told_with_what_was_said_and_spent(server: ModelServer, opened: Open):
+    server.say = '{"count": -1}'
+    with pytest.raises(BackendNonsense, match="count must be at least 0") as caught:
+        opened().generate(ask(output_schema=SCHEMA))
+    assert caught.value.facts["said"] == '{"count": -1}'
+    assert caught.value.facts["usage"]["completion_tokens"] == 3
+    assert len(server.received) == 1
 
 
 @pytest.mark.parametrize(
@@ -146,11 +143,10 @@ def test_json_that_does_not_fit_is_repaired_once_with_the_reason(server: ModelSe
         ('{"count": 1' + "0" * 5000, "not JSON"),
     ],
 )
-def test_json_that_does_not_fit_twice_is_nonsense(server: ModelServer, opened: Open, text: str, reason: str):
+def test_json_that_does_not_fit_is_nonsense(server: ModelServer, opened: Open, text: str, reason: str):
     server.say = text
     with pytest.raises(BackendNonsense, match=reason):
         opened().generate(ask(output_schema=SCHEMA))
-    assert len(server.received) == 2
 
 
 def test_json_cut_off_by_the_limit_says_so(server: ModelServer, opened: Open):

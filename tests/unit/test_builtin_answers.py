@@ -222,8 +222,8 @@ def test_chunks_are_numbered_for_a_model_as_marks_count_them():
 
 
 def test_a_purpose_without_a_skill_is_refused_with_the_backend_to_configure():
-    with pytest.raises(BackendRefused, match=r"no skill for 'verdict'.*openai:URL#MODEL"):
-        BuiltinBackend().generate(Request(purpose="verdict"))
+    with pytest.raises(BackendRefused, match=r"no skill for 'summary'.*openai:URL#MODEL"):
+        BuiltinBackend().generate(Request(purpose="summary"))
 
 
 def test_materials_of_another_shape_are_refused_with_their_place():

@@ -1,7 +1,8 @@
 """Purpose `plan`: the archetype of a question, who leads, and which facets are asked what.
 
 The rules are data, in `routing.toml`; every rule that matched is told in the answer's notes. Only offered facets are
-planned: a persona that the user made gets a place when its intent shares words with the question.
+planned: a persona that the user made gets a place when its intent shares words with the question. A question in two
+parts gets a second mind: the first assistant that is offered as a persona thinks the rest through by itself.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class _Limits(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     facets: int = Field(ge=1)
+    joint: re.Pattern[str]
+    part_words: int = Field(ge=1)
     minimum: float
     fallback: str
 
@@ -61,13 +64,17 @@ class _Table(BaseModel):
 
 
 class OfferedFacet(BaseModel):
-    """A facet that the plan may use: whose it is, its slot, and what it is for."""
+    """A facet that the plan may use: whose it is, its slot, what it is for. A persona itself has its name as slot."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     persona: str
     slot: str
     intent: str = ""
+
+    @property
+    def is_persona(self) -> bool:
+        return self.slot == self.persona
 
 
 @lru_cache(maxsize=1)
@@ -81,13 +88,19 @@ def plan(request: Request) -> Answer:
     offered = _offered(request.materials.get("facets"))
     name, scores, reasons = classify(query, among=_names(request.materials.get("archetypes")))
     archetype = _table().archetypes[name]
-    facets = _chosen(archetype, offered, query)
+    steps = _chosen(archetype, offered, query)
     lead = _lead(archetype, offered)
+    first, rest = _parts(query)
+    queries = {facet.slot: sub_query(facet.slot, first) for facet in steps}
+    assistant = _assistant(archetype, offered) if rest else None
+    if assistant is not None:
+        queries[assistant.slot] = rest
+        reasons = [*reasons, f"{assistant.slot} thinks a part of its own through: {rest!r}"]
     data: dict[str, JsonValue] = {
         "archetype": name,
         "strategy": archetype.strategy,
-        "relevant_pillars": [facet.slot for facet in facets],
-        "sub_queries": {facet.slot: sub_query(facet.slot, query) for facet in facets},
+        "relevant_pillars": list(queries),
+        "sub_queries": dict(queries),
         "lead": lead,
     }
     notes: dict[str, JsonValue] = {"reasons": list(reasons), "scores": dict(scores)}
@@ -126,10 +139,27 @@ def _chosen(archetype: _Archetype, offered: tuple[OfferedFacet, ...], query: str
     preferred = [by_slot[slot] for slot in archetype.facets if slot in by_slot]
     known = {slot for other in _table().archetypes.values() for slot in other.facets}
     asked = set(content_stems(query))
-    own = [facet for facet in offered if facet.slot not in known and asked & set(content_stems(facet.intent))]
+    others = [facet for facet in offered if facet.slot not in known and not facet.is_persona]
+    own = [facet for facet in others if asked & set(content_stems(facet.intent))]
     if not preferred and not own:
-        own = [facet for facet in offered if facet.persona.upper() == archetype.lead] or list(offered)
+        facets = [facet for facet in offered if not facet.is_persona]
+        own = [facet for facet in facets if facet.persona.upper() == archetype.lead] or facets
     return tuple(dict.fromkeys(preferred + own))[: _table().limits.facets]
+
+
+def _parts(query: str) -> tuple[str, str]:
+    """The first question of several in one, and the rest; of a single one, the rest is empty."""
+    limits = _table().limits
+    for joint in limits.joint.finditer(query):
+        first, rest = query[: joint.start()].strip(" ,;"), query[joint.end() :].strip()
+        if min(len(content_stems(first)), len(content_stems(rest))) >= limits.part_words:
+            return first, rest
+    return query, ""
+
+
+def _assistant(archetype: _Archetype, offered: tuple[OfferedFacet, ...]) -> OfferedFacet | None:
+    personas = {facet.slot.upper(): facet for facet in offered if facet.is_persona}
+    return next((personas[name] for name in archetype.assists if name in personas), None)
 
 
 def _lead(archetype: _Archetype, offered: tuple[OfferedFacet, ...]) -> str:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from batos.inference.builtin.facets import repeats
 from batos.inference.builtin.scoring import Question, Scale, context
 from batos.inference.builtin.sentences import Chunk, Passage, offered_chunks, passages, squeezed
-from batos.inference.builtin.words import read_table
+from batos.inference.builtin.words import content_stems, read_table
 from batos.inference.citations import cited, without_marks
 from batos.inference.port import Answer, Request
 
@@ -82,6 +82,25 @@ def weave(request: Request) -> Answer:
     if coverage.enough:
         return _answer(*_composed(woven, chunks), known=True, notes=notes)
     return _answer(_not_known(question, coverage, offered), [], known=False, notes=notes)
+
+
+def verdict(request: Request) -> Answer:
+    """Whether an answer covers its question as one of ours would have to, and whether its words stand in the passages.
+
+    Materials: query, answer, chunks.
+    """
+    question = Question(str(request.materials.get("query", "")))
+    said = frozenset(content_stems(without_marks(str(request.materials.get("answer", "")))))
+    offered = passages(offered_chunks(request.materials))
+    held = frozenset[str]().union(*(context(passage) for passage in offered))
+    covered = question.coverage(said | held)
+    supported = len(said & held) / len(said) if said else 0.0
+    least = _rules().covered_together
+    reason = f"it covers {covered:.0%} of the question's words, and the passages hold {supported:.0%} of its own"
+    data: dict[str, JsonValue] = {
+        "addresses": covered >= least, "supported": supported >= least, "reason": reason
+    }  # fmt: skip
+    return Answer(text=reason, data=data, model="builtin")
 
 
 def _answer(text: str, citations: list[JsonValue], *, known: bool, notes: dict[str, JsonValue]) -> Answer:

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
-from string import Template
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from batos.clock import Clock, SystemClock
 from batos.errors import BackendNonsense, BackendRefused, BackendUnavailable, SettingRefused
 from batos.inference.http import Patience, Reply, Sender
-from batos.inference.port import Answer, Message, Request
+from batos.inference.port import Answer, Request
+from batos.inference.repair import LONGEST
 from batos.inference.schema import NotJson, read_json
 from batos.objects.records import Secret
 
@@ -134,29 +132,27 @@ class OpenAIBackend:
         )
 
     def generate(self, request: Request) -> Answer:
-        """Raises BackendUnavailable, BackendNonsense (after one round of repair), or BackendRefused."""
+        """Raises BackendUnavailable, BackendRefused, or BackendNonsense with what was said, for whoever repairs it."""
         started = self._clock.monotonic()
         model = request.adapter or self._model
-        completion = self._complete(request, model, request.messages)
-        spent = [completion]
+        completion = self._complete(request, model)
+        usage = completion.usage or _Usage()
         data: JsonValue = None
         if request.output_schema is not None:
             try:
                 data = self._read(completion, request.output_schema)
             except NotJson as problem:
-                repair = self._repair(request, completion, str(problem))
-                completion = self._complete(request, model, (*request.messages, *repair))
-                spent.append(completion)
-                data = self._read_repaired(completion, request.output_schema)
-        usage = [entry.usage or _Usage() for entry in spent]
+                reason = f"it was asked for JSON, and {problem}"
+                said = self._redacted(completion.text[:LONGEST])
+                raise self._nonsense(reason, said=said, usage=usage.model_dump()) from None
         return Answer(
             text=completion.text if data is None else json.dumps(data, ensure_ascii=False),
             data=data,
-            notes={"repaired": len(spent) > 1, "finish_reason": completion.choices[0].finish_reason},
+            notes={"finish_reason": completion.choices[0].finish_reason},
             model=completion.model or model,
             adapter=request.adapter,
-            prompt_tokens=sum(entry.prompt_tokens for entry in usage),
-            completion_tokens=sum(entry.completion_tokens for entry in usage),
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
             seconds=self._clock.monotonic() - started,
         )
 
@@ -183,10 +179,10 @@ class OpenAIBackend:
         reason = f"The server at {self.endpoint.url} does not say which model to use: {choice}. Name one after a `#`."
         raise BackendRefused(backend=self.name, reason=reason)
 
-    def _complete(self, request: Request, model: str, messages: Sequence[Message]) -> Completion:
+    def _complete(self, request: Request, model: str) -> Completion:
         body: dict[str, Any] = {
             "model": model,
-            "messages": [message.model_dump() for message in messages],
+            "messages": [message.model_dump() for message in request.messages],
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,
             "seed": request.seed,
@@ -216,19 +212,6 @@ class OpenAIBackend:
             if completion.choices[0].finish_reason == "length":
                 raise NotJson(f"it was cut off at the limit of tokens; {problem}") from None
             raise
-
-    def _read_repaired(self, completion: Completion, schema: dict[str, JsonValue]) -> JsonValue:
-        try:
-            return self._read(completion, schema)
-        except NotJson as problem:
-            raise self._nonsense(f"it was asked for JSON, and once more to repair it, but {problem}") from None
-
-    def _repair(self, request: Request, completion: Completion, problem: str) -> tuple[Message, Message]:
-        prompt = Template(files("batos.inference").joinpath("prompts", "repair.md").read_text("utf-8"))
-        schema = json.dumps(request.output_schema, ensure_ascii=False)
-        asked = prompt.substitute(problem=problem, schema=schema)
-        said = Message(role="assistant", content=completion.text)
-        return said, Message(role="user", content=asked)
 
     @property
     def _key(self) -> str:
@@ -266,8 +249,8 @@ class OpenAIBackend:
     def _redacted(self, text: str) -> str:
         return text.replace(self._key, f"<{self._api_key.name}>") if self._key else text
 
-    def _nonsense(self, reason: str) -> BackendNonsense:
-        return BackendNonsense(backend=self.name, reason=f"{self.endpoint.url}: {self._redacted(reason)}")
+    def _nonsense(self, reason: str, **facts: Any) -> BackendNonsense:
+        return BackendNonsense(backend=self.name, reason=f"{self.endpoint.url}: {self._redacted(reason)}", **facts)
 
 
 def _error_message(body: bytes) -> str:
