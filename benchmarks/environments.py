@@ -17,6 +17,9 @@ from typing import Any
 FOLDER = Path(__file__).parent / ".environments"
 INSTALL_SECONDS = 600
 
+LANGGRAPH = ("langgraph>=1.2.22,<1.3", "langgraph-checkpoint-sqlite>=3.1.2,<3.2")
+DBOS = ("dbos>=3.4,<3.5",)
+
 
 class NotInstalled(Exception):
     """A peer that is not here: not installed yet in a quick run, or it could not be installed."""

@@ -22,13 +22,14 @@ from batos.runtime.database import Database, Transaction
 from batos.runtime.journal import Attempt
 
 MAX_LEASES_LOST = 5
+ALL = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
     name: str
     durable: bool = False
-    frees: bool = True
+    frees: int = 1  # how many workers may find something to do that they did not before, ALL: nobody counts
     settles: bool = False  # a mission may have ended, or wait for a person: who waits for its answer looks
 
     @property
@@ -43,11 +44,13 @@ class Write:
 SUBMIT = Write("submit", durable=True)
 LEARN = Write("learn", durable=True)
 JOURNAL = Write("journal", durable=True)
-DECISION = Write("decision", durable=True, settles=True)
-LEASE = Write("lease", frees=False)
+GO_ON = Write("journal", durable=True, frees=0)
+DECISION = Write("decision", durable=True, frees=ALL, settles=True)
+LEASE = Write("lease", frees=0)
 WAIT = Write("wait")
 ASK = Write("wait", settles=True)
-ACK = Write("ack", settles=True)
+GIVE_BACK = Write("ack")
+ACK = Write("ack", frees=0, settles=True)
 
 
 class Bookkeeping:
@@ -106,9 +109,9 @@ class Bookkeeping:
         """Wait until a lease may succeed that did not: something was queued, or a target was freed."""
         return self._work.wait(since, timeout)
 
-    def wake(self) -> None:
-        """Have every thread of this process that is in `wait_work` look again, because it is to end for instance."""
-        self._work.notify()
+    def wake(self, threads: int | None = None) -> None:
+        """Have that many threads of this process that are in `wait_work` look again, None: all."""
+        self._work.notify(threads)
 
     # Counting
 
@@ -144,7 +147,7 @@ class Bookkeeping:
             self._calls.flush(tx)
 
     def budget(self, scope: str, key: str, unit: Unit = "tokens") -> Budget:
-        return counters.read_budgets(self._db, scope, key)[unit]
+        return next(found for found in counters.read_budgets(self._db, [(scope, key)]) if found.unit == unit)
 
     def set_limit(self, scope: str, key: str, limit: float | None, unit: Unit = "tokens") -> None:
         """Limit what may be spent, None: no limit. The key "*" stands for all keys without a limit of their own."""
@@ -177,7 +180,7 @@ class Bookkeeping:
         fault(kind.after)
         self._changes.notify()
         if kind.frees:
-            self._work.notify()
+            self._work.notify(kind.frees)
         if kind.settles:
             self._settled.notify()
 

@@ -23,10 +23,14 @@ class Changes:
         """To be read before looking, and handed to `wait`: what changes in between is then not missed."""
         return self._count
 
-    def notify(self) -> None:
+    def notify(self, threads: int | None = None) -> None:
+        """Wake that many of those who wait, None: all. The others look too, but only at their next poll."""
         with self._condition:
             self._count += 1
-            self._condition.notify_all()
+            if threads is None:
+                self._condition.notify_all()
+            else:
+                self._condition.notify(threads)
 
     def wait(self, since: int | None, seconds: float) -> bool:
         """Wait until something changed since `count()` said `since` (None: since now), at most `seconds`.

@@ -7,9 +7,10 @@ history. Functions on a transaction that the caller opened.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from threading import Lock
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -19,6 +20,7 @@ from batos.runtime.database import Transaction
 from batos.runtime.journal import JournalEntry
 
 Unit = Literal["tokens", "money"]
+UNITS: tuple[Unit, ...] = ("tokens", "money")
 Purse: TypeAlias = tuple[str, str]  # scope and key of a budget: ("mission", id), ("day", "2025-11-23")
 EVERY = "*"  # the key under which a scope's limit stands for all keys without one of their own
 
@@ -32,8 +34,6 @@ CHARGE = """
 SET_LIMIT = """
     INSERT INTO budgets (scope, key, unit, ceiling, spent) VALUES (:scope, :key, :unit, :ceiling, 0)
     ON CONFLICT (scope, key, unit) DO UPDATE SET ceiling = excluded.ceiling"""
-
-BUDGETS = "SELECT key, unit, ceiling, spent FROM budgets WHERE scope = :scope AND key IN (:key, '*')"
 
 COUNT = """
     INSERT INTO counters (oid, selector, version, calls, errors, micros)
@@ -91,27 +91,34 @@ def day_of(now: float) -> str:
     return datetime.fromtimestamp(now, UTC).date().isoformat()
 
 
-def read_budgets(reader: Reader, scope: str, key: str) -> dict[Unit, Budget]:
-    """The budget in each unit. A key without a limit of its own has the limit of its scope."""
-    rows = reader.rows(BUDGETS, scope=scope, key=key)
-    found = {(row_key, unit): (ceiling, spent) for row_key, unit, ceiling, spent in rows}
-    budgets: dict[Unit, Budget] = {}
-    units: tuple[Unit, ...] = ("tokens", "money")
-    for unit in units:
-        ceiling, spent = found.get((key, unit), (None, 0.0))
-        if ceiling is None:
-            ceiling, _ = found.get((EVERY, unit), (None, 0.0))
-        budgets[unit] = Budget(scope, key, unit, ceiling, spent)
-    return budgets
-
-
-def check_budgets(reader: Reader, purses: Iterable[Purse]) -> None:
-    """Raises BudgetExhausted when nothing is left of one of them, in either unit."""
+def read_budgets(reader: Reader, purses: Sequence[Purse]) -> Iterator[Budget]:
+    """The budget of each purse in each unit. A key without a limit of its own has the limit of its scope."""
+    wanted = {
+        f"{name}{number}": part for number, purse in enumerate(purses) for name, part in zip("sk", purse, strict=True)
+    }
+    rows = reader.rows(_budgets(len(purses)), **wanted)
+    found = {(scope, key, unit): (ceiling, spent) for scope, key, unit, ceiling, spent in rows}
     for scope, key in purses:
-        for budget in read_budgets(reader, scope, key).values():
-            if budget.limit is not None and budget.spent >= budget.limit:
-                spent, limit = f"{budget.spent:g}", f"{budget.limit:g}"
-                raise BudgetExhausted(scope=scope, spent=spent, limit=limit, unit=budget.unit)
+        for unit in UNITS:
+            ceiling, spent = found.get((scope, key, unit), (None, 0.0))
+            if ceiling is None:
+                ceiling, _ = found.get((scope, EVERY, unit), (None, 0.0))
+            yield Budget(scope, key, unit, ceiling, spent)
+
+
+@cache
+def _budgets(purses: int) -> str:
+    """One statement for all purses: they are read before every inference."""
+    chosen = " OR ".join(f"(scope = :s{number} AND key IN (:k{number}, '{EVERY}'))" for number in range(purses))
+    return f"SELECT scope, key, unit, ceiling, spent FROM budgets WHERE {chosen}"
+
+
+def check_budgets(reader: Reader, purses: Sequence[Purse]) -> None:
+    """Raises BudgetExhausted when nothing is left of one of them, in either unit."""
+    for budget in read_budgets(reader, purses):
+        if budget.limit is not None and budget.spent >= budget.limit:
+            spent, limit = f"{budget.spent:g}", f"{budget.limit:g}"
+            raise BudgetExhausted(scope=budget.scope, spent=spent, limit=limit, unit=budget.unit)
 
 
 def charge(tx: Transaction, entries: Sequence[JournalEntry], purses: Iterable[Purse]) -> None:

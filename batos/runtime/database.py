@@ -1,7 +1,8 @@
 """Connections and transactions of the mission database, on SQLite or PostgreSQL. Knows no tables.
 
-SQLAlchemy brings dialects and pools. Statements go straight to the driver: its execution layer takes longer than SQLite
-needs for the whole transaction. They are written once, with `:name` parameters, in what both dialects share.
+SQLAlchemy brings the dialects and opens connections. Statements go straight to the driver, and on SQLite connections
+come from a pool of our own: its layers take longer than SQLite needs for the whole transaction. Statements are written
+once, with `:name` parameters, in what both dialects share.
 
 There are two pools. A *durable* commit is on the disk when it returns, and so is all that was committed before it. A
 *relaxed* one may be lost with the power: right for what is merely done again when lost.
@@ -9,15 +10,13 @@ There are two pools. A *durable* commit is on the disk when it returns, and so i
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import URL, Engine, create_engine, event, text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError as EngineError
 
 from batos.errors import (
@@ -29,20 +28,10 @@ from batos.errors import (
     TransactionMisuse,
 )
 from batos.image import postgresql
-from batos.image.sqlite_files import SMALL_PAGES
+from batos.runtime.pools import SCHEMA, EnginePool, Pool, StackPool, address
 from batos.runtime.schema import migrate
 
-DRIVER = "postgresql+psycopg2"  # the one that RelStorage uses too
-BUSY_SECONDS = 15.0
-SCHEMA = "missions"  # on PostgreSQL, beside the image's own tables
 MIGRATION_LOCK = 0x6261746F73  # any number, the same in every process
-# Connections kept open per pool; more are opened under load and closed again.
-POOL: dict[str, Any] = {
-    "pool_size": 16,
-    "max_overflow": -1,
-    "pool_use_lifo": True,
-    "pool_reset_on_return": None,
-}
 
 # SQLite's names for what went wrong, by the error that tells a person what to do about it.
 SQLITE_ERRORS: Mapping[str, type[ImageUnavailable]] = {
@@ -110,21 +99,24 @@ class Database:
 
     def __init__(self, url_or_path: str | Path, now: float) -> None:
         """Open, and create or migrate if needed. Raises ImageUnavailable and its kinds, MissingExtra."""
-        self.place, engine = _address(url_or_path)
+        self.place, engine = address(url_or_path)
         self.on_postgresql = self.place.startswith("postgresql:")
         self.closed = False
         # SQLite has one writer at a time. Its busy handler sleeps and guesses; a lock wakes the next thread.
         self._turn: AbstractContextManager[Any] = nullcontext() if self.on_postgresql else Lock()
         self._begin = "BEGIN" if self.on_postgresql else "BEGIN IMMEDIATE"
-        self._durable, self._relaxed = engine(durable=True), engine(durable=False)
-        self._texts = _Texts(self._relaxed)
-        self._failures: type[Exception] = self._relaxed.dialect.loaded_dbapi.Error
-        self._collision: type[Exception] = self._relaxed.dialect.loaded_dbapi.IntegrityError
+        durable, relaxed = engine(durable=True), engine(durable=False)
+        pooled = EnginePool if self.on_postgresql else StackPool
+        self._durable: Pool = pooled(durable)
+        self._relaxed: Pool = pooled(relaxed)
+        self._texts = _Texts(relaxed)
+        self._failures: type[Exception] = relaxed.dialect.loaded_dbapi.Error
+        self._collision: type[Exception] = relaxed.dialect.loaded_dbapi.IntegrityError
         self._watch: Any = None
         self._watch_lock = Lock()
         self._seen_version: int | None = None
         try:
-            self._migrate(now)
+            self._migrate(durable, now)
         except BaseException:
             self.close()
             raise
@@ -135,8 +127,9 @@ class Database:
 
         Raises Contended when a unique index refuses a row, ImageUnavailable and its kinds when the database does.
         """
+        pool = self._durable if durable else self._relaxed
         with self._turn:
-            connection = self._take(self._durable if durable else self._relaxed)
+            connection = self._take(pool)
             try:
                 cursor = connection.cursor()
                 cursor.execute(self._begin)
@@ -147,7 +140,7 @@ class Database:
                 self._raise_as_ours(error)
                 raise
             finally:
-                connection.close()  # goes back to its pool
+                pool.give(connection)
 
     def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
         """Read with one statement, outside any transaction."""
@@ -158,7 +151,7 @@ class Database:
             self._raise_as_ours(error)
             raise
         finally:
-            connection.close()
+            self._relaxed.give(connection)
 
     def row(self, statement: str, **values: Any) -> tuple[Any, ...] | None:
         found = self.rows(statement, **values)
@@ -183,16 +176,16 @@ class Database:
         self.closed = True
         with self._watch_lock:
             if self._watch is not None:
-                self._watch.close()
+                self._relaxed.give(self._watch)
                 self._watch = None
-        self._durable.dispose()
-        self._relaxed.dispose()
+        self._durable.close()
+        self._relaxed.close()
 
-    def _take(self, engine: Engine) -> Any:
+    def _take(self, pool: Pool) -> Any:
         if self.closed:
             raise TransactionMisuse(reason=f"The mission database {self.place} is closed.")
         try:
-            return engine.raw_connection()
+            return pool.take()
         except (EngineError, self._failures) as error:
             self._raise_as_ours(error)
             raise
@@ -201,8 +194,9 @@ class Database:
         try:
             connection.cursor().execute("ROLLBACK")
         except self._failures:  # the failed statement ended the transaction already, or the connection is gone
-            with suppress(self._failures):
-                connection.invalidate()
+            if self.on_postgresql:
+                with suppress(self._failures):
+                    connection.invalidate()
 
     def _raise_as_ours(self, error: BaseException) -> None:
         cause = error.orig if isinstance(error, EngineError) else error
@@ -217,9 +211,9 @@ class Database:
         reason = f"its mission database answered {' '.join(str(cause).split()).rstrip('.')!r}."
         raise kind(path=self.place, reason=reason) from error
 
-    def _migrate(self, now: float) -> None:
+    def _migrate(self, engine: Engine, now: float) -> None:
         try:
-            with self._durable.connect() as connection:
+            with engine.connect() as connection:
                 connection.exec_driver_sql(self._begin)
                 try:
                     if self.on_postgresql:  # two processes may find the same empty database
@@ -233,46 +227,3 @@ class Database:
         except EngineError as error:
             self._raise_as_ours(error)
             raise
-
-
-def _address(url_or_path: str | Path) -> tuple[str, Callable[..., Engine]]:
-    """The database as messages call it, and what makes an engine for it. A path, `sqlite:PATH` or `postgresql:DSN`."""
-    written = str(url_or_path)
-    if written.startswith("postgresql:"):
-        dsn, _ = postgresql.read_address(written)
-        return postgresql.shown(dsn), partial(_on_postgresql, postgresql.in_schema(dsn, SCHEMA))
-    path = Path(written.removeprefix("sqlite:")).absolute()
-    return str(path), partial(_on_sqlite, path)
-
-
-def _on_postgresql(dsn: str, *, durable: bool) -> Engine:
-    # A connection that broke while it was idle, as when the server was started again, is made anew without a word.
-    engine = create_engine(f"{DRIVER}://", creator=partial(postgresql.connect, dsn), pool_pre_ping=True, **POOL)
-    return _prepared(engine, ["SET synchronous_commit TO " + ("on" if durable else "off")])
-
-
-def _on_sqlite(path: Path, *, durable: bool) -> Engine:
-    connect = {"timeout": BUSY_SECONDS, "check_same_thread": False}
-    url = URL.create("sqlite", database=str(path))
-    engine = create_engine(url, connect_args=connect, paramstyle="named", **POOL)
-    level = "FULL" if durable else "NORMAL"
-    settings = [SMALL_PAGES, "PRAGMA journal_mode = WAL", f"PRAGMA synchronous = {level}", "PRAGMA secure_delete = ON"]
-    return _prepared(engine, settings)
-
-
-def _prepared(engine: Engine, settings: Sequence[str]) -> Engine:
-    """The engine, with `settings` made on each new connection."""
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        """Transactions are ours to begin, so that both dialects begin them alike and reads pin nothing."""
-        if isinstance(connection, sqlite3.Connection):
-            connection.isolation_level = None
-        else:
-            connection.autocommit = True
-        cursor = connection.cursor()
-        for setting in settings:
-            cursor.execute(setting)
-        cursor.close()
-
-    return engine

@@ -31,6 +31,14 @@ TAKE = f"""
 TAKE_ON_SQLITE = TAKE.format(lock="")
 TAKE_ON_POSTGRESQL = TAKE.format(lock=" FOR UPDATE OF candidate SKIP LOCKED")
 
+TAKE_AGAIN = f"""
+    UPDATE missions SET state = 'running', worker = :worker, lease = :lease, lease_until = :until, waiting_for = NULL,
+        deadline = NULL, changed_at = :now
+    WHERE id = :mission AND NOT EXISTS (
+        SELECT 1 FROM missions AS other
+        WHERE other.target = missions.target AND other.state = 'running' AND other.id <> missions.id)
+    RETURNING {COLUMNS}"""
+
 QUEUE = """
     UPDATE missions SET state = 'queued', lease = NULL, lease_until = NULL, waiting_for = NULL, changed_at = :now"""
 
@@ -74,6 +82,13 @@ def take(tx: Transaction, worker: str, now: float, seconds: float) -> Leased | N
     mission = mission_of(row)
     tx.run("DELETE FROM waits WHERE mission = :mission", mission=mission.id)
     return Leased(mission, f"{mission.id}:{lease}", now + seconds)
+
+
+def take_again(tx: Transaction, mission: str, worker: str, now: float, seconds: float) -> Leased | None:
+    """Lease a mission that its worker holds anew, with another token, if no other one runs for its target."""
+    lease = uuid4().hex
+    row = tx.row(TAKE_AGAIN, mission=mission, worker=worker, lease=lease, until=now + seconds, now=now)
+    return None if row is None else Leased(mission_of(row), f"{mission}:{lease}", now + seconds)
 
 
 def hold(tx: Transaction, token: str) -> str:

@@ -12,7 +12,20 @@ from uuid import uuid4
 
 from batos.errors import ImageBusy, MissionError, UnknownMission
 from batos.runtime import counters, journal, leases, waits
-from batos.runtime.bookkeeping import ACK, ASK, DECISION, JOURNAL, LEARN, LEASE, SUBMIT, WAIT, Bookkeeping
+from batos.runtime.bookkeeping import (
+    ACK,
+    ASK,
+    DECISION,
+    GIVE_BACK,
+    GO_ON,
+    JOURNAL,
+    LEARN,
+    LEASE,
+    SUBMIT,
+    WAIT,
+    Bookkeeping,
+    Write,
+)
 from batos.runtime.briefs import (
     COLUMNS,
     JSON,
@@ -141,17 +154,26 @@ class MissionStore(Bookkeeping):
 
     def end_leases(self, worker: str) -> None:
         """Let the leases of a worker that is known to be gone run out now."""
-        with self._write(ACK) as tx:
+        with self._write(GIVE_BACK) as tx:
             tx.run(leases.END_OF_WORKER, worker=worker, now=self._clock.now())
 
     def release(self, token: str, run_at: float | None = None) -> None:
         """Give a mission back unfinished, to run again at `run_at` or as soon as may be."""
-        with self._write(ACK) as tx:
+        with self._write(GIVE_BACK) as tx:
             leases.requeue(tx, leases.hold(tx, token), self._clock.now(), run_at)
 
     def wait_for_needs(self, token: str) -> None:
         """It runs no longer, so another mission of its target may; the lease stays with who performs its needs."""
         self._pause(token, "needs")
+
+    def wait_for_needs_of(self, tokens: Iterable[str]) -> None:
+        """`wait_for_needs` for several in one transaction. Those that hold nothing any more are left out."""
+        now = self._clock.now()
+        held = [token.rpartition(":") for token in tokens]
+        with self._write(WAIT) as tx:
+            tx.run_each(
+                waits.PAUSE_FOR_NEEDS, [{"mission": mission, "lease": lease, "now": now} for mission, _, lease in held]
+            )
 
     def wait_for_missions(self, token: str, children: Sequence[str], deadline: float | None = None) -> None:
         """Wait until all `children` have ended, or until `deadline`; the lease is given up.
@@ -179,18 +201,45 @@ class MissionStore(Bookkeeping):
         The mission's and the day's budget are charged, and those in `charge`. Returns the answers as they are stored,
         which the caller must go on with: the first one recorded wins.
         """
+        answers, _ = self._record(JOURNAL, token, entries, charge)
+        return answers
+
+    def record_and_go_on(
+        self, token: str, entries: Sequence[JournalEntry], worker: str, seconds: float, *, charge: Iterable[Purse] = ()
+    ) -> Leased | None:
+        """`record_round`, and `worker` takes the mission at once. None, and it is queued, if its target is taken."""
+        try:
+            _, leased = self._record(GO_ON, token, entries, charge, (worker, seconds))
+        except Contended:  # PostgreSQL: another worker took another mission of the target at the same time
+            _, leased = self._record(GO_ON, token, entries, charge)
+        if leased is None:
+            self.wake(1)
+        return leased
+
+    def _record(
+        self,
+        kind: Write,
+        token: str,
+        entries: Sequence[JournalEntry],
+        charge: Iterable[Purse],
+        again: tuple[str, float] | None = None,
+    ) -> tuple[dict[NeedKey, JSON], Leased | None]:
         now = self._clock.now()
-        with self._write(JOURNAL) as tx:
+        with self._write(kind) as tx:
             mission = leases.hold(tx, token)
             answers = journal.insert(tx, mission, entries)
             counters.charge(tx, entries, [("mission", mission), ("day", counters.day_of(now)), *charge])
-            leases.requeue(tx, mission, now)
-        return answers
+            leased = leases.take_again(tx, mission, again[0], now, again[1]) if again else None
+            if leased is None:
+                leases.requeue(tx, mission, now)
+        return answers, leased
 
     def finish(self, token: str, state: EndState, outcome: JSON) -> None:
         """Acknowledge a mission's end; who waited for it is queued in the same transaction."""
         with self._write(ACK) as tx:
-            waits.end(tx, leases.hold(tx, token), state, outcome, self._clock.now())
+            queued = waits.end(tx, leases.hold(tx, token), state, outcome, self._clock.now())
+        if queued:  # and whoever ended it looks itself for another one of the same target
+            self.wake(queued)
 
     # Deciding
 
@@ -229,7 +278,7 @@ class MissionStore(Bookkeeping):
         with self._write(DECISION) as tx:
             if not tx.row("SELECT 1 FROM missions WHERE id = :id", id=mission_id):
                 raise UnknownMission(mission=mission_id)
-            return waits.end(tx, mission_id, "failed", {"cancelled": True}, self._clock.now())
+            return waits.end(tx, mission_id, "failed", {"cancelled": True}, self._clock.now()) is not None
 
     # Reading
 

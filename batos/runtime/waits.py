@@ -40,6 +40,10 @@ PAUSE = """
 PAUSE_WITH_LEASE = PAUSE.format(lease="")
 PAUSE_WITHOUT_LEASE = PAUSE.format(lease=", lease = NULL, lease_until = NULL")
 
+PAUSE_FOR_NEEDS = """
+    UPDATE missions SET state = 'waiting', waiting_for = 'needs', deadline = NULL, pending = NULL, changed_at = :now
+    WHERE id = :mission AND lease = :lease AND state = 'running'"""
+
 UNANSWERED = """
     SELECT waits.awaited, missions.state, waits.hash, waits.occurrence
     FROM waits JOIN missions ON missions.id = waits.awaited WHERE waits.mission = :mission"""
@@ -97,20 +101,21 @@ def pause(
     )  # fmt: skip
 
 
-def end(tx: Transaction, mission: str, state: EndState, outcome: JSON, now: float) -> bool:
+def end(tx: Transaction, mission: str, state: EndState, outcome: JSON, now: float) -> int | None:
     """End an open mission, answer the needs that it was awaited for, and queue who waits for nothing else.
 
-    False, and nothing done, if it had ended already.
+    Returns how many were queued; None, and nothing done, if it had ended already.
     """
     tx.serialize(ONE_AFTER_THE_OTHER)
     if not tx.run(END, mission=mission, state=state, outcome=to_text(outcome), now=now):
-        return False
+        return None
     waiting = tx.rows("SELECT mission, hash, occurrence FROM waits WHERE awaited = :mission", mission=mission)
     tx.run("DELETE FROM waits WHERE awaited = :mission OR mission = :mission", mission=mission)
+    queued = 0
     for waiter, hash_, occurrence in waiting:
         _answer(tx, waiter, (hash_, occurrence), {"mission": mission, "state": state, "outcome": outcome}, now)
-        tx.run(WAKE, mission=waiter, now=now)
-    return True
+        queued += tx.run(WAKE, mission=waiter, now=now)
+    return queued
 
 
 def give_up(tx: Transaction, mission: str, now: float) -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from transaction.interfaces import TransientError
@@ -27,9 +27,9 @@ from batos.runtime.briefs import Brief, Leased, Mission
 from batos.runtime.deciding import resume_who_wait
 from batos.runtime.events import Events
 from batos.runtime.journal import JournalEntry
-from batos.runtime.performers import Workplace, perform
+from batos.runtime.performers import Workplace
 from batos.runtime.processes import own_name
-from batos.runtime.telling import Telling
+from batos.runtime.rounds import Round, Rounds
 from batos.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -45,17 +45,21 @@ class Workers:
         self._place = place
         self._settings = settings
         self._events = events
+        self._name = own_name()
         self._stopping = threading.Event()
         self._held: set[str] = set()
         self._lock = threading.Lock()
+        self._idle = 0  # workers that wait and for whom nothing is meant yet
+        self._meant: deque[Leased] = deque()  # leased for whichever worker is idle
         self._threads: list[threading.Thread] = []
-        self._performers = ThreadPoolExecutor(settings.performers, thread_name_prefix="batos-performer")
+        self._rounds = Rounds(place, settings.performers, events, self._answered)
 
     def start(self) -> None:
         for number in range(self._settings.workers):
             self._spawn(f"batos-worker-{number}", self._work)
         if self._settings.workers:
             self._spawn("batos-leases", self._keep_leases)
+            self._rounds.start()
 
     def _spawn(self, name: str, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=target, name=name, daemon=True)
@@ -68,7 +72,7 @@ class Workers:
         self._place.store.wake()
         for thread in self._threads:
             thread.join()
-        self._performers.shutdown(wait=True, cancel_futures=True)  # after the threads that give them work
+        self._rounds.stop()  # after the threads that begin them
         with self._lock:
             left, self._held = self._held, set()
         for token in left:
@@ -83,21 +87,37 @@ class Workers:
     # Leasing
 
     def _work(self) -> None:
-        store, clock = self._place.store, self._place.clock
-        name = f"{own_name()}:{threading.current_thread().name}"
+        store = self._place.store
+        name = f"{self._name}:{threading.current_thread().name}"
         while not self._stopping.is_set():
             seen = store.openings()
             try:
-                leased = store.lease(name, clock.now(), self._settings.lease_seconds)
+                leased = self._leased(name)
                 if leased is not None:
-                    self._hold(leased.token)
                     self._run(leased)
                     continue
             except LeaseLost:
                 continue
             except Exception:
                 log.exception("a worker met a bug; the mission comes back when its lease ends")
+            with self._lock:
+                if self._meant:
+                    continue
+                self._idle += 1
             store.wait_work(IDLE_SECONDS, seen)
+            with self._lock:
+                self._idle -= 1
+
+    def _leased(self, name: str) -> Leased | None:
+        """The next mission to run: one that is meant for an idle worker, or the best of the queue."""
+        with self._lock:
+            if self._meant:
+                self._idle += 1  # it was taken from the count when this was leased
+                return self._meant.popleft()
+        leased = self._place.store.lease(name, self._place.clock.now(), self._settings.lease_seconds)
+        if leased is not None:
+            self._hold(leased.token)
+        return leased
 
     def _hold(self, token: str) -> None:
         with self._lock:
@@ -261,9 +281,8 @@ class Workers:
         """Wait for missions that learn, or have the other needs performed. Both at once is two rounds."""
         others = tuple(need for need in needs if need.kind != "learn")
         if others:
-            self._place.store.wait_for_needs(leased.token)
             self._tell(leased.mission, "waiting")
-            self._perform(leased, others)
+            self._rounds.begin(leased, others)
             return
         children: list[str] = []
         refused: list[JournalEntry] = []
@@ -289,43 +308,45 @@ class Workers:
         now = self._place.clock.now()
         return JournalEntry("learn", need.hash, need.occurrence, need.request, answer, made_at=now)
 
-    def _perform(self, leased: Leased, needs: tuple[Need, ...]) -> None:
-        """Hand the needs of one round to the performers; whoever finishes last records the round."""
-        entries: list[JournalEntry] = []
-        left = [len(needs)]
-        lock = threading.Lock()
-
-        def done(future: Future[JournalEntry]) -> None:
-            with lock:
-                if not future.cancelled() and future.exception() is None:
-                    entries.append(future.result())
-                left[0] -= 1
-                last = left[0] == 0
-            if last:
-                self._record(leased, entries)
-
-        for need in needs:
-            self._performers.submit(self._performed, leased.mission.id, need).add_done_callback(done)
-
-    def _performed(self, mission: str, need: Need) -> JournalEntry:
-        """Perform one need, and tell when it began and how it ended."""
-        about = {"mission": mission, "need": need.kind, "name": need.name, "purpose": need.request.get("purpose")}
-        self._events.publish("need", phase="started", **about)
-        telling = Telling(mission, self._events, self._place.store, self._place.clock, about)
-        entry = perform(self._place, mission, need, telling)
-        self._events.publish("need", phase="ended", seconds=entry.seconds, answer=entry.answer, **about)
-        return entry
-
-    def _record(self, leased: Leased, entries: list[JournalEntry]) -> None:
+    def _answered(self, done: Round) -> None:
+        """Record a round. If a worker has nothing to do, the mission goes straight on to it."""
+        leased = done.leased
         try:
-            if entries:
-                self._place.store.record_round(leased.token, entries)
-                self._drop(leased.token)
+            if done.entries:
+                self._record(leased, done.entries)
         except LeaseLost:
             log.warning("the lease of mission %s ran out while its needs were performed", leased.mission.id)
             self._drop(leased.token)
         except Exception:
             log.exception("the answers of mission %s could not be recorded", leased.mission.id)
+
+    def _record(self, leased: Leased, entries: list[JournalEntry]) -> None:
+        store = self._place.store
+        if not self._claim_idle():
+            store.record_round(leased.token, entries)
+            self._drop(leased.token)
+            return
+        again = None
+        try:
+            again = store.record_and_go_on(leased.token, entries, self._name, self._settings.lease_seconds)
+        finally:
+            with self._lock:
+                self._held.discard(leased.token)
+                if again is None:
+                    self._idle += 1
+                else:
+                    self._held.add(again.token)
+                    self._meant.append(again)
+        if again is not None:
+            store.wake(1)
+
+    def _claim_idle(self) -> bool:
+        """Whether a worker has nothing to do; it is then not counted on again before it has what is meant for it."""
+        with self._lock:
+            if self._idle <= 0 or self._stopping.is_set():
+                return False
+            self._idle -= 1
+            return True
 
 
 def _note(mission: Mission) -> str:

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import batos
 from batos.image.image import Image
-from benchmarks.environments import NotInstalled, answer_of, python_with
+from benchmarks.environments import LANGGRAPH, NotInstalled, answer_of, python_with
 from benchmarks.figures import Figure
 from benchmarks.peers.steps import BYTES, size_of, texts
 
 STEPS = 200
-LANGGRAPH = ("langgraph>=1.2.22,<1.3", "langgraph-checkpoint-sqlite>=3.1.2,<3.2")
 REPOSITORY = Path(__file__).parents[2]
 
 

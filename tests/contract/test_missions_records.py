@@ -15,7 +15,7 @@ from batos.errors import (
     ImageUnwritable,
     UnknownMission,
 )
-from batos.runtime import database, journal, leases, missions, waits
+from batos.runtime import database, journal, leases, missions, pools, waits
 from batos.runtime.missions import JournalEntry, MissionStore
 from contract.mission_tools import answer, ask, lease, submit_and_lease
 
@@ -115,7 +115,7 @@ def test_a_database_of_a_later_batos_is_refused(mission_url, clock):
 
 
 def test_another_program_that_keeps_the_database_to_itself_is_one_clear_error(tmp_path, clock, monkeypatch):
-    monkeypatch.setattr(database, "BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(pools, "BUSY_SECONDS", 0.01)
     store = MissionStore.open(tmp_path / "missions.sqlite3", clock)
     with closing(sqlite3.connect(tmp_path / "missions.sqlite3", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

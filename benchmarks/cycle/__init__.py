@@ -1,0 +1,1 @@
+"""The cycle: to be measured here."""
