@@ -15,7 +15,7 @@ from batos.errors import (
     ImageUnwritable,
     UnknownMission,
 )
-from batos.runtime import database, journal, leases, missions, pools, waits
+from batos.runtime import journal, leases, missions, pools, waits
 from batos.runtime.missions import JournalEntry, MissionStore
 from contract.mission_tools import answer, ask, lease, submit_and_lease
 
