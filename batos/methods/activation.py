@@ -10,14 +10,14 @@ receiver; what the two pass to each other is copied.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
 from pydantic_monty import ExcType, MontyError, MontySession
 
 from batos.errors import SandboxLimit, SandboxRaised
 from batos.methods import prelude
-from batos.methods.contract import same
-from batos.methods.crossing import Crossing
+from batos.methods.crossing import Crossing, unchanged
 from batos.methods.driving import Allowance, Driver, Inside
 from batos.methods.hosting import Host, Reading
 from batos.methods.program import Program, Session, confined
@@ -64,7 +64,7 @@ class Activation(Driver):
             "_me": crossing.wrap(self.receiver),
             "_a": tuple(self._into(value, "(argument)") for value in args),
             "_k": {name: self._into(value, "(argument)") for name, value in kwargs.items()},
-            "_state": self._sent_along(self.session.program),
+            "_state": self._sent_along(0, self.session.program.reads),
         }
         answer, changes = self.driven(session.feed_start(self.session.text, inputs=inputs, print_callback=printed))
         self._keep(changes)
@@ -77,18 +77,19 @@ class Activation(Driver):
         except MontyError:
             return  # a value among them cannot leave the sandbox, or no time is left; the first exception stands
 
-    def _sent_along(self, program: Program) -> list[tuple[str, Any]]:
-        """Small slots that the method names, so that reading them needs no host call."""
+    def _sent_along(self, token: int, names: Sequence[str]) -> list[tuple[str, Any]]:
+        """Small slots that a method names, so that reading them needs no host call."""
         state: list[tuple[str, Any]] = []
-        for name in program.reads:
-            reading = self.host.read(self.receiver, name)
-            if reading is None or reading.is_method or len(state) == MOST_SENT_ALONG:
+        for name, reading in zip(names, self.host.read_all(self.crossing.target(token), names), strict=True):
+            if len(state) == MOST_SENT_ALONG:
+                break
+            if reading is None or reading.is_method or (token, name) in self.shown:
                 continue
             if self.host.weight(reading.value, SMALL) > SMALL:
                 continue
             value = plain(reading.value)
             if self.crossing.is_small(value, SMALL):
-                self.shown[0, name] = (value, reading.own)
+                self.shown[token, name] = (value, reading.own)
                 state.append((name, self.crossing.into(value, name)))
         return state
 
@@ -142,7 +143,7 @@ class Activation(Driver):
         ready = confined(reading.value) if reading is not None and reading.is_method else None
         if ready is None or (target is not self.receiver and ready.declares):
             return ("away",)
-        return ("source", *self.session.add(ready.program))
+        return ("source", *self.session.add(ready.program), self._sent_along(token, ready.program.reads))
 
     def _send(self, token: Any, selector: Any, args: Any, kwargs: Any, changes: Any) -> tuple[Any, list[Any]]:
         target = self.crossing.target(token)
@@ -177,7 +178,7 @@ class Activation(Driver):
                 news.append((token, name, False, None))
                 continue
             value = self._plain(reading.value, name)
-            if not same(value, before) or reading.own != self.shown[token, name][1]:
+            if not unchanged(before, value) or reading.own != self.shown[token, name][1]:
                 self.shown[token, name] = (value, reading.own)
                 news.append((token, name, True, self.crossing.into(value, name)))
         return news
@@ -186,11 +187,12 @@ class Activation(Driver):
         """Take over what the sandbox says has changed: assigned slots, and containers as they are now."""
         if type(changes) is not list or not all(_is_change(change) for change in changes):
             raise self.denied("report changes in a form of its own")
+        written: dict[str, Any] = {}
         for token, name, assigned, value in changes:
             target = self.crossing.target(token)
             now = self.crossing.out(value)
             before, own = self.shown.get((token, name), (_NOTHING, True))
-            if same(before, now) and (own or assigned is not True):
+            if unchanged(before, now) and (own or assigned is not True):
                 continue
             if target is not self.receiver:
                 raise self.denied(f"change slot {name!r} of another object; send it a message instead")
@@ -198,8 +200,10 @@ class Activation(Driver):
                 raise self.denied(
                     f"change what it inherits as {name!r}; assign a changed copy to `self.{name}` instead"
                 )
-            self.host.write(target, name, now)
-            self.shown[0, name] = (plain(now), True)
+            written[name] = now
+        if written:
+            self.host.write(self.receiver, written)
+            self.shown.update({(0, name): (plain(now), True) for name, now in written.items()})
 
 
 _NOTHING = object()

@@ -165,6 +165,7 @@ def _asks_identity(node: ast.Compare) -> bool:
 class _Closed(Rewriter):
     """Slots as global variables. `used` are the prelude functions that the text names."""
 
+    touching = Rewriter.touching | {ast.Attribute}
     slots: _Touches
 
     def __init__(self, tree: Tree, selector: str, names: Bindings, fresh: count[int]) -> None:
@@ -196,6 +197,11 @@ class _Closed(Rewriter):
         if not is_self(node.value):
             return self.around(node)
         return SLOT + one_to_one(node.attr)
+
+    def spelled(self, node: ast.expr) -> str | None:
+        if isinstance(node, ast.Attribute):
+            return self.slot(node) if is_self(node.value) else None
+        return super().spelled(node)
 
     def call(self, node: ast.AST) -> str:
         assert isinstance(node, ast.Call)

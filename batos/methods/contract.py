@@ -161,13 +161,16 @@ class Contract:
 
 def same(left: Any, right: Any) -> bool:
     """Equality for proof: types must agree all the way down, so that True is not taken for 1."""
-    left, right = plain(left), plain(right)
+    return _same(plain(left), plain(right))
+
+
+def _same(left: Any, right: Any) -> bool:
     if type(left) is not type(right):
         return False
     if isinstance(left, list | tuple):
-        return len(left) == len(right) and all(map(same, left, right))
+        return len(left) == len(right) and all(map(_same, left, right))
     if isinstance(left, dict):
-        return len(left) == len(right) and all(key in right and same(value, right[key]) for key, value in left.items())
+        return len(left) == len(right) and all(key in right and _same(value, right[key]) for key, value in left.items())
     if isinstance(left, set | frozenset):
         return left == right and sorted(map(_typed, left)) == sorted(map(_typed, right))
     return bool(left == right or (left != left and right != right))

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 
 from batos.methods.aliases import CHANGED, Aliases, is_self
 
@@ -43,8 +45,10 @@ def _join(*pending: Pending) -> Pending:
     return any(reached) if reached else None
 
 
-@dataclass(frozen=True)
-class _Flow:
+_NOTHING_RAISED: Mapping[str, bool] = MappingProxyType({})
+
+
+class _Flow(NamedTuple):
     """What is pending on each way out of a statement; `raised` by the exception's name, `?` where it is not plain.
 
     `anywhere` says whether a write was pending at some point on the way.
@@ -52,7 +56,7 @@ class _Flow:
 
     fall: Pending = None
     returned: Pending = None
-    raised: Mapping[str, bool] = field(default_factory=dict)
+    raised: Mapping[str, bool] = _NOTHING_RAISED
     broken: Pending = None
     continued: Pending = None
     anywhere: bool = False
@@ -62,18 +66,24 @@ class _Flow:
         return _Flow(
             _join(self.fall, other.fall),
             _join(self.returned, other.returned),
-            {
-                name: self.raised.get(name, False) or other.raised.get(name, False)
-                for name in (*self.raised, *other.raised)
-            },
+            self._raised_beside(other),
             _join(self.broken, other.broken),
             _join(self.continued, other.continued),
             self.anywhere or other.anywhere,
         )
 
+    def _raised_beside(self, other: _Flow) -> Mapping[str, bool]:
+        if not self.raised or not other.raised:
+            return self.raised or other.raised
+        names = (*self.raised, *other.raised)
+        return {name: self.raised.get(name, False) or other.raised.get(name, False) for name in names}
+
     def then(self, other: _Flow) -> _Flow:
         """`other` was run from where this one fell through."""
-        return replace(self, fall=None).beside(other)
+        straight = self.returned is self.broken is self.continued is None and not self.raised
+        if straight and (other.anywhere or not self.anywhere):
+            return other
+        return self._replace(fall=None).beside(other)
 
 
 Step = Callable[[bool], _Flow]
@@ -136,7 +146,7 @@ class _Walk:
             case ast.Raise():
                 return _Flow(raised={_raised_name(node): after}, anywhere=after)
             case ast.Assert():
-                return replace(_falls(after), raised={"AssertionError": after})
+                return _falls(after)._replace(raised={"AssertionError": after})
             case ast.Break():
                 return _Flow(broken=after, anywhere=after)
             case ast.Continue():
@@ -156,7 +166,7 @@ class _Walk:
         start = bool(_join(pending, flow.fall, flow.continued))
         if start != pending:
             flow = flow.beside(turn(start))
-        ways_out = replace(flow, fall=None, broken=None, continued=None)
+        ways_out = flow._replace(fall=None, broken=None, continued=None)
         exhausted = _Flow() if endless else self.block(orelse, start)
         return ways_out.beside(exhausted).beside(_Flow(fall=flow.broken))
 
@@ -177,7 +187,7 @@ class _Walk:
     def _try(self, node: ast.Try | ast.TryStar, pending: bool) -> _Flow:
         body = self.block(node.body, pending)
         escaping = {name: unmarked for name, unmarked in body.raised.items() if not _catches(node, name)}
-        flow = replace(body, raised=escaping)
+        flow = body._replace(raised=escaping)
         if body.fall is not None:
             flow = flow.then(self.block(node.orelse, body.fall))
         # A handler may be entered from any point of the body: with nothing pending yet, or with whatever ever was.
@@ -188,7 +198,7 @@ class _Walk:
 
     def _finally(self, statements: list[ast.stmt], flow: _Flow) -> _Flow:
         """Every way out passes the `finally` block, which may leave by a way of its own and so end an exception."""
-        result = replace(self.block(statements, flow.anywhere), fall=None)
+        result = self.block(statements, flow.anywhere)._replace(fall=None)
         ways: list[tuple[Step, Pending]] = [
             (lambda pending: _Flow(fall=pending), flow.fall),
             (lambda pending: _Flow(returned=pending), flow.returned),
@@ -199,10 +209,10 @@ class _Walk:
         for leave, pending in ways:
             if pending is not None:
                 last = self.block(statements, pending)
-                result = result.beside(replace(last, fall=None))
+                result = result.beside(last._replace(fall=None))
                 if last.fall is not None:
                     result = result.beside(leave(last.fall))
-        return replace(result, anywhere=result.anywhere or flow.anywhere)
+        return result._replace(anywhere=result.anywhere or flow.anywhere)
 
     def _with(self, node: ast.With, pending: bool) -> _Flow:
         """A context manager may swallow an exception, so what follows may be reached from any point of the body."""

@@ -26,6 +26,30 @@ CYCLES = frozenset({"[...]", "(...)", "{...}"})
 MOST_BITS = 14_000  # of a number; Python refuses to write down, or read, much longer ones
 
 
+# What `==` alone tells apart within one type. `0.0 == -0.0`, and so it is with decimals and times.
+_TOLD_APART = frozenset({type(None), bool, int, str, bytes})
+
+
+def unchanged(before: Any, now: Any) -> bool:
+    """Whether writing `now` where `before` was would change nothing at all: types, signs, order of keys."""
+    kind = type(before)
+    if kind is not type(now):
+        return False
+    if kind in _TOLD_APART:
+        return bool(before == now)
+    if kind in PLAIN:
+        return repr(before) == repr(now)
+    if kind not in CONTAINERS:
+        return before is now
+    if len(before) != len(now):
+        return False
+    if kind is dict:
+        return all(map(unchanged, before, now)) and all(map(unchanged, before.values(), now.values()))
+    if kind in (set, frozenset):
+        return before == now and sorted(map(repr, before)) == sorted(map(repr, now))
+    return all(map(unchanged, before, now))
+
+
 def is_plain(value: Any) -> bool:
     """Whether a plain value (`batos.objects.values.plain`) holds no object, nor anything else that is no data."""
     kind = type(value)

@@ -16,8 +16,7 @@ from pydantic_monty import MontyError, MontySession
 
 from batos.errors import GuardianRefused, SandboxDenied
 from batos.methods import prelude
-from batos.methods.contract import same
-from batos.methods.crossing import CONTAINERS, CYCLES, PLAIN, Crossing, is_plain
+from batos.methods.crossing import CONTAINERS, CYCLES, PLAIN, Crossing, is_plain, unchanged
 from batos.methods.driving import Allowance, Driver
 from batos.methods.hosting import Host
 from batos.methods.program import Linked, Ready, confined, link
@@ -25,6 +24,8 @@ from batos.objects.values import plain
 
 MOST_ITEMS = 2000  # values in the slots and arguments of one call
 MOST_LINKED = 16  # methods of one call
+SHORT = 64  # characters that weigh as much as one value
+NUMBERS = frozenset({type(None), bool, int, float})
 
 # Stands in a slot that is not there yet. No method can make it, and none is run that could read it.
 ABSENT = os.urandom(16)
@@ -81,18 +82,16 @@ class Direct(Driver):
         changed = {}
         for name, value in zip(self.session.watched, values, strict=True):
             before = self._before.get(name, ABSENT)
-            if before is ABSENT and value == ABSENT:
-                continue
-            if name not in self.session.stores and type(value) not in CONTAINERS:
+            if type(value) in PLAIN and (name not in self.session.stores or unchanged(before, value)):
                 continue
             now = self.crossing.out(value)
-            if before is ABSENT or not same(before, now):
+            if not unchanged(before, now):
                 changed[name] = now
         return changed
 
     def _keep(self, changed: Mapping[str, Any]) -> None:
-        for name, value in changed.items():
-            self.host.write(self.receiver, name, value)
+        if changed:
+            self.host.write(self.receiver, changed)
 
 
 def prepared(
@@ -114,8 +113,8 @@ def prepared(
     if kwargs:
         handed.add("_k", kwargs)
     before: dict[str, Any] = {}
-    for name, variable in linked.slots:
-        reading = host.read(receiver, name)
+    readings = host.read_all(receiver, linked.slots)
+    for name, variable, reading in zip(linked.slots, linked.variables, readings, strict=True):
         if reading is None:
             if name in linked.reads:
                 return None
@@ -140,7 +139,10 @@ class _Handed:
         self._host = host
 
     def add(self, variable: str, value: Any) -> Any:
-        if type(value) not in PLAIN or type(value) is str or type(value) is bytes:
+        kind = type(value)
+        if kind in NUMBERS or (kind is str and len(value) <= SHORT):
+            self.left -= 1
+        else:
             self.left -= self._host.weight(value, self.left)
             if self.left < 0:
                 return None

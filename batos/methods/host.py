@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from batos.methods.hosting import Denial, Reading
 from batos.objects import lookup, primitives, sending
-from batos.objects.records import Intent, Method
+from batos.objects.records import Method
 from batos.objects.uvm_object import UvmObject, is_slot_name, label, own_slots, put, remove
 from batos.objects.values import is_object, weight
 
@@ -40,36 +40,48 @@ class ObjectHost:
         return is_object(value)
 
     def read(self, target: UvmObject, name: str) -> Reading | None:
-        self._checked()
-        if not is_slot_name(name):
-            return None
-        found = lookup.find(target, name)
-        if found is None or isinstance(found.value, Intent):
-            return None
-        return Reading(found.value, found.holder is target, isinstance(found.value, Method))
+        return self.read_all(target, (name,))[0]
 
-    def write(self, receiver: UvmObject, name: str, value: Any) -> None:
-        self._allow(receiver, name, "write")
-        put(receiver, name, value)
+    def read_all(self, target: UvmObject, names: Iterable[str]) -> list[Reading | None]:
+        self._checked()
+        readings: list[Reading | None] = []
+        for name in names:
+            found = lookup.find(target, name) if is_slot_name(name) else None
+            if found is None:
+                readings.append(None)
+            elif found.is_data:
+                readings.append(Reading(found.value, found.holder is target))
+            else:
+                is_method = isinstance(found.value, Method)
+                readings.append(Reading(found.value, found.holder is target, True) if is_method else None)
+        return readings
+
+    def write(self, receiver: UvmObject, values: Mapping[str, Any]) -> None:
+        self._allow(receiver, values, "write")
+        for name, value in values.items():
+            put(receiver, name, value)
 
     def remove(self, receiver: UvmObject, name: str) -> None:
-        self._allow(receiver, name, "delete")
+        self._allow(receiver, (name,), "delete")
         remove(receiver, name)
 
-    def _allow(self, receiver: UvmObject, name: str, verb: str) -> None:
+    def _allow(self, receiver: UvmObject, names: Iterable[str], verb: str) -> None:
         """Data slots only: who could write a parent or a method slot could give itself any right."""
         self._checked()
-        slot = f"{verb} slot {name!r} of {label(receiver)}"
+        for name in names:
+            reason = self._reason_against(receiver, name)
+            if reason is not None:
+                raise Denial(f"{verb} slot {name!r} of {label(receiver)}: {reason}")
+
+    def _reason_against(self, receiver: UvmObject, name: str) -> str | None:
         if name.endswith("*"):
-            raise Denial(f"{slot}: it is a parent slot")
+            return "it is a parent slot"
         if not is_slot_name(name):
-            raise Denial(f"{slot}: no data slot can have this name")
+            return "no data slot can have this name"
         found = lookup.find(receiver, name)
-        if found is not None and isinstance(found.value, Method | Intent):
-            raise Denial(f"{slot}: it is, or would hide, a method of {label(found.holder)}")
-        reason = self._protected(receiver)
-        if reason is not None:
-            raise Denial(f"{slot}: {reason}")
+        if found is not None and not found.is_data:
+            return f"it is, or would hide, a method of {label(found.holder)}"
+        return self._protected(receiver)
 
     def send(self, target: UvmObject, selector: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self._checked()

@@ -5,6 +5,7 @@ The real host is `ObjectHost` in `batos.methods.host`. Nothing here knows the sa
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -30,8 +31,12 @@ class Host(Protocol):
         """The slot as the target sees it, or None: no such slot, an intent, or a name that no slot can have."""
         ...
 
-    def write(self, receiver: Any, name: str, value: Any) -> None:
-        """Write a data slot of the receiver. Raises `Denial` for any other slot."""
+    def read_all(self, target: Any, names: Iterable[str]) -> list[Reading | None]:
+        """As `read`, one after the other."""
+        ...
+
+    def write(self, receiver: Any, values: Mapping[str, Any]) -> None:
+        """Write data slots of the receiver. Raises `Denial` if any of them is another slot, before it writes one."""
         ...
 
     def remove(self, receiver: Any, name: str) -> None: ...

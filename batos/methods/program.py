@@ -135,15 +135,16 @@ class Session:
 class Linked:
     """Closed methods that one call may run, as one text. The first is the one that is called.
 
-    `slots` are the slots that they name, each with the variable that stands for it, `watched` those whose values are
-    asked for afterwards, by the text `state`. `out` is the function at the border, where one is needed, and `needs`
-    what the text has of the prelude.
+    `slots` are those that they name, `variables` what stands for each, `watched` those whose values are asked for
+    afterwards, by the text `state`. `out` is the function at the border, where one is needed, and `needs` what the text
+    has of the prelude.
     """
 
     selector: str
     opening: str
     placed: tuple[Placed, ...]
-    slots: tuple[tuple[str, str], ...]
+    slots: tuple[str, ...]
+    variables: tuple[str, ...]
     reads: frozenset[str]
     stores: frozenset[str]
     mutates: bool
@@ -187,7 +188,9 @@ def link(methods: tuple[Ready, ...]) -> Linked:
     watched = tuple(sorted(stores | reads if mutates else stores))
     out = prelude.hidden("_out") if unsure else ""
     values = ", ".join(f"{out}({SLOT}{name})" for name in watched)
-    slots = tuple((name, f"{SLOT}{name}") for name in sorted(reads | stores))
+    slots = tuple(sorted(reads | stores))
+    variables = tuple(f"{SLOT}{name}" for name in slots)
     return Linked(
-        methods[0].selector, opening, tuple(placed), slots, reads, stores, mutates, out, needs, watched, f"[{values}]"
-    )
+        methods[0].selector, opening, tuple(placed), slots, variables, reads, stores, mutates, out, needs, watched,
+        f"[{values}]",
+    )  # fmt: skip

@@ -58,6 +58,8 @@ def rewritten(tree: Tree) -> Rewritten:
 class Mediated(Rewriter):
     """Every touch of an object as a call of the prelude."""
 
+    touching = Rewriter.touching | {ast.Attribute, ast.JoinedStr, ast.Compare, ast.Call}
+
     def __init__(self, tree: Tree, selector: str, names: Bindings, fresh: count[int]) -> None:
         super().__init__(tree, selector, names, fresh)
         self.expressions |= {
@@ -78,7 +80,7 @@ class Mediated(Rewriter):
         self._at_top: ast.AST | None = None  # the expression that is a statement's whole value
 
     def touches(self, node: ast.AST) -> bool:
-        if isinstance(node, ast.Attribute | ast.JoinedStr | ast.Delete):
+        if isinstance(node, ast.Attribute | ast.JoinedStr):
             return True
         if isinstance(node, ast.Compare):
             return _is_identity(node)
@@ -97,6 +99,14 @@ class Mediated(Rewriter):
         if isinstance(node.value, ast.Name) and node.value.id in self.names.modules:
             return self.use("_reduce") if node.attr == "reduce" else self.text[self.start(node) : self.end(node)]
         return f"{self.use('_get')}({self.bracketed(node.value)}, {_quoted(node.attr)})"
+
+    def spelled(self, node: ast.expr) -> str | None:
+        if not isinstance(node, ast.Attribute):
+            return super().spelled(node)
+        if isinstance(node.value, ast.Name) and node.value.id in self.names.modules:
+            return None
+        base = self.spelled(node.value)
+        return f"{self.use('_get')}({base}, {_quoted(node.attr)})" if base is not None else None
 
     def compared(self, node: ast.AST) -> str:
         """References to one object are equal, but only the prelude can say that they are identical."""

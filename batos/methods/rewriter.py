@@ -27,6 +27,8 @@ ALWAYS = {
 }
 _CONVERSIONS = {"s": "str", "r": "repr", "a": "_ascii"}
 
+_BINDING = frozenset({ast.Name, ast.arg, ast.FunctionDef, ast.Import, ast.ImportFrom})
+
 
 @dataclass(frozen=True)
 class Bindings:
@@ -42,8 +44,11 @@ def bindings(tree: Tree) -> Bindings:
     bound: set[str] = set()
     reduces: set[str] = set()
     for node in tree.nodes:
+        kind = type(node)
+        if kind not in _BINDING:
+            continue
         if isinstance(node, ast.Name):
-            if not isinstance(node.ctx, ast.Load):
+            if type(node.ctx) is not ast.Load:
                 bound.add(node.id)
         elif isinstance(node, ast.arg):
             bound.add(node.arg)
@@ -58,6 +63,8 @@ def bindings(tree: Tree) -> Bindings:
 
 class Rewriter(Splicer):
     """What every way of running a method in the sandbox changes: the head, annotations, generators, `del`."""
+
+    touching = frozenset({ast.Name, ast.GeneratorExp})
 
     def __init__(self, tree: Tree, selector: str, names: Bindings, fresh: count[int]) -> None:
         super().__init__(tree)
@@ -118,7 +125,7 @@ class Rewriter(Splicer):
         parts = []
         for value in node.values:
             if isinstance(value, ast.FormattedValue):
-                shown = self.unplaced(value.value, self.nested)
+                shown = self.shown(value.value)
                 if value.conversion > 0:
                     shown = f"{self.use(_CONVERSIONS[chr(value.conversion)])}({shown})"
                 spec = self.joined(value.format_spec) if value.format_spec is not None else "''"
@@ -127,6 +134,23 @@ class Rewriter(Splicer):
                 parts.append(one_to_one(ast.unparse(value)))
         listed = ", ".join(parts) + ("," if len(parts) == 1 else "")
         return f"''.join(({listed}))"
+
+    def shown(self, node: ast.expr) -> str:
+        """What stands in the braces of an f-string. What is simple, as most is, is written down without a look at the
+        source, whose positions cannot be trusted there."""
+        simple = self.spelled(node)
+        return simple if simple is not None else self.unplaced(node, self.nested)
+
+    def spelled(self, node: ast.expr) -> str | None:
+        match node:
+            case ast.Name():
+                return self.name(node)
+            case ast.Constant():
+                return one_to_one(ast.unparse(node))
+            case ast.Subscript(value=value, slice=index):
+                base, key = self.spelled(value), self.spelled(index)
+                return f"{base}[{key}]" if base is not None and key is not None else None
+        return None
 
     def call(self, node: ast.AST) -> str:
         assert isinstance(node, ast.Call)

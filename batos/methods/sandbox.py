@@ -46,7 +46,7 @@ from batos.methods.program import Program, place, prepare
 from batos.methods.walls import Wall, build
 
 MOST_MESSAGE = 500
-TRACING = "opentelemetry"
+TRACING = ("opentelemetry", "opentelemetry.context")
 
 
 @dataclass(frozen=True)
@@ -252,8 +252,8 @@ def _options(limits: Limits) -> dict[str, Any]:
 def spare_tracing() -> None:
     """Monty tries to import OpenTelemetry at every call, and where that is not installed the search costs more than
     the call. None in its place makes the import fail at once; it fails either way."""
-    if TRACING not in sys.modules and find_spec(TRACING) is None:
-        sys.modules[TRACING] = None  # type: ignore[assignment]
+    if TRACING[0] not in sys.modules and find_spec(TRACING[0]) is None:
+        sys.modules.update(dict.fromkeys(TRACING))  # type: ignore[arg-type]
 
 
 def _remove(folder: Path, owner: int) -> None:

@@ -15,7 +15,8 @@ from batos.methods.tree import Tree
 _WORD = re.compile(r"[^\W\d]\w*")
 # A carriage return alone ends a line for Python, but not for the eye; a form feed hides what stands before it.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
-_OPEN, _CLOSE = "([{", ")]}"
+_OPEN = "([{"
+_BRACKET = re.compile(r"[\[\](){}]")
 # Characters that change the reading direction of what follows them.
 _TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -35,6 +36,8 @@ def _characters(source: str) -> list[Finding]:
     if source.isascii() and not _CONTROL.search(source):
         return []
     for number, line in enumerate(source.replace("\r\n", "\n").split("\n"), 1):
+        if line.isascii() and not _CONTROL.search(line):
+            continue
         for character in line:
             hidden = character in _TURNING or unicodedata.category(character) in ("Cc", "Cs", "Co", "Zl", "Zp")
             if hidden and character != "\t":
@@ -46,22 +49,27 @@ def _characters(source: str) -> list[Finding]:
 def _nesting(source: str, most: int) -> list[Finding]:
     """Brackets, counted without regard to strings: a source that needs more is not one we want to parse."""
     depth = 0
-    for number, line in enumerate(source.split("\n"), 1):
-        for character in line:
-            depth += (character in _OPEN) - (character in _CLOSE)
-            if depth > most:
-                return [Finding(number, "nesting", f"brackets are nested deeper than {most}.")]
+    for found in _BRACKET.finditer(source):
+        depth += 1 if found[0] in _OPEN else -1
+        if depth > most:
+            line = source.count("\n", 0, found.start()) + 1
+            return [Finding(line, "nesting", f"brackets are nested deeper than {most}.")]
     return []
 
 
 def _words(source: str) -> list[Finding]:
     """Names that Python would read as another name (it folds them by NFKC), or that mix alphabets to look like one."""
-    if source.isascii():
+    if source.isascii() or not any(map(_looks_like_another, _WORD.findall(source))):
         return []
+    # Such a word may also stand in a text or a comment. Telling costs more than all the rest of this module.
     for line, word in _names(source):
-        if not word.isascii() and (unicodedata.normalize("NFKC", word) != word or _mixes(word)):
+        if _looks_like_another(word):
             return [Finding(line, "unicode", f"the name {word!r} looks like another one. Use plain letters.")]
     return []
+
+
+def _looks_like_another(word: str) -> bool:
+    return not word.isascii() and (unicodedata.normalize("NFKC", word) != word or _mixes(word))
 
 
 def _names(source: str) -> list[tuple[int, str]]:

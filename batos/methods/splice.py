@@ -22,7 +22,10 @@ _SKIPPED = re.compile(r"(?:[\s),\\]|#[^\n]*)*", re.ASCII)
 
 
 class Splicer:
-    """Subclasses fill `expressions` and `statements`, and say in `touches` which expressions a rule is about."""
+    """Subclasses fill `expressions` and `statements`, and say in `touches` which expressions a rule is about; these are
+    of the kinds in `touching`."""
+
+    touching: frozenset[type[ast.AST]] = frozenset()
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
@@ -36,9 +39,10 @@ class Splicer:
 
     def touch(self) -> None:
         """Find what has to be rendered: what a rule is about, every statement, and whatever holds one of these."""
-        touched, children = self.touched, self.tree.children
+        touched, children, touching = self.touched, self.tree.children, self.touching
         for node in reversed(self.tree.nodes):
-            if isinstance(node, ast.stmt) or self.touches(node) or not touched.isdisjoint(children[node]):
+            rendered = isinstance(node, ast.stmt) or not touched.isdisjoint(children[node])
+            if rendered or (type(node) in touching and self.touches(node)):
                 touched.add(node)
 
     def touches(self, node: ast.AST) -> bool:

@@ -119,14 +119,13 @@ def as_it_comes(case: Callable[[], float]) -> Callable[[], float]:
     """The case without what the sandbox does to spare Monty its search for OpenTelemetry."""
 
     def timed() -> float:
-        spared = TRACING in sys.modules and sys.modules[TRACING] is None
-        if spared:
-            del sys.modules[TRACING]
+        spared = [name for name in TRACING if name in sys.modules and sys.modules[name] is None]
+        for name in spared:
+            del sys.modules[name]
         try:
             return case()
         finally:
-            if spared:
-                sys.modules[TRACING] = None  # type: ignore[assignment]
+            sys.modules.update(dict.fromkeys(spared))  # type: ignore[arg-type]
 
     return timed
 
