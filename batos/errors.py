@@ -5,7 +5,8 @@
     ├── SlotRefused              (also TypeError)        a value or name that a slot cannot hold
     ├── UnknownObject            (also KeyError)         a name or oid that the image does not hold
     │   ├── UnknownSlot
-    │   └── UnknownDocument
+    │   ├── UnknownDocument
+    │   └── UnknownAdapter
     ├── NameRefused              (also ValueError)       a name that is taken, or that nothing can have
     ├── TransactionMisuse                                raw objects used outside their transaction
     ├── NeedsMission                                     a message that thinks, sent where no mission runs
@@ -50,6 +51,8 @@
     │   ├── BackendNonsense                              answered, but not what was asked for
     │   └── UnknownBackend
     ├── BudgetExhausted
+    ├── AdapterRefused                                   weights that cannot be used, or not with this base model
+    ├── OverBudget                                       a model that does not fit into the memory it may have
     ├── MemoryRefused                                    a document that cannot be ingested
     ├── BridgeError
     │   ├── BridgeUnreachable
@@ -112,6 +115,10 @@ class UnknownSlot(UnknownObject):
 
 class UnknownDocument(UnknownObject):
     says = "Memory holds no document called {name!r}. {known}"
+
+
+class UnknownAdapter(UnknownObject):
+    says = "The image holds no adapter {name!r}. {known}"
 
 
 class NameRefused(BatosError, ValueError):
@@ -336,6 +343,14 @@ class BudgetExhausted(BatosError):
         "The {scope} budget is used up: {spent} of {limit} {unit}. "
         "Raise it with `batos.Settings` or wait until it renews."
     )
+
+
+class AdapterRefused(BatosError):
+    says = "The adapter {name!r} cannot be used: {reason}"
+
+
+class OverBudget(BatosError):
+    says = "The model does not fit into {budget}: {reason}"
 
 
 # Memory, bridge, workbench, the rest

@@ -10,12 +10,15 @@ import hashlib
 import json
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from typing import Literal, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, cast, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from batos.clock import Clock, SystemClock
 from batos.errors import UnknownBackend
+
+if TYPE_CHECKING:
+    from batos.inference.peft.library import Library
 
 Purpose = Literal["plan", "facet", "weave", "method", "workbench", "summary", "verdict"]
 
@@ -115,6 +118,28 @@ def stream(backend: Backend, request: Request, told: Told) -> Answer:
     answer = backend.generate(request)
     told(answer.text)
     return answer
+
+
+@runtime_checkable
+class UsesAdapters(Protocol):
+    """A backend that takes the adapters that requests name from the image."""
+
+    def use_library(self, library: Library) -> None:
+        """From now on adapters are looked up in this library."""
+        ...
+
+
+@runtime_checkable
+class AdapterHost(UsesAdapters, Protocol):
+    """A backend with the model in this process, to which it brings adapters."""
+
+    def activate(self, name: str) -> dict[str, JsonValue]:
+        """Bring an adapter's current version to the model. Raises `UnknownAdapter`, `AdapterRefused`, `OverBudget`."""
+        ...
+
+    def tiers(self) -> dict[str, list[str]]:
+        """Which adapters are cold, warm and hot, as `name@hash`."""
+        ...
 
 
 Opener = Callable[[str, Clock], Backend]

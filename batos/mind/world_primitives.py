@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, NoReturn
 
-from batos.errors import MissingExtra, NeedsMission, SandboxDenied
+from batos.errors import NeedsMission, SandboxDenied
 from batos.memory.catalog import index_document, unindex_document
 from batos.mind.cycle import current, thinker
 from batos.mind.delivering import frozen
@@ -74,19 +74,3 @@ def unindex(receiver: UvmObject, document_id: str) -> int:
 def search(receiver: UvmObject, query: str, top_k: int = 5) -> list[dict[str, Any]]:
     """Search memory. The hits are a need of the running cycle, so that a replay sees the same ones."""
     return current().ask("observe", "search", query=str(query), limit=int(top_k))  # type: ignore[no-any-return]
-
-
-@primitive("memory_manager.tiers")
-def tiers(receiver: UvmObject) -> dict[str, list[str]]:
-    """Which adapters are where. Without a model in this process none is warm or hot."""
-    return {"cold": list(receiver.pllm.lora_repository), "warm": [], "hot": []}
-
-
-@primitive("memory_manager.activate_expert_")
-def activate_expert(receiver: UvmObject, name: str) -> NoReturn:
-    raise MissingExtra(feature=f"Activating the adapter {name!r}", extra="peft")
-
-
-@primitive("memory_manager.plan_")
-def plan(receiver: UvmObject, model: str) -> NoReturn:
-    raise MissingExtra(feature=f"Planning memory for {model!r}", extra="peft")

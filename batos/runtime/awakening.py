@@ -20,9 +20,10 @@ from batos.mind.states import State
 from batos.objects import traits as _traits
 from batos.objects.records import Intent, Method
 from batos.objects.uvm_object import UvmObject, own_slots, put
+from batos.runtime import adapters as _adapters
 
 # Importing these modules registers the primitives that the world's methods name.
-REGISTERS = (_psm, _traits, _world_primitives)
+REGISTERS = (_psm, _traits, _world_primitives, _adapters)
 
 # name -> (parents, {selector: primitive})
 WORLD: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
@@ -58,6 +59,14 @@ class Workplace:
         if name not in self._other_backends:
             self._other_backends[name] = open_backend(name, clock=self.clock)
         return self._other_backends[name]
+
+
+_workplace: ContextVar[Workplace] = ContextVar("batos_workplace")
+
+
+def workplace() -> Workplace:
+    """Where the primitive that is being performed is performed. Raises `LookupError` outside of one."""
+    return _workplace.get()
 
 
 def perform(place: Workplace, mission: str, need: Need, told: Told | None = None) -> JournalEntry:
@@ -167,7 +176,11 @@ def _effect(place: Workplace, request: dict[str, Any]) -> JSON:
 
     args, kwargs = thaw(request["message"], handle)
     found = primitives.registered(request["called"])
-    result = found.function(handle(bytes.fromhex(request["receiver"])), *args, **kwargs)
+    token = _workplace.set(place)
+    try:
+        result = found.function(handle(bytes.fromhex(request["receiver"])), *args, **kwargs)
+    finally:
+        _workplace.reset(token)
     with place.image.reading() as world:
         return freeze(plain(inward(world, result), lambda value: blob_bytes(value) if type(value) is Blob else value))
 

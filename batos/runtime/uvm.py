@@ -24,7 +24,8 @@ from batos.image.history import Change, history, undo
 from batos.image.image import Committed, Image
 from batos.image.views import LIFETIME
 from batos.image.world import World
-from batos.inference.port import Backend, open_backend
+from batos.inference.peft.library import Library
+from batos.inference.port import Backend, UsesAdapters, open_backend
 from batos.memory.catalog import IndexReport, index_document, unindex_document
 from batos.memory.ingesting import IngestReport, Progress, ingest_path
 from batos.memory.search import Hit, Searcher
@@ -53,6 +54,7 @@ from batos.runtime.worker import Workers, brief_json
 from batos.settings import Settings, from_environment
 
 if TYPE_CHECKING:
+    from batos.runtime.adapters import Adapters
     from batos.runtime.care import Care
 
 
@@ -103,6 +105,8 @@ class Uvm:
             self.image.messenger = self
             self.image.after_commit.append(self._told)
             awaken(self.image)
+            if isinstance(backend, UsesAdapters):
+                backend.use_library(Library(self.image))
             self.searcher = Searcher(self.image)
             opened.callback(self.searcher.close)
             self.place = Workplace(
@@ -125,6 +129,13 @@ class Uvm:
         from batos.runtime.care import Care  # most programs never need it, and it imports much
 
         return Care(self)
+
+    @cached_property
+    def adapters(self) -> Adapters:
+        """The adapters of the image: add, list, activate, remove, verify, export, train."""
+        from batos.runtime.adapters import Adapters
+
+        return Adapters(self)
 
     @property
     def works(self) -> bool:

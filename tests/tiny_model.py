@@ -1,0 +1,115 @@
+"""A tiny model with its tokenizer, and adapters for it, built in seconds and never downloaded.
+
+The weights are random but fixed by a seed, the tokenizer is trained on the documents that come with batos. Nothing here
+says anything about the quality of answers; everything else is real: the files are those that transformers and PEFT
+write and read.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+NEEDED = ("torch", "transformers", "peft", "safetensors", "llguidance")
+MISSING = [module for module in NEEDED if find_spec(module) is None]
+REASON = f"not installed: {', '.join(MISSING)}; pip install 'batos[peft]'"
+
+TEMPLATE = (
+    "{% for message in messages %}<|{{ message.role }}|>{{ message.content }}<|end|>{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
+)
+SPECIAL = ["<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
+VOCABULARY = 768
+ALL_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+PERSONAS = ("robin", "brick", "babs", "alfred")
+
+
+@cache
+def tokenizer() -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    raw = Tokenizer(models.BPE())
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    raw.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=SPECIAL,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    documents = sorted(files("batos").joinpath("documents").iterdir(), key=lambda entry: entry.name)
+    raw.train_from_iterator((entry.read_text(encoding="utf-8") for entry in documents), trainer)
+    made = PreTrainedTokenizerFast(tokenizer_object=raw, pad_token="<|pad|>", eos_token="<|end|>")
+    made.add_special_tokens({"additional_special_tokens": SPECIAL[2:]})
+    made.chat_template = TEMPLATE
+    return made
+
+
+def build_model(folder: Path, *, seed: int = 7, **changed: Any) -> Path:
+    """Write a model of Qwen2's shape, with about a quarter of a million parameters, into `folder`."""
+    import torch
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    shape = {
+        "vocab_size": VOCABULARY + 32,  # as real ones: wider than the tokenizer
+        "hidden_size": 64,
+        "intermediate_size": 160,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 16384,
+        "tie_word_embeddings": False,
+        "eos_token_id": 1,
+        "pad_token_id": 0,
+        "bos_token_id": None,
+    }
+    torch.manual_seed(seed)
+    model = Qwen2ForCausalLM(Qwen2Config(**{**shape, **changed}))
+    model.save_pretrained(folder)
+    tokenizer().save_pretrained(folder)
+    return folder
+
+
+def build_adapter(
+    model: Path, folder: Path, *, seed: int, rank: int = 8, targets: tuple[str, ...] = ALL_LINEAR, size: float = 0.3
+) -> Path:
+    """Write an adapter through PEFT. Its matrices are random and so large that every answer shows which it was."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    base = AutoModelForCausalLM.from_pretrained(model, local_files_only=True)
+    torch.manual_seed(seed)
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=list(targets), task_type="CAUSAL_LM")
+    made = get_peft_model(base, config)
+    with torch.no_grad():
+        for name, parameter in made.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(0.0, size / rank**0.5)
+    made.save_pretrained(folder)
+    return folder
+
+
+def eight_billion(folder: Path, **changed: Any) -> Path:
+    """A config.json of the shape of Llama 3.1 8B, alone: what a plan is made from."""
+    config = {
+        "model_type": "llama",
+        "architectures": ["LlamaForCausalLM"],
+        "vocab_size": 128256,
+        "hidden_size": 4096,
+        "intermediate_size": 14336,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "max_position_embeddings": 131072,
+        "tie_word_embeddings": False,
+        "torch_dtype": "bfloat16",
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps({**config, **changed}))
+    return folder
