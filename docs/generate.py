@@ -72,8 +72,7 @@ def message(name: str, kind: Kind) -> str:
 
 
 def commands_page() -> str:
-    group = typer.main.get_command(app)
-    commands = vars(group)["commands"]
+    commands = commands_of(typer.main.get_command(app))
     return page(
         "Commands",
         "`batos COMMAND --help` prints the same. Every command has `--image PATH`, or `BATOS_IMAGE` in the "
@@ -81,6 +80,15 @@ def commands_page() -> str:
         "available.",
         *(command(name, commands[name]) for name in commands),
     )
+
+
+def commands_of(group: Any, before: str = "") -> dict[str, Any]:
+    """All commands by name, those of a group under it: `adapters add`."""
+    found: dict[str, Any] = {}
+    for name, entry in vars(group)["commands"].items():
+        nested = "commands" in vars(entry)
+        found |= commands_of(entry, f"{before}{name} ") if nested else {f"{before}{name}": entry}
+    return found
 
 
 def command(name: str, described: Any) -> str:

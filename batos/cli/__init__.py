@@ -12,6 +12,7 @@
     past      at, diff, fork
     deciding  missions, approve, refuse
     tending   status, heartbeat
+    adapters  the adapters of a model in this process
     care      doctor, pack, backup, restore, export, import, erase
 
 Modules import what is heavy inside their commands, so that `batos --help` is quick.

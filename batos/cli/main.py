@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 import batos
-from batos.cli import benching, care, deciding, looking, memory, past, run, show, talking, tending
+from batos.cli import adapters, benching, care, deciding, looking, memory, past, run, show, talking, tending
 from batos.errors import BatosError, ImageUnavailable, MissionPending
 
 FAILED, UNAVAILABLE, INTERRUPTED = 1, 3, 130
@@ -140,6 +140,16 @@ for command in (
     benching.bench_model,
 ):
     app.command(name=command.__name__.rstrip("_").replace("_", "-"))(guarded(command))
+
+adapters_app = typer.Typer(
+    name="adapters",
+    help="The adapters of the image: one for each persona, on one base model.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+for name, command in adapters.COMMANDS.items():
+    adapters_app.command(name=name)(guarded(command))
+app.add_typer(adapters_app)
 
 
 def main() -> None:

@@ -10,15 +10,12 @@ import hashlib
 import json
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Literal, Protocol, cast, runtime_checkable
+from typing import Any, Literal, Protocol, cast, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from batos.clock import Clock, SystemClock
 from batos.errors import UnknownBackend
-
-if TYPE_CHECKING:
-    from batos.inference.peft.library import Library
 
 Purpose = Literal["plan", "facet", "weave", "method", "workbench", "summary", "verdict"]
 
@@ -124,8 +121,8 @@ def stream(backend: Backend, request: Request, told: Told) -> Answer:
 class UsesAdapters(Protocol):
     """A backend that takes the adapters that requests name from the image."""
 
-    def use_library(self, library: Library) -> None:
-        """From now on adapters are looked up in this library."""
+    def use_library(self, library: Any) -> None:
+        """From now on adapters are looked up in this library (`batos.inference.peft.library.Library`)."""
         ...
 
 

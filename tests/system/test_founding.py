@@ -1,12 +1,12 @@
 """The founding document's mechanisms, and what its sketch got wrong, through the public surface (docs/founding.md)."""
 
+import sys
 import threading
 
 import pytest
 
 from batos.errors import (
     IllegalTransition,
-    MissingExtra,
     MissionFailed,
     NotUnderstood,
     SlotRefused,
@@ -217,8 +217,14 @@ def test_an_answer_cites_its_chunks_and_says_when_it_knows_nothing(image):
 # Adapters
 
 
-def test_activating_an_adapter_without_a_model_in_the_process_names_the_extra(image):
-    with pytest.raises(MissingExtra, match=r"batos\[peft\]"):
+def test_activating_an_adapter_without_a_model_in_the_process_says_how_to_have_one(image):
+    with pytest.raises(MissionFailed, match=r"peft:FOLDER|batos\[peft\]"):
+        image.send("memory_manager", "activate_expert_", "robin")
+
+
+def test_activating_an_adapter_where_torch_is_missing_names_the_extra(image, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissionFailed, match=r"batos\[peft\]"):
         image.send("memory_manager", "activate_expert_", "robin")
 
 

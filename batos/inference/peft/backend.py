@@ -50,7 +50,7 @@ class Job:
     done: Event = field(default_factory=Event)
 
     def tell(self, piece: str) -> None:
-        """Hand on a piece of text. The thread that writes may be another's, so what the hearer raises is kept for it."""
+        """Hand on a piece of text. The thread that writes may be another's, so what the hearer raises is kept."""
         if self.told is not None and self.failed is None:
             try:
                 self.told(piece)
