@@ -147,8 +147,8 @@ adapters_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-for name, command in adapters.COMMANDS.items():
-    adapters_app.command(name=name)(guarded(command))
+for name, adapter_command in adapters.COMMANDS.items():
+    adapters_app.command(name=name)(guarded(adapter_command))
 app.add_typer(adapters_app)
 
 
