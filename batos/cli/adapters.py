@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -258,7 +258,7 @@ def _note_missing() -> None:
         show.note(str(missing))
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., None]] = {
     "add": add,
     "list": list_,
     "activate": activate,
