@@ -104,7 +104,7 @@ class Streaming(Protocol):
     """A backend that tells its text as it comes."""
 
     def stream(self, request: Request, told: Told) -> Answer:
-        """Like `generate`, and `told` hears each piece. A second try, such as a repair, is told anew."""
+        """Like `generate`, and `told` hears each piece."""
         ...
 
 

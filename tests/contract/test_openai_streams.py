@@ -182,10 +182,9 @@ def test_a_server_without_schemas_is_asked_for_a_json_object_and_told_the_schema
 
 def test_a_server_without_any_json_mode_is_asked_in_words(server: ModelServer, opened: Open):
     server.refuses = {"response_format": "Unsupported: response_format"}
-    replies = iter(["Three, I think.", '{"count": 3}'])
-    server.say = lambda body: next(replies)
+    server.say = '```json\n{"count": 3}\n```'
     assert opened().generate(ask(output_schema=SCHEMA)).data == {"count": 3}
-    assert all("response_format" not in received.body for received in server.received[2:])
+    assert ["response_format" in received.body for received in server.received] == [True, True, False]
 
 
 @pytest.mark.parametrize(

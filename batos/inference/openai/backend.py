@@ -1,4 +1,4 @@
-"""The backend: which server answers, one round of repair where JSON was asked for, and what it cost.
+"""The backend: which server answers, and what it cost.
 
 Of several servers the least busy answers. One that cannot be reached is left alone for a while, and the next is asked;
 whoever refuses a request, or answers nonsense, is not replaced, because the others would not do better.
@@ -7,8 +7,6 @@ whoever refuses a request, or answers nonsense, is not replaced, because the oth
 from __future__ import annotations
 
 import json
-from importlib.resources import files
-from string import Template
 from threading import Lock
 
 from pydantic import JsonValue
@@ -20,7 +18,8 @@ from batos.inference.openai.endpoint import API_KEY, parse_all
 from batos.inference.openai.publishing import Library, Publisher
 from batos.inference.openai.replies import Completion, Usage
 from batos.inference.openai.server import NAME, Server
-from batos.inference.port import Answer, Message, Request, Told
+from batos.inference.port import Answer, Request, Told
+from batos.inference.repair import LONGEST
 from batos.inference.schema import NotJson, read_json
 from batos.objects.records import Secret
 
@@ -56,7 +55,7 @@ class OpenAIBackend:
                 self._publishers[server] = Publisher(server, library)
 
     def generate(self, request: Request) -> Answer:
-        """Raises BackendUnavailable, BackendNonsense (after one round of repair), or BackendRefused."""
+        """Raises BackendUnavailable, BackendRefused, or BackendNonsense with what was said, for whoever repairs it."""
         return self._answer(request, None)
 
     def stream(self, request: Request, told: Told) -> Answer:
@@ -127,30 +126,25 @@ class OpenAIBackend:
 
     def _asked(self, server: Server, request: Request, model: str, told: Told | None, attempts: int | None) -> Answer:
         started = self._clock.monotonic()
-        completion = server.complete(request, model, request.messages, told, attempts)
-        spent = [completion]
+        completion = server.complete(request, model, told, attempts)
+        usage = completion.usage or Usage()
         data: JsonValue = None
         if request.output_schema is not None:
             try:
                 data = _read(completion, request.output_schema)
             except NotJson as problem:
-                messages = (*request.messages, *_repair(request, completion, str(problem)))
-                completion = server.complete(request, model, messages, told, attempts)
-                spent.append(completion)
-                data = _read_repaired(server, completion, request.output_schema)
-        usage = [entry.usage or Usage() for entry in spent]
-        prompt = sum(entry.prompt_tokens for entry in usage)
-        answered = sum(entry.completion_tokens for entry in usage)
+                reason = f"it was asked for JSON, and {problem}"
+                raise server.nonsense(reason, said=completion.text[:LONGEST], usage=usage.model_dump()) from None
         return Answer(
             text=completion.text if data is None else json.dumps(data, ensure_ascii=False),
             data=data,
-            notes={"repaired": len(spent) > 1, "finish_reason": completion.finish_reason},
+            notes={"finish_reason": completion.finish_reason},
             model=completion.model or model,
             adapter=request.adapter,
-            prompt_tokens=prompt,
-            completion_tokens=answered,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
             seconds=self._clock.monotonic() - started,
-            cost=server.endpoint.terms.cost(prompt, answered),
+            cost=server.endpoint.terms.cost(usage.prompt_tokens, usage.completion_tokens),
         )
 
 
@@ -161,17 +155,3 @@ def _read(completion: Completion, schema: dict[str, JsonValue]) -> JsonValue:
         if completion.finish_reason == "length":
             raise NotJson(f"it was cut off at the limit of tokens; {problem}") from None
         raise
-
-
-def _read_repaired(server: Server, completion: Completion, schema: dict[str, JsonValue]) -> JsonValue:
-    try:
-        return _read(completion, schema)
-    except NotJson as problem:
-        raise server.nonsense(f"it was asked for JSON, and once more to repair it, but {problem}") from None
-
-
-def _repair(request: Request, completion: Completion, problem: str) -> tuple[Message, Message]:
-    prompt = Template(files("batos.inference").joinpath("prompts", "repair.md").read_text("utf-8"))
-    schema = json.dumps(request.output_schema, ensure_ascii=False)
-    asked = prompt.substitute(problem=problem, schema=schema)
-    return Message(role="assistant", content=completion.text), Message(role="user", content=asked)

@@ -13,6 +13,7 @@ from functools import cached_property
 from importlib.resources import files
 from string import Template
 from threading import BoundedSemaphore
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -88,28 +89,24 @@ class Server:
         """Send `body` to a URL of this server. The reply may be a refusal."""
         return self._sender.send("POST", url, self._headers(), body)
 
-    def complete(
-        self, request: Request, model: str, messages: tuple[Message, ...], told: Told | None, attempts: int | None
-    ) -> Completion:
+    def complete(self, request: Request, model: str, told: Told | None, attempts: int | None) -> Completion:
         """One completion, told as it comes if `told` is given. Raises the errors of `Backend.generate`."""
         with self._places:
-            completion = self._in_a_dialect(request, model, messages, told, attempts)
+            completion = self._in_a_dialect(request, model, told, attempts)
         if completion.refusal:
             raise BackendRefused(backend=NAME, reason=f"The model {model} refused: {shortened(completion.refusal)}")
         if not completion.text.strip():
             raise self.nonsense("the answer is empty; raise `max_tokens` if the model thinks at length")
         if completion.usage is None:
-            return completion.model_copy(update={"usage": _estimated(messages, completion.text)})
+            return completion.model_copy(update={"usage": _estimated(request.messages, completion.text)})
         return completion
 
-    def _in_a_dialect(
-        self, request: Request, model: str, messages: tuple[Message, ...], told: Told | None, attempts: int | None
-    ) -> Completion:
+    def _in_a_dialect(self, request: Request, model: str, told: Told | None, attempts: int | None) -> Completion:
         dialect = self._dialect
         while True:
-            said = messages
+            said = request.messages
             if request.output_schema is not None and dialect.form != "json_schema":
-                said = (*messages, Message(role="user", content=_schema_prompt(request)))
+                said = (*said, Message(role="user", content=_schema_prompt(request)))
             body = dialect.body(request, model, said, streaming=told is not None)
             gathering = Gathering()
             reply = self._sender.send(
@@ -186,8 +183,9 @@ class Server:
             raise BackendRefused(backend=NAME, status=reply.status, reason=text.strip())
         raise BackendUnavailable(backend=NAME, status=reply.status, reason=f"{self.endpoint.url}: {reason}".strip())
 
-    def nonsense(self, reason: str) -> BackendNonsense:
-        return BackendNonsense(backend=NAME, reason=f"{self.endpoint.url}: {self._redacted(reason)}")
+    def nonsense(self, reason: str, said: str = "", **facts: Any) -> BackendNonsense:
+        told = f"{self.endpoint.url}: {self._redacted(reason)}"
+        return BackendNonsense(backend=NAME, reason=told, said=self._redacted(said), **facts)
 
     def _redacted(self, text: str) -> str:
         return text.replace(self._key, f"<{self._api_key.name}>") if self._key else text
