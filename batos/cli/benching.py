@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,6 +82,8 @@ def _shown_progress() -> Iterator[Progress]:
 
 
 def _show(model: str, results: list[Result], everything: bool) -> None:
+    import statistics
+
     from batos.runtime.bench import Summary, by_family, summary
 
     def row(name: str, found: Summary) -> tuple[object, ...]:
@@ -93,6 +94,7 @@ def _show(model: str, results: list[Result], everything: bool) -> None:
     header = ("tasks", "", "right", "wrong", "refused", "questions", "rounds", "tokens", "time")
     rows = [row(family, found) for family, found in by_family(results).items()]
     show.table([*rows, row("all", summary(results))] if len(rows) > 1 else rows, header)
+
     median = statistics.median(each.seconds for each in results)
     show.say(
         f"{model}: {summary(results).right:.1%} right of {show.counted(len(results), 'task')}, "

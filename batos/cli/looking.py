@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from batos.cli import show
-from batos.cli.options import IMAGE, ImageOption, JsonOption, opened
+from batos.cli.options import IMAGE, ImageOption, JsonOption, image_alone, missions_of
 
 if TYPE_CHECKING:
     from rich.text import Text
     from rich.tree import Tree
 
     from batos.image.changes import Change
-    from batos.image.handles import Home
     from batos.runtime.explaining import Why
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The object's name or id.")]
@@ -38,32 +37,15 @@ def inspect(
     Example:
       batos inspect greeter
     """
-    with opened(image) as uvm:
+    from batos.image import inspecting
+
+    with image_alone(image) as home:
         if name is None:
-            listed = list_objects(uvm.image)
+            listed = inspecting.list_objects(home)
             show.deliver(as_json, {"objects": listed}, lambda: show_objects(listed))
         else:
-            found = uvm.inspect(name)
+            found = inspecting.inspect(home, name)
             show.deliver(as_json, found, lambda: show_object(found))
-
-
-def list_objects(home: Home) -> list[dict[str, Any]]:
-    """The objects of an image, or of a view of it, that have a name."""
-    from batos.objects.mirror import Mirror
-    from batos.objects.uvm_object import label
-
-    with home.reading() as world:
-        mirrors = {name: Mirror(world[name]) for name in world.names()}
-        return [
-            {
-                "name": name,
-                "parents": [label(parent) for parent in mirror.parents()],
-                "slots": [slot.name for slot in mirror.slots() if slot.kind == "data"],
-                "methods": [slot.name for slot in mirror.slots() if slot.kind == "method"],
-                "intents": [slot.name for slot in mirror.slots() if slot.kind == "intent"],
-            }
-            for name, mirror in mirrors.items()
-        ]
 
 
 def show_objects(listed: list[dict[str, Any]]) -> None:
@@ -116,8 +98,12 @@ def history(name: NameArgument, image: ImageOption = IMAGE, as_json: JsonOption 
     Example:
       batos history greeter
     """
-    with opened(image) as uvm:
-        changes = uvm.history(name)
+    from batos.image import history
+
+    with image_alone(image) as home:
+        with home.reading() as world:
+            oid = world.add(world.find(name))
+        changes = history.history(home, oid)
     found = {"object": name, "changes": [change.as_dict() for change in changes]}
     show.deliver(as_json, found, lambda: show_changes(changes))
 
@@ -138,8 +124,10 @@ def undo(
     Example:
       batos undo 0400b0dc4ba4f3aa
     """
-    with opened(image) as uvm:
-        what = uvm.undo(change)
+    from batos.image import history
+
+    with image_alone(image) as home:
+        what = history.undo(home, change)
     show.deliver(as_json, {"undone": change, "note": what}, lambda: show.say(f"Undone: {what}."))
 
 
@@ -156,8 +144,10 @@ def why(
     Example:
       batos why greeter initials_
     """
-    with opened(image) as uvm:
-        found = uvm.why(name, selector)
+    from batos.runtime import explaining
+
+    with image_alone(image) as home, missions_of(home) as store:
+        found = explaining.why(home, store, name, selector)
     show.deliver(as_json, asdict(found), lambda: show.console().print(reasons(found, None if prompts else LONGEST)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from batos.cli import reading, show
-from batos.cli.options import IMAGE, ImageOption, JsonOption, opened
+from batos.cli.options import IMAGE, ImageOption, JsonOption, image_alone, opened
 
 if TYPE_CHECKING:
     from batos.memory.ingesting import IngestReport, Progress
-    from batos.memory.search import Hit
+    from batos.memory.search import Hit, Searcher
     from batos.runtime.uvm import Uvm
 
 LEAST_SHOWN = 0.01
@@ -82,16 +83,18 @@ def search(
     if not query.strip():
         raise typer.BadParameter("Say what to look for; `batos documents` lists what there is.")
     conditions = reading.named(where)
-    with opened(image) as uvm:
-        hits = uvm.search(query, limit, conditions or None)
+    from batos.memory.search import Searcher
+
+    with image_alone(image) as home, closing(Searcher(home)) as searcher:
+        hits = searcher.search(query, limit, conditions or None)
         if not hits:
-            note_if_nothing_was_read(uvm)
+            note_if_nothing_was_read(searcher)
     show.deliver(as_json, {"hits": [hit.as_dict() for hit in hits]}, lambda: show_hits(query, hits))
 
 
-def note_if_nothing_was_read(uvm: Uvm) -> None:
+def note_if_nothing_was_read(searcher: Searcher) -> None:
     """An empty memory is the likeliest reason for an empty answer on a new image."""
-    if not uvm.searcher.statistics().documents:
+    if not searcher.statistics().documents:
         show.note(
             "This image has read nothing: `batos ingest PATH` reads your files, `batos run` what comes with batos."
         )
@@ -133,7 +136,7 @@ def documents(
     """
     from batos.memory.catalog import documents as remembered
 
-    with opened(image) as uvm, uvm.image.reading() as world:
+    with image_alone(image) as home, home.reading() as world:
         listed: list[dict[str, Any]] = [
             {
                 "document_id": document.document_id,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from batos.image.image import Image
+    from batos.runtime.missions import MissionStore
     from batos.runtime.uvm import Uvm
 
 IMAGE = "./demo.image"
@@ -34,6 +36,27 @@ IntentOption = Annotated[str | None, typer.Option("--intent", metavar="TEXT", he
 TimeoutOption = Annotated[
     float | None, typer.Option("--timeout", metavar="SECONDS", help="How long to wait; the mission goes on.")
 ]
+
+
+@contextmanager
+def image_alone(image: str) -> Iterator[Image]:
+    """The image without the system, for commands that only look: a third of the time."""
+    from batos.image.image import Image
+
+    with Image.open(image, create=False) as opened:
+        yield opened
+
+
+@contextmanager
+def missions_of(image: Image) -> Iterator[MissionStore]:
+    """The missions beside an image, to look at."""
+    from batos.runtime.missions import MissionStore
+
+    store = MissionStore.open(image.where.missions, image.clock)
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 @contextmanager

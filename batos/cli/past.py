@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from batos.cli import show
-from batos.cli.looking import LONGEST, NameArgument, list_objects, reasons, show_changes, show_object, show_objects
-from batos.cli.options import IMAGE, ImageOption, JsonOption, opened
+from batos.cli.looking import LONGEST, NameArgument, reasons, show_changes, show_object, show_objects
+from batos.cli.options import IMAGE, ImageOption, JsonOption, image_alone, missions_of, opened
 
 if TYPE_CHECKING:
-    from batos.runtime.differing import Difference
-    from batos.runtime.views import SystemView
+    from batos.image.differing import Difference
+    from batos.image.image import Image
+    from batos.image.views import View
 
 WHEN = "a change id, a time (2026-05-01 or '2026-05-01 12:00'), or a note"
 WhenArgument = Annotated[str, typer.Argument(metavar="WHEN", help=f"The moment: {WHEN}.")]
@@ -42,8 +43,14 @@ def at(
     """
     if name is None and (history or why):
         raise typer.BadParameter("--history and --why are about an object; name one.")
-    with opened(image) as uvm, uvm.at(when) as view:
-        document, shown = _found(view, name, history, why)
+    from batos.image import views
+
+    with image_alone(image) as home:
+        if name is not None and why is not None:
+            view, (document, shown) = _explained(home, when, name, why)
+        else:
+            with views.at(home, when) as view:
+                document, shown = _found(view, name, history)
     moment = {"change": view.id, "time": view.time, "note": view.note}
 
     def below_the_moment() -> None:
@@ -53,7 +60,17 @@ def at(
     show.deliver(as_json, {"at": moment, **document}, below_the_moment)
 
 
-def _found(view: SystemView, name: str | None, history: bool, why: str | None) -> Found:
+def _explained(home: Image, when: str, name: str, selector: str) -> tuple[View, Found]:
+    from batos.runtime.views import SystemView
+
+    with missions_of(home) as store, SystemView(home, store, when) as view:
+        reason = view.why(name, selector)
+    return view, (asdict(reason), lambda: show.console().print(reasons(reason, LONGEST)))
+
+
+def _found(view: View, name: str | None, history: bool) -> Found:
+    from batos.image.inspecting import list_objects
+
     if name is None:
         listed = list_objects(view)
         return {"objects": listed}, lambda: show_objects(listed)
@@ -61,9 +78,6 @@ def _found(view: SystemView, name: str | None, history: bool, why: str | None) -
         changes = view.history(name)
         told = {"object": name, "changes": [change.as_dict() for change in changes]}
         return told, lambda: show_changes(changes)
-    if why is not None:
-        reason = view.why(name, why)
-        return asdict(reason), lambda: show.console().print(reasons(reason, LONGEST))
     slots = view.inspect(name)
     return slots, lambda: show_object(slots)
 
@@ -84,8 +98,10 @@ def diff(
       batos diff greeter 0400b0dc4ba4f3aa
       batos diff greeter 2026-05-01 2026-05-02
     """
-    with opened(image) as uvm:
-        found = uvm.diff(name, before, after)
+    from batos.image import differing
+
+    with image_alone(image) as home:
+        found = differing.diff(home, name, before, after)
     show.deliver(as_json, asdict(found), lambda: _show_difference(found))
 
 

@@ -206,7 +206,7 @@ def ask(
         _announce(uvm, model)
         answer = uvm.ask(question, timeout)
         if not answer.known:
-            memory.note_if_nothing_was_read(uvm)
+            memory.note_if_nothing_was_read(uvm.searcher)
     document = {
         "answer": answer.text,
         "known": answer.known,

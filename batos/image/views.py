@@ -18,6 +18,7 @@ from batos.image.handles import Handle, handle_of
 from batos.image.history import history_until
 from batos.image.horizon import horizon, moment, refuse_packed, seconds
 from batos.image.image import Image
+from batos.image.inspecting import inspect
 from batos.image.turns import together
 from batos.image.world import World
 
@@ -74,10 +75,14 @@ class View:
         with self.reading() as world:
             return handle_of(self, world, world[name])
 
-    def history(self, name: str) -> list[Change]:
+    def history(self, target: str) -> list[Change]:
         """The changes of an object up to this moment, newest first. Raises `UnknownObject`."""
         with self.reading() as world:
-            return self.history_of(world.add(world[name]))
+            return self.history_of(world.add(world.find(target)))
+
+    def inspect(self, target: str) -> dict[str, Any]:
+        """An object's slots, parents and selectors at that moment. Raises `UnknownObject`."""
+        return inspect(self, target)
 
     def history_of(self, oid: bytes) -> list[Change]:
         """The changes of the object with this id."""

@@ -151,6 +151,11 @@ class World:
             self.connection.add(obj)
         return obj._p_oid  # type: ignore[no-any-return]
 
+    def find(self, target: str) -> UvmObject:
+        """The object called `target`, or with that id as 16 hex digits. Raises `UnknownObject`."""
+        is_id = len(target) == 16 and all(digit in "0123456789abcdef" for digit in target)
+        return self.object(target) if is_id and target not in self else self[target]
+
     def object(self, oid: bytes | str) -> Any:
         """The raw object with this id (bytes, or 16 hex digits). Raises `UnknownObject`.
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import entry_points
 from typing import Any, TypeVar
 
 from batos.errors import NameRefused, UnknownObject
@@ -72,6 +71,8 @@ def registered(name: str) -> Primitive:
 
 def _load_installed() -> list[str]:
     """Import what installed programs offer; a sentence for each that cannot be imported."""
+    from importlib.metadata import entry_points  # which imports a package for letters
+
     failures = []
     for entry in entry_points(group="batos.primitives"):
         try:

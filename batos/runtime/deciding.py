@@ -133,7 +133,7 @@ def install_by_hand(
     audit = check(extracted, selector)
 
     def work(world: World) -> int:
-        receiver: UvmObject = named(world, target)
+        receiver: UvmObject = world.find(target)
         found = lookup.find(receiver, selector)
         own = own_slots(receiver).get(selector)
         present = found.value if found is not None else None
@@ -161,7 +161,7 @@ def trust(image: Image, approvals: Approvals, target: str, selector: str) -> int
     """
 
     def work(world: World) -> Method:
-        receiver: UvmObject = named(world, target)
+        receiver: UvmObject = world.find(target)
         method = own_slots(receiver).get(selector)
         if not isinstance(method, Method) or method.source is None:
             raise UnknownObject(name=f"{target}.{selector}", known="Only a written method of the object's own can be.")
@@ -180,15 +180,6 @@ def trust(image: Image, approvals: Approvals, target: str, selector: str) -> int
     method = image.change(f"trust {selector} of {target}", work)
     approvals.approve(method)
     return method.version
-
-
-def named(world: World, target: str) -> UvmObject:
-    """The object called `target`, or with that id (16 hex digits). Raises `UnknownObject`."""
-    if target in world:
-        return world[target]
-    if len(target) == 16 and all(digit in "0123456789abcdef" for digit in target):
-        return world.object(target)  # type: ignore[no-any-return]
-    return world[target]
 
 
 def called(world: World, target: str) -> str:

@@ -1,6 +1,6 @@
-"""`why` and `inspect`: where something came from, and what an object is, as plain data.
+"""`why`: where something came from, as plain data.
 
-`why` walks the chain: method → mission → cycle → journal → prompts, model, adapter; and for what was made from memory,
+It walks the chain: method → mission → cycle → journal → prompts, model, adapter; and for what was made from memory,
 the chunks.
 """
 
@@ -20,7 +20,6 @@ from batos.objects.mirror import Mirror
 from batos.objects.records import Intent, Method
 from batos.objects.uvm_object import UvmObject, label
 from batos.objects.values import is_object, plain
-from batos.runtime.deciding import named
 from batos.runtime.missions import MissionStore
 
 
@@ -61,7 +60,7 @@ class Why:
 def why(image: Home, store: MissionStore, target: str, selector: str) -> Why:
     """Raises `UnknownSlot` when the object has no such slot, its parents' included."""
     with image.reading() as world:
-        receiver = named(world, target)
+        receiver = world.find(target)
         found = lookup.find(receiver, selector)
         if found is None:
             raise UnknownSlot(holder=target, name=selector, known=_close(receiver, target, selector))
@@ -144,41 +143,3 @@ def _asked(store: MissionStore, receipt: Receipt | None) -> tuple[dict[str, Any]
         for entry in entries
         if entry is not None
     )
-
-
-def inspect(image: Home, target: str) -> dict[str, Any]:
-    """The object's own slots, parents and selectors as plain data; methods show source, trust and provenance."""
-    with image.reading() as world:
-        receiver = named(world, target)
-        mirror = Mirror(receiver)
-        return {
-            "name": mirror.label,
-            "oid": world.add(receiver).hex(),
-            "parents": [label(parent) for parent in mirror.parents()],
-            "slots": [
-                {"name": slot.name, "kind": slot.kind, "value": shown(slot.value), **slot.notes}
-                for slot in mirror.slots()
-                if slot.kind != "parent"
-            ],
-            "understands": mirror.selectors(),
-        }
-
-
-def shown(value: Any) -> Any:
-    """A slot's value as plain data to look at; objects by what they are called, bytes by how many they are."""
-    if isinstance(value, Method):
-        return {
-            "version": value.version,
-            "trust": value.trust,
-            "source": value.source,
-            "primitive": value.primitive,
-            "proven": value.provenance.get("proven"),
-        }
-    if isinstance(value, Intent):
-        return value.text
-
-    def reference(obj: Any) -> str:
-        return f"<{label(obj)}>" if is_object(obj) else f"<{type(obj).__name__}>"
-
-    copied = plain(value, reference)
-    return f"{len(copied)} bytes" if isinstance(copied, bytes) else copied

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from batos.clock import Clock, SystemClock
 from batos.errors import NeedsMission, NotUnderstood
+from batos.image.differing import Difference, diff
 from batos.image.finding import When
 from batos.image.forking import Forked
 from batos.image.handles import Handle, handle_of, inward, send_in
 from batos.image.history import Change, history, undo
 from batos.image.image import Committed, Image
+from batos.image.inspecting import inspect
 from batos.image.views import LIFETIME
 from batos.image.world import World
 from batos.inference.peft.library import Library
@@ -41,7 +43,6 @@ from batos.runtime.activating import counted_activator
 from batos.runtime.approvals import Approvals, default_path
 from batos.runtime.awakening import awaken
 from batos.runtime.briefs import Brief
-from batos.runtime.differing import Difference, differences
 from batos.runtime.events import Events, Listener
 from batos.runtime.forking import fork_system
 from batos.runtime.lock import is_held
@@ -299,7 +300,7 @@ class Uvm:
         if isinstance(target, Handle):
             return target
         with self.image.reading() as world:
-            return handle_of(self.image, world, deciding.named(world, target))
+            return handle_of(self.image, world, world.find(target))
 
     def missions(self, state: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
         """The newest missions first, as plain data."""
@@ -368,11 +369,7 @@ class Uvm:
 
     def diff(self, target: str, before: When, after: When | None = None) -> Difference:
         """What is different about an object between two moments (until now), slot by slot."""
-        with self.at(before) as was:
-            if after is None:
-                return differences(target, was, self.image, (was.called, "now"))
-            with self.at(after) as then:
-                return differences(target, was, then, (was.called, then.called))
+        return diff(self.image, target, before, after)
 
     def fork(self, target: str | Path, when: When | None = None) -> Forked:
         """Make the image as of a moment (now) a new one at `target`, with its history; open missions stay here.
@@ -390,7 +387,8 @@ class Uvm:
         return explaining.why(self.image, self.store, target, selector)
 
     def inspect(self, target: str) -> dict[str, Any]:
-        return explaining.inspect(self.image, target)
+        """An object's own slots, parents and selectors. Raises `UnknownObject`."""
+        return inspect(self.image, target)
 
     # Deciding
 

@@ -1,15 +1,11 @@
-"""A view of the past as the running system gives it: with `inspect`, and `why` down to the prompts."""
+"""A view of the past as the running system gives it: with `why`, down to the prompts."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from batos.image.changes import Change
 from batos.image.finding import When, find_moment
 from batos.image.image import Image
 from batos.image.views import LIFETIME, View, check_kept
 from batos.runtime import explaining
-from batos.runtime.deciding import named
 from batos.runtime.missions import MissionStore
 
 
@@ -22,15 +18,6 @@ class SystemView(View):
         check_kept(image, written.tid)
         super().__init__(image, written.tid, written.note, lifetime)
         self._store = store
-
-    def history(self, target: str) -> list[Change]:
-        """The changes of an object up to that moment, newest first. Raises `UnknownObject`."""
-        with self.reading() as world:
-            return self.history_of(world.add(named(world, target)))
-
-    def inspect(self, target: str) -> dict[str, Any]:
-        """An object's slots, parents and selectors at that moment. Raises `UnknownObject`."""
-        return explaining.inspect(self, target)
 
     def why(self, target: str, selector: str) -> explaining.Why:
         """Where a slot, as it was at that moment, came from. Raises `UnknownObject`."""

@@ -11,14 +11,16 @@ from typing import Any, Literal
 from ZODB.blob import Blob
 
 from batos.errors import UnknownObject
+from batos.image.finding import When
 from batos.image.handles import Home
+from batos.image.image import Image
+from batos.image.inspecting import shown
 from batos.image.past import same
+from batos.image.views import at
 from batos.objects.mirror import Kind, kind_of
 from batos.objects.records import Method
 from batos.objects.uvm_object import own_slots
 from batos.objects.values import blob_bytes, plain
-from batos.runtime.deciding import named
-from batos.runtime.explaining import shown
 
 SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 LONG = 60  # characters of two values side by side; longer ones are compared line by line
@@ -58,6 +60,15 @@ class Difference:
             yield from (f"    {line}" for line in slot.lines)
 
 
+def diff(image: Image, target: str, before: When, after: When | None = None) -> Difference:
+    """What is different about an object between two moments (until now), slot by slot. Raises like `at`."""
+    with at(image, before) as was:
+        if after is None:
+            return differences(target, was, image, (was.called, "now"))
+        with at(image, after) as then:
+            return differences(target, was, then, (was.called, then.called))
+
+
 def differences(target: str, before: Home, after: Home, moments: tuple[str, str]) -> Difference:
     """What `after` has that `before` has not, and the other way round; each is an image or a view of one.
 
@@ -88,7 +99,7 @@ def _oid(target: str, *homes: Home) -> bytes:
     for home in homes:
         with home.reading() as world:
             try:
-                return world.add(named(world, target))
+                return world.add(world.find(target))
             except UnknownObject:
                 if home is homes[-1]:
                     raise
