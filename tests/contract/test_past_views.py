@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from batos.errors import ImageBusy, PackedAway, TransactionMisuse, UnknownChange, UnknownObject
+from batos.image.differing import differences
 from batos.image.handles import Handle
 from batos.image.history import history
 from batos.image.horizon import tid_at
@@ -16,7 +17,6 @@ from batos.image.packing import pack
 from batos.image.turns import alone
 from batos.image.views import at
 from batos.objects.records import Intent, Method
-from batos.runtime.differing import differences
 from batos.testing import MovableClock, temporary_image
 from contract.images import create, image, in_a_thread, names, storage, uri, value
 

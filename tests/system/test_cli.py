@@ -17,6 +17,7 @@ import typer
 
 from batos.cli import show
 from batos.cli.main import app, main
+from batos.image.image import Image
 from batos.runtime.uvm import Uvm
 from batos.settings import Settings
 
@@ -315,7 +316,7 @@ def test_an_interrupted_command_says_what_to_do_next(batos, monkeypatch, command
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Uvm, "__init__", interrupted)  # before anything is open that would have to be closed
+    monkeypatch.setattr(Image, "open", interrupted)  # before anything is open that would have to be closed
     code, out, err = batos(*command)
 
     assert (code, out) == (130, "")
