@@ -27,10 +27,12 @@
     ├── BackupRefused                                    a backup that is incomplete or was changed
     ├── ImportRefused                                    a folder that holds no export
     ├── ErasureRefused                                   what cannot be erased, or not now
+    ├── PinnedSlot                                       what a person has pinned, and learning must leave alone
     ├── MethodRefused                                    a source that does not pass the gate
     │   ├── ExtractionFailed
     │   ├── GuardianRefused
-    │   └── TypeCheckFailed
+    │   ├── TypeCheckFailed
+    │   └── TrialFailed                                  it breaks its own contract, or that of another method
     ├── SandboxError                                     a sandboxed activation that did not finish
     │   ├── SandboxDenied
     │   ├── SandboxLimit
@@ -219,6 +221,12 @@ class ErasureRefused(BatosError):
 # Methods
 
 
+class PinnedSlot(BatosError):
+    """Facts: what (an object, or a slot of it, in words), selector."""
+
+    says = "{what} is pinned, so {selector!r} stays as it is. `batos unpin` takes the pin away."
+
+
 class MethodRefused(BatosError):
     says = "The source for {selector!r} was refused: {reason}"
 
@@ -233,6 +241,10 @@ class GuardianRefused(MethodRefused):
 
 class TypeCheckFailed(MethodRefused):
     says = "The type check refused {selector!r}: {reason}"
+
+
+class TrialFailed(MethodRefused):
+    says = "{selector!r} was not installed: {reason}"
 
 
 class SandboxError(BatosError):

@@ -66,6 +66,7 @@ class ImageConnection(Connection):
         self._holder: int | None = None
         self._spoiled: list[Any] = []
         self._stored: tuple[bytes, ...] = ()
+        self.committed_behaviour: tuple[tuple[bytes, tuple[str, ...]], ...] = ()
         self._labels: dict[bytes, str] = {}
         self._aside: dict[bytes, dict[str, Any]] = {}  # see `unload`
         self.answers = AnswerCache()
@@ -75,6 +76,7 @@ class ImageConnection(Connection):
         self._anybodys, self._holder = False, get_ident()
         self.answers.thread = self._holder
         self._stored, self._labels = (), {}
+        self.committed_behaviour = ()
         spoiled, self._spoiled = self._spoiled, []
         for obj in spoiled:
             obj._p_invalidate()  # a list or a tree has changed by the time it asks whether it may
@@ -194,7 +196,16 @@ class ImageConnection(Connection):
 
     def tpc_finish(self, transaction: Any) -> None:
         self._stored = (*self._modified, *self._creating)
+        self.committed_behaviour = tuple(self._behaviour())
         super().tpc_finish(transaction)
+
+    def _behaviour(self) -> Iterator[tuple[bytes, tuple[str, ...]]]:
+        """(object id, slots) of the written objects that may answer messages in another way now."""
+        for oid in self._stored:
+            obj = self._cache.get(oid)
+            names = obj.__dict__.pop("_v_behaviour", None) if is_object(obj) else None
+            if names:
+                yield oid, tuple(sorted(names))
 
     @contextmanager
     def _telling(self, oid: bytes) -> Iterator[None]:

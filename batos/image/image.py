@@ -56,12 +56,16 @@ _worlds: ContextVar[tuple[World, ...]] = ContextVar("batos_worlds", default=())
 
 @dataclass(frozen=True)
 class Committed:
-    """A commit as listeners are told of it: its change id, and what the objects that it wrote are called."""
+    """A commit as listeners are told of it: its change id, and what the objects that it wrote are called.
+
+    `behaviour` lists (object id, slots) where a method, an intent or a parent was written.
+    """
 
     id: str
     note: str
     names: tuple[str, ...]
     info: dict[str, Any]
+    behaviour: tuple[tuple[bytes, tuple[str, ...]], ...] = ()
 
 
 class Image:
@@ -182,7 +186,7 @@ class Image:
         tid = connection.committed_id
         if tid is None:
             return None
-        return Committed(tid.hex(), note, connection.committed_names, info)
+        return Committed(tid.hex(), note, connection.committed_names, info, connection.committed_behaviour)
 
     def _tell(self, committed: Committed) -> None:
         """Tell who listens, after the transaction: a listener may open one of its own. None can undo the commit."""

@@ -45,7 +45,9 @@ class Example:
     `result` is the answer; `raises` the name of a built-in exception instead. `slots` are set on the receiver before
     the message, `slots_after` must hold afterwards (slots not named are not compared). An example with neither
     `result`, `raises` nor `slots_after` is a question. `given` says that a person stated it; an example that a model
-    proposed is not given and proves nothing.
+    proposed, or that a call was taken for, is not given and proves nothing. `held` is what the other slots that the
+    method reads held when the example was first satisfied: it is set as `slots` are, so that the example means the
+    same when it is run again after they have changed.
     """
 
     args: tuple[Any, ...] = ()
@@ -55,6 +57,7 @@ class Example:
     slots: Mapping[str, Any] | None = None
     slots_after: Mapping[str, Any] | None = None
     given: bool = True
+    held: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "args", tuple(self.args))
@@ -65,6 +68,16 @@ class Example:
     @property
     def is_question(self) -> bool:
         return self.result is UNSET and self.raises is None and self.slots_after is None
+
+    @property
+    def is_proof(self) -> bool:
+        """Whether a method that satisfies it has shown something: a person stated it, with an outcome."""
+        return self.given and not self.is_question
+
+    @property
+    def before(self) -> dict[str, Any]:
+        """The slots to set before the message."""
+        return {**(self.held or {}), **(self.slots or {})}
 
     def answered(self, result: Any) -> Example:
         """The example that a person's answer makes of a question."""
@@ -91,7 +104,7 @@ class Example:
             data["result"] = freeze(self.result)
         if self.raises is not None:
             data["raises"] = self.raises
-        for name in ("slots", "slots_after"):
+        for name in ("slots", "slots_after", "held"):
             slots = getattr(self, name)
             if slots is not None:
                 data[name] = {slot: freeze(value) for slot, value in slots.items()}
@@ -114,6 +127,7 @@ class Example:
             slots=table("slots"),
             slots_after=table("slots_after"),
             given=bool(data.get("given", True)),
+            held=table("held"),
         )
 
     @classmethod
@@ -143,7 +157,7 @@ class Contract:
     @property
     def given(self) -> tuple[Example, ...]:
         """The examples that count as proof."""
-        return tuple(example for example in self.examples if example.given and not example.is_question)
+        return tuple(example for example in self.examples if example.is_proof)
 
     def with_example(self, example: Example) -> Contract:
         """This contract with one example more; a restated example replaces the one with the same message."""

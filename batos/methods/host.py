@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from batos.methods.hosting import Denial, Reading
-from batos.objects import lookup, primitives, sending
+from batos.objects import lookup, primitives, rules, sending
 from batos.objects.records import Method
 from batos.objects.uvm_object import UvmObject, is_slot_name, label, own_slots, put, remove
 from batos.objects.values import is_object, weight
@@ -22,7 +22,7 @@ class ObjectHost:
 
     `protected` says why an object may not be written by a sandboxed method (a pinned object, a persona, policy), or
     None; `checked` is called before everything and may raise (a cycle's poison); `now` is the clock, without which a
-    method that asks for the time is refused.
+    method that asks for the time is refused; `saw` is told which slots are read.
     """
 
     def __init__(
@@ -31,7 +31,9 @@ class ObjectHost:
         *,
         checked: Callable[[], None] = lambda: None,
         now: Callable[[], datetime] | None = None,
+        saw: Callable[[UvmObject, str], None] | None = None,
     ) -> None:
+        self._saw = saw
         self._protected = protected
         self._checked = checked
         self._now = now
@@ -50,6 +52,8 @@ class ObjectHost:
             if found is None:
                 readings.append(None)
             elif found.is_data:
+                if self._saw is not None:
+                    self._saw(target, name)
                 readings.append(Reading(found.value, found.holder is target))
             else:
                 is_method = isinstance(found.value, Method)
@@ -81,7 +85,8 @@ class ObjectHost:
         found = lookup.find(receiver, name)
         if found is not None and not found.is_data:
             return f"it is, or would hide, a method of {label(found.holder)}"
-        return self._protected(receiver)
+        pinned = rules.pinned(receiver, name)
+        return f"{pinned} is pinned" if pinned is not None else self._protected(receiver)
 
     def send(self, target: UvmObject, selector: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self._checked()

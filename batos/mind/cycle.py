@@ -79,6 +79,8 @@ class Cycle:
     depth: int = 0
     answer: Any = None
     pending: dict[str, Any] | None = None
+    tainted: bool = False  # whether text from outside has reached it
+    calls: list[tuple[str, str, int, bool, int]] = field(default_factory=list)  # as `store.count_call` takes them
     _asked: Counter[str] = field(default_factory=Counter)
     _poison: BaseException | None = None
     _scripts: list[list[Any]] = field(default_factory=list)
@@ -106,6 +108,7 @@ class Cycle:
             raise MissionError(mission=self.mission, reason=reason)
         self.used.append((kind, *key))
         answer = _opened(self.journal[key])
+        self.tainted = self.tainted or _is_from_outside(kind, name, answer)
         for recording in self._recording:
             recording.append(answer)
         return answer
@@ -211,12 +214,28 @@ class Cycle:
     def target(self) -> UvmObject:
         return self.world.object(self.brief["target"])  # type: ignore[no-any-return]
 
+    @property
+    def learned(self) -> int:
+        """How many methods were learned for this mission so far, those that were learned for these included."""
+        ends = [entry["outcome"] for entry in self.journal.values() if entry.get("outcome")]
+        answers = [outcome["answer"] for outcome in ends if isinstance(outcome.get("answer"), dict)]
+        return sum(answer.get("learned", 0) for answer in answers)
+
     def note(self, **facts: Any) -> None:
         """Add facts, which are JSON, to the current state's entry of the trace."""
         self.trace[-1].update(plain(facts))
 
     def thawed(self, data: Any) -> Any:
         return thaw(data, self.world.object)
+
+
+def _is_from_outside(kind: NeedKind, name: str, answer: Any) -> bool:
+    """Whether an answer brings text that came from outside: what a tool fetched, or a tainted passage of memory."""
+    if kind == "tool":
+        return name == "primitive"
+    if (kind, name) != ("observe", "search"):
+        return False
+    return any(chunk["metadata"].get("tainted", True) for chunk in answer)
 
 
 def _opened(stored: dict[str, Any]) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from batos.errors import MissionError, MisspeltSelector, NotUnderstood
 from batos.mind.cycle import Cycle
-from batos.mind.speaking import WORLD
+from batos.mind.speaking import WORLD, is_facet
 from batos.objects import lookup
 from batos.objects.mirror import Mirror
 from batos.objects.records import Intent
@@ -91,7 +91,17 @@ def have_learned(cycle: Cycle, target: UvmObject, selector: str, args: Iterable[
     if depth > cycle.settings.learn_depth:
         reason = f"{selector!r} would be the {depth}th method in a row to be learned for one message. Teach it first."
         raise MissionError(mission=cycle.mission, reason=reason)
+    left = extra.get("learns", cycle.settings.learn_count) - cycle.learned
+    if left < 1:
+        reason = (
+            f"{selector!r} would be one method more than the {cycle.settings.learn_count} that one message may have "
+            "learned; the setting learn_count bounds this. Teach some of them first."
+        )
+        raise MissionError(mission=cycle.mission, reason=reason)
     asked_for = target is cycle.target and selector == cycle.brief["selector"]
+    tainted = bool(extra.get("tainted") or cycle.tainted)
+    if is_facet(selector) and _wished_for(target, selector):
+        args, kwargs, tainted = (), {}, False  # it is made from its intent alone, whatever it is asked
     ended = cycle.ask(
         "learn",
         selector,
@@ -99,7 +109,12 @@ def have_learned(cycle: Cycle, target: UvmObject, selector: str, args: Iterable[
         args=[frozen(cycle, arg) for arg in args],
         kwargs={name: frozen(cycle, value) for name, value in kwargs.items()},
         contract=cycle.brief["contract"] if asked_for else None,
-        extra={"depth": depth, "learn": True, "tainted": extra.get("tainted", False)},
+        extra={
+            "depth": depth,
+            "learn": True,
+            "learns": left - 1,
+            "tainted": tainted,
+        },
     )
     outcome = ended.get("outcome") or {}
     if ended["state"] != "done":

@@ -1,8 +1,8 @@
 """Learning a method: gather what is known, have the source written, gate it, install it or propose it.
 
-The gate is extraction, the guardian's audit, and a trial in the sandbox on the original message and every example; the
-trial is a need, so its verdict is the same on every replay. A refusal goes back to the writer as feedback, a bounded
-number of times. Only examples that a person gave are proof.
+The gate is extraction, the guardian's audit, the type check, and a trial in the sandbox on the original message and
+every example; the trial is a need, so its verdict is the same on every replay. A refusal goes back to the writer as
+feedback, once for each kind of failure. Only examples that a person gave are proof.
 """
 
 from __future__ import annotations
@@ -13,20 +13,23 @@ from typing import Any
 from batos.errors import ExtractionFailed, GuardianRefused, MissionError
 from batos.image.receipts import Proposal
 from batos.inference.port import Request
-from batos.methods.contract import Contract
+from batos.methods.contract import Contract, Example
 from batos.methods.extraction import extract
-from batos.methods.guardian import check
-from batos.mind import prompts
+from batos.methods.guardian import Audit, check
+from batos.methods.tables import rules
+from batos.mind import prompts, standing
 from batos.mind.cycle import Cycle
 from batos.mind.delivering import have_learned, refuse_misspelt, refuse_teaching_the_world, understood
-from batos.mind.trial import shown
+from batos.mind.rehearsing import shown
+from batos.mind.ruling import policy_for, refuse_pinned
 from batos.objects import lookup
 from batos.objects.mirror import Mirror
-from batos.objects.records import Intent, Method
-from batos.objects.uvm_object import is_slot_name, put
-from batos.objects.values import plain
+from batos.objects.records import Intent, Method, previous_of
+from batos.objects.uvm_object import UvmObject, is_slot_name, own_slots, put
+from batos.objects.values import is_object, plain, weight
 
 SIMILAR = 3
+LARGEST_SHOWN = 400  # values in a slot that a prompt shows
 
 
 def decompose(cycle: Cycle) -> None:
@@ -35,25 +38,47 @@ def decompose(cycle: Cycle) -> None:
     if not is_slot_name(selector) or selector.endswith("*"):
         reason = f"{selector!r} cannot be a selector; use an identifier without a leading underscore."
         raise MissionError(mission=cycle.mission, reason=reason)
+    refuse_pinned(target, selector)
     if not _asked_for(cycle):
         refuse_misspelt(target, selector)
-    found = lookup.find(target, selector)
     if understood(target, selector) and not cycle.brief.get("extra", {}).get("taught"):
         # Whoever waits for this mission filed it while another one was just ending.
         cycle.scratch["plan"] = {"strategy": "known already", "relevant_pillars": [], "sub_queries": {}}
         return
-    contract = _contract(cycle, found.value if found else None)
+    contract = _contract(cycle, standing_in(target, selector))
     is_facet = selector.endswith("_facet_") and contract.intent is not None and not contract.examples
-    words = selector.strip("_").replace("_", " ")
-    wanted = f"{words} {contract.intent or ''}"
-    similar = [] if is_facet else cycle.ask("observe", "similar", query=wanted, limit=SIMILAR)
+    policy = policy_for(cycle.world, target, cycle.settings)
+    known = {"methods": [], "passages": []} if is_facet else _remembered(cycle, contract, policy == "propose")
+    cycle.scratch["known"] = known
     cycle.scratch["plan"] = {
         "strategy": "facet" if is_facet else "by example" if contract.examples else "by name",
         "relevant_pillars": [],
         "sub_queries": {},
         "contract": contract.to_json(),
-        "similar": similar,
+        "drew_on": [item["name"] for item in (*known["methods"], *known["passages"])],
+        "policy": policy,
+        "tainted": bool(cycle.brief.get("extra", {}).get("tainted") or _is_tainted(known)),
     }
+
+
+def _remembered(cycle: Cycle, contract: Contract, outside: bool) -> dict[str, Any]:
+    """Methods and passages that have to do with what is wanted; what came from outside only where all is proposed."""
+    words = cycle.brief["selector"].strip("_").replace("_", " ")
+    query = f"{words} {contract.intent or ''}".strip()
+    return cycle.ask("observe", "similar", query=query, limit=SIMILAR, outside=outside)  # type: ignore[no-any-return]
+
+
+def _is_tainted(known: dict[str, Any]) -> bool:
+    return any(item["tainted"] for item in (*known["methods"], *known["passages"]))
+
+
+def standing_in(target: UvmObject, selector: str) -> Method | Intent | None:
+    """What a new method of `target` takes over from: its own, or an intent, of its parents too. The method of a parent
+    is no contract for the one that hides it."""
+    found = lookup.find(target, selector)
+    if found is None or not isinstance(found.value, Method | Intent):
+        return None
+    return found.value if found.holder is target or isinstance(found.value, Intent) else None
 
 
 def _asked_for(cycle: Cycle) -> bool:
@@ -70,6 +95,8 @@ def _contract(cycle: Cycle, present: Any) -> Contract:
         known = Contract.from_json({"intent": present.text, "examples": present.examples}, resolve)
     elif isinstance(present, Method):
         known = Contract.from_json(present.contract, resolve)
+    if asked.examples:  # what nobody has stated gives way to what somebody states now
+        known = replace(known, examples=tuple(example for example in known.examples if example.given))
     for example in asked.examples:
         known = known.with_example(example)
     return replace(known, intent=asked.intent or known.intent)
@@ -80,7 +107,7 @@ def delegate(cycle: Cycle) -> None:
 
 
 def synthesize(cycle: Cycle) -> None:
-    """Write, gate, and once more with the reason, until a source stands or the rounds are spent."""
+    """Write, gate, and again with the reason, until a source stands, a kind of failure returns, or the rounds end."""
     plan = plain(cycle.scratch["plan"])
     if plan["strategy"] == "known already":
         return
@@ -90,55 +117,98 @@ def synthesize(cycle: Cycle) -> None:
         if answer.get("question"):
             cycle.scratch["final_response"] = {"question": answer["question"], "answer": answer}
             return
-        source, refusal, verdict = _gated(cycle, plan, answer["text"])
-        if refusal is None:
+        source, verdict = _gated(cycle, plan, answer["text"])
+        if verdict["status"] == "passed":
             cycle.scratch["final_response"] = {"source": source, "verdict": verdict, "answer": answer}
-            cycle.note(rounds=len(feedback) + 1, verdict=verdict)
+            cycle.note(rounds=len(feedback) + 1, proven=verdict["proven"], broken=verdict["broken"])
             return
-        feedback.append({"source": source, "reason": refusal})
+        again = verdict["kind"] in [entry["kind"] for entry in feedback]
+        feedback.append({"source": source, "reason": verdict["reason"], "kind": verdict["kind"]})
+        if again:
+            break
     cycle.note(refused=feedback)
     last = feedback[-1]["reason"]
-    raise MissionError(mission=cycle.mission, reason=f"no source for {cycle.brief['selector']!r} was accepted: {last}")
+    tried = f" after {len(feedback)} tries" if len(feedback) > 1 else ""
+    reason = f"no source for {cycle.brief['selector']!r} was accepted{tried}: {last}"
+    raise MissionError(mission=cycle.mission, reason=reason)
 
 
 def _written(cycle: Cycle, plan: dict[str, Any], feedback: list[dict[str, str]]) -> dict[str, Any]:
     """Ask for the source, from the base model alone: code is nobody's voice."""
-    selector, contract = cycle.brief["selector"], plan["contract"]
+    selector = cycle.brief["selector"]
+    contract = {**plan["contract"], "examples": [_as_stated(data) for data in plan["contract"]["examples"]]}
     message = {"args": cycle.brief["args"], "kwargs": cycle.brief["kwargs"]}
+    known = plain(cycle.scratch["known"])
     materials = {
         "selector": selector,
-        "object": Mirror(cycle.target).as_json(),
+        "object": _seen(cycle.target),
         "contract": contract,
         "message": message,
         "is_facet": plan["strategy"] == "facet",
-        "similar": plan["similar"],
+        "similar": [method["source"] for method in known["methods"]],
+        "passages": [passage["text"] for passage in known["passages"]],
         "feedback": feedback,
     }
     messages = prompts.render(
         "method",
         selector=selector,
+        modules=", ".join(sorted(rules().modules)),
         object=materials["object"],
         message=message,
         intent=contract.get("intent") or "what its name says",
         examples=contract.get("examples") or "none",
-        similar=plan["similar"] or "none",
-        feedback=feedback or "none",
+        similar="\n".join(materials["similar"]) or "none",
+        passages="\n\n".join(materials["passages"]) or "none",
+        feedback="\n\n".join(f"{entry['source']}\nRefused: {entry['reason']}" for entry in feedback) or "none",
     )
     request = Request(purpose="method", messages=messages, materials=materials)
     return cycle.generate(request)
 
 
-def _gated(cycle: Cycle, plan: dict[str, Any], text: str) -> tuple[str, str | None, dict[str, Any]]:
-    """The source, why it was refused (None: it was not), and the trial's verdict."""
+def _as_stated(data: dict[str, Any]) -> dict[str, Any]:
+    """An example as a writer reads it: what the slots held when it was first satisfied is what they hold before it."""
+    held = data.get("held")
+    stated = {name: value for name, value in data.items() if name != "held"}
+    return {**stated, "slots": {**held, **(data.get("slots") or {})}} if held else stated
+
+
+def _seen(target: UvmObject) -> dict[str, Any]:
+    """The object's mirror with the data slots that it inherits; what is large shows as its kind."""
+    mirror = Mirror(target).as_json()
+    slots: dict[str, Any] = {}
+    for holder in lookup.delegation(target):
+        for name, value in own_slots(holder).items():
+            if name in slots or name.endswith("*") or isinstance(value, Method | Intent):
+                continue
+            if not is_object(value) and weight(value, LARGEST_SHOWN) > LARGEST_SHOWN:
+                slots[name] = {"$kind": _kind(value)}
+            elif holder is target:
+                slots[name] = mirror["slots"][name]
+            else:
+                slots[name] = Mirror(holder).as_json()["slots"][name]
+    return {**mirror, "slots": slots}
+
+
+def _kind(value: Any) -> str:
+    called = type(value).__name__.removeprefix("Persistent").lower()
+    return f"{called}, {len(value)} long" if hasattr(value, "__len__") else called
+
+
+def _gated(cycle: Cycle, plan: dict[str, Any], text: str) -> tuple[str, dict[str, Any]]:
+    """The source, and the verdict of the gate."""
     selector = cycle.brief["selector"]
     try:
         source = extract(text, selector)
+    except ExtractionFailed as refused:
+        return text, {"status": "refused", "reason": str(refused), "kind": "extraction"}
+    try:
         check(source, selector, facet=plan["strategy"] == "facet")
-    except (ExtractionFailed, GuardianRefused) as refused:
-        return text, str(refused), {}
-    while (verdict := _tried(cycle, plan, source))["status"] == "not understood":  # the bound on asks ends this
+    except GuardianRefused as refused:
+        rules = sorted({finding["rule"] for finding in refused.facts["findings"]})
+        return source, {"status": "refused", "reason": str(refused), "kind": f"guardian: {', '.join(rules)}"}
+    while (verdict := _tried(cycle, plan, source))["status"] == "not understood":  # the bound on learns ends this
         _learn_first(cycle, verdict)
-    return source, None if verdict["status"] == "passed" else verdict["reason"], verdict
+    return source, verdict
 
 
 def _tried(cycle: Cycle, plan: dict[str, Any], source: str) -> dict[str, Any]:
@@ -178,10 +248,11 @@ def complete(cycle: Cycle) -> None:
         cycle.pending = _awaited(cycle, reason=reason, question=response["question"])
         return
     method = _record(cycle, contract, response)
-    doubt = _doubt(cycle, plan, response)
+    doubt = _doubt(plan, response, selector)
     if doubt is None:
         put(target, selector, method)
-        cycle.answer = {"selector": selector, "version": method.version}
+        learned = cycle.learned + 1
+        cycle.answer = {"selector": selector, "version": method.version, "learned": learned}
     else:
         _keep_contract(target, selector, contract)
         cycle.pending = _awaited(cycle, reason=doubt, proposal=_propose(cycle, method, doubt))
@@ -200,45 +271,83 @@ def _phrased(selector: str, question: dict[str, Any]) -> str:
     return f"{asked}{where}: {candidates}? Teach it with that example."
 
 
-def _keep_contract(target: Any, selector: str, contract: Contract) -> None:
+def _keep_contract(target: UvmObject, selector: str, contract: Contract) -> None:
     """Remember the examples given so far, so that the next one only has to be added."""
     found = lookup.find(target, selector)
     if contract.examples and (found is None or isinstance(found.value, Intent)):
         data = contract.to_json()
-        put(target, selector, Intent(contract.intent or "", tuple(data["examples"])))
+        retired = previous_of(own_slots(target).get(selector))
+        put(target, selector, Intent(contract.intent or "", tuple(data["examples"]), retired))
 
 
 def _record(cycle: Cycle, contract: Contract, response: dict[str, Any]) -> Method:
-    found = lookup.find(cycle.target, cycle.brief["selector"])
-    present = found.value if found is not None else None
-    own = found is not None and found.holder is cycle.target
-    answer = response["answer"]
+    selector, target = cycle.brief["selector"], cycle.target
+    present = standing_in(target, selector)
+    answer, verdict, plan = response["answer"], response["verdict"], plain(cycle.scratch["plan"])
+    source = response["source"]
+    audited = check(source, selector, facet=plan["strategy"] == "facet")
+    told = {
+        "mission": cycle.mission,
+        "model": answer["model"],
+        "made_at": cycle.submitted_at,
+        "proven": verdict["proven"],
+        "notes": answer.get("notes", {}),
+        "tainted": plan["tainted"],
+        "drew_on": plan["drew_on"],
+        "audit": summary(audited),
+        **{name: verdict[name] for name in ("call", "claims", "acts", "broken") if verdict[name]},
+    }
     return Method(
-        cycle.brief["selector"],
-        response["source"],
-        contract=contract.to_json(),
+        selector,
+        source,
+        contract={"intent": contract.intent, "examples": _promised(contract, verdict)},
         intent=contract.intent or getattr(present, "intent", None),
-        previous=present if own and isinstance(present, Method) else None,
-        provenance={
-            "mission": cycle.mission,
-            "model": answer["model"],
-            "made_at": cycle.submitted_at,
-            "proven": response["verdict"]["proven"],
-            "notes": answer.get("notes", {}),
-        },
+        previous=previous_of(own_slots(target).get(selector)),
+        provenance=told,
     )
 
 
-def _doubt(cycle: Cycle, plan: dict[str, Any], response: dict[str, Any]) -> str | None:
+def summary(audited: Audit) -> dict[str, Any]:
+    """What a method does to its object, as far as its text says."""
+    return {
+        "reads": list(audited.reads),
+        "writes": list(audited.writes),
+        "sends": list(audited.sends),
+        "dynamic": audited.dynamic,
+    }
+
+
+def _promised(contract: Contract, verdict: dict[str, Any]) -> list[dict[str, Any]]:
+    """The examples that the method is held to from now on: those of its contract, with what the slots held; else what
+    came of the first call, which is no proof; and what its writer claimed and kept."""
+    promised = list(verdict["examples"])
+    if verdict["call"] is not None and not contract.given:
+        promised.append(verdict["call"])
+    known = Contract.from_json({"examples": promised}, _opaque)
+    claims = [claim["example"] for claim in verdict["claims"] if claim["holds"]]
+    new = [data for data in claims if len(known.with_example(Example.from_json(data)).examples) > len(known.examples)]
+    return [*promised, *new]
+
+
+def _opaque(oid: bytes) -> str:
+    return f"object {oid.hex()}"  # to compare messages by; nothing is run with it
+
+
+def _doubt(plan: dict[str, Any], response: dict[str, Any], selector: str) -> str | None:
     """Why a person must decide, or None when the method may be installed at once."""
-    selector, answer = cycle.brief["selector"], response["answer"]
-    if cycle.settings.policy == "propose":
+    answer, verdict = response["answer"], response["verdict"]
+    if plan["policy"] == "propose":
         return f"The policy is to propose: {selector!r} waits for approval."
-    if cycle.brief.get("extra", {}).get("tainted"):
-        return f"{selector!r} was asked for from outside, so it waits for approval."
+    if plan["tainted"]:
+        return f"{selector!r} was asked for from outside, or made with text from outside, so it waits for approval."
+    if verdict["broken"]:
+        return f"{selector!r} waits for approval. {standing.told(verdict['broken'])}"
     by_convention = answer["model"] == "builtin" and answer["notes"].get("rule", "").startswith("convention")
-    if response["verdict"]["proven"] or by_convention or plan["strategy"] == "facet":
+    if verdict["proven"] or by_convention or plan["strategy"] == "facet":
         return None
+    if verdict["acts"]:
+        acts = ", ".join(verdict["acts"])
+        return f"{selector!r} acts on the outside ({acts}), which no trial does, so it waits for approval."
     return f"{selector!r} has no example that proves it, so it waits for approval. Teach it with one, or approve it."
 
 

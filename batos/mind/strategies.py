@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from batos.errors import MissionError
-from batos.mind import answering, delivering, displaying, improving, learning
+from batos.mind import answering, delivering, displaying, improving, learning, rechecking
 from batos.mind.cycle import Cycle
 
 Step = Callable[[Cycle], None]
@@ -35,6 +35,7 @@ STRATEGIES: dict[str, Strategy] = {
     "learn": _of(learning),
     "ask": _of(answering),
     "display": _of(displaying),
+    "recheck": _of(rechecking),
     "systemic_self_improvement": _of(improving),
 }
 

@@ -87,20 +87,24 @@ class _Immutable:
 class Intent(_Immutable):
     """A facet or wished-for method that is only described yet. Sending its selector is not understood.
 
-    `examples` are JSON as `batos.methods.contract` writes them.
+    `examples` are JSON as `batos.methods.contract` writes them. `retired` is the method that was made from an earlier
+    intent in this slot; the next one continues its versions.
     """
 
-    __slots__ = ("examples", "text")
+    __slots__ = ("examples", "retired", "text")
 
     text: str
     examples: tuple[Any, ...]
+    retired: Method | None
 
-    def __init__(self, text: str, examples: tuple[Any, ...] = ()) -> None:
+    def __init__(self, text: str, examples: tuple[Any, ...] = (), retired: Method | None = None) -> None:
         object.__setattr__(self, "text", text)
         object.__setattr__(self, "examples", examples)
+        object.__setattr__(self, "retired", retired)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Intent, (self.text, self.examples)
+        told = (self.text, self.examples)
+        return Intent, told if self.retired is None else (*told, self.retired)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Intent) and (self.text, self.examples) == (other.text, other.examples)
@@ -110,6 +114,13 @@ class Intent(_Immutable):
 
     def __repr__(self) -> str:
         return f"<intent {self.text!r}>"
+
+
+def previous_of(present: object) -> Method | None:
+    """The version that a new one replaces, where `present` stands in its slot: a method, or what an intent retired."""
+    if isinstance(present, Method):
+        return present
+    return present.retired if isinstance(present, Intent) else None
 
 
 class Secret(_Immutable):

@@ -17,7 +17,7 @@ from persistent import Persistent
 from batos.errors import NotUnderstood, SlotRefused
 from batos.objects import lookup
 from batos.objects.answers import NO_ANSWERS, Answers, forget
-from batos.objects.records import Intent, Method
+from batos.objects.records import Intent, Method, previous_of
 from batos.objects.values import admit, copied, is_object
 
 # The two underscored names that the founding document gives to the state machine.
@@ -29,6 +29,7 @@ class UvmObject(Persistent):
 
     __is_prototype__ = True
     _v_answers: Answers = NO_ANSWERS
+    _v_behaviour: set[str]  # what `_behaves_differently` noted since the last commit
 
     # Without the C class's own, which wakes a ghost at each read: here a ghost has no slots, so that reading one comes
     # to `__getattr__`, which wakes it. An own slot is read in a third of the time.
@@ -142,9 +143,14 @@ def put(obj: UvmObject, name: str, value: Any) -> None:
     if name.endswith("*"):
         _check_parent(obj, name, value)
         _changing(obj, name)[name] = value
+        _behaves_differently(obj, name)
     elif isinstance(value, Method | Intent):
         current = _changing(obj, name)
         current.pop(name, None)
+        if isinstance(value, Intent) and value.retired is None:
+            retired = previous_of(current.get("__methods__", {}).get(name))
+            value = Intent(value.text, value.examples, retired)
+        _behaves_differently(obj, name)
         # A new dict, not a change of the old one: earlier snapshots of the state stay what they were.
         current["__methods__"] = {**current.get("__methods__", {}), name: value}
     else:
@@ -152,6 +158,12 @@ def put(obj: UvmObject, name: str, value: Any) -> None:
         current = _changing(obj, name)
         _without(current, "__methods__", name)
         current[name] = admitted
+
+
+def _behaves_differently(obj: UvmObject, name: str) -> None:
+    """Note for who commits that the object, if it is stored, may now answer messages in another way."""
+    if obj._p_jar is not None:
+        obj._v_behaviour = {*obj.__dict__.get("_v_behaviour", ()), name}
 
 
 def _check_parent(obj: UvmObject, name: str, value: Any) -> None:
@@ -175,6 +187,8 @@ def remove(obj: UvmObject, name: str) -> None:
     if name not in own_slots(obj):
         raise not_understood(obj, name)
     current = _changing(obj, name)
+    if name.endswith("*") or name in current.get("__methods__", {}):
+        _behaves_differently(obj, name)
     current.pop(name, None)
     _without(current, "__methods__", name)
     _without(current, "__notes__", name)
@@ -228,5 +242,6 @@ def clone(obj: UvmObject) -> UvmObject:
     for name, value in own_slots(obj).items():
         put(copy, name, copied(value))
     for name, notes in state(obj).get("__notes__", {}).items():
-        annotate(copy, name, notes)
+        if name in own_slots(obj):  # what a person ruled about the object itself is not about its clone
+            annotate(copy, name, notes)
     return copy

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from batos.clock import Clock
-from batos.errors import NeedsMission, SandboxRaised
+from batos.errors import NeedsMission, SandboxError
 from batos.methods.host import ObjectHost
 from batos.methods.sandbox import Sandbox
 from batos.mind import cycle as thinking
 from batos.mind import speaking
-from batos.mind.trial import Rehearsal
+from batos.mind.rehearsing import Rehearsal
+from batos.objects import lookup
 from batos.objects.records import Method
 from batos.objects.sending import Activator
 from batos.objects.uvm_object import UvmObject, state
@@ -29,22 +30,35 @@ def counted_activator(sandbox: Sandbox, store: MissionStore, clock: Clock) -> Ac
     def activate(method: Method, receiver: UvmObject, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         found = _thinker()
         running = found if isinstance(found, thinking.Cycle) else None
-        host = ObjectHost(protected, checked=running.check if running else _unchecked, now=_now(running, clock))
+        checked, now = running.check if running else _unchecked, _now(running, clock)
         if isinstance(found, Rehearsal):
+            host = ObjectHost(protected, checked=checked, now=now, saw=found.saw)
             return sandbox.activate(method, receiver, args, kwargs, host)
+        host = ObjectHost(protected, checked=checked, now=now)
         started = clock.monotonic()
         failed = False
         try:
             return sandbox.activate(method, receiver, args, kwargs, host)
-        except SandboxRaised:
+        except SandboxError:
             failed = True
             raise
         finally:
             micros = int((clock.monotonic() - started) * 1_000_000)
-            if receiver._p_oid is not None:
-                store.count_call(receiver._p_oid.hex(), method.selector, method.version, not failed, micros)
+            holder = _holder(method, receiver)
+            if holder._p_oid is not None:
+                call = (holder._p_oid.hex(), method.selector, method.version, not failed, micros)
+                if running is None:
+                    store.count_call(*call)
+                else:  # an attempt may be run again: those of its last one count
+                    running.calls.append(call)
 
     return activate
+
+
+def _holder(method: Method, receiver: UvmObject) -> UvmObject:
+    """The object that the method belongs to: its calls are counted together, whoever inherits it."""
+    found = lookup.find(receiver, method.selector)
+    return found.holder if found is not None and found.value is method else receiver
 
 
 def _unchecked() -> None:

@@ -138,6 +138,12 @@ class Bookkeeping:
         self.flush()
         return tuple(CallCount(*row) for row in self._db.rows(counters.COUNTERS, oid=oid, selector=selector))
 
+    def forget_calls(self, oid: str, selector: str, version: int) -> None:
+        """Begin a version's counts anew: the number is that of a version which an undo took away."""
+        self.flush()
+        with self._db.write(durable=False) as tx:
+            tx.run(counters.FORGET, oid=oid, selector=selector, version=version)
+
     def flush(self) -> None:
         """Write attempts and counts that are still in memory."""
         if self._attempts.empty and self._calls.empty:
@@ -161,6 +167,10 @@ class Bookkeeping:
 
     def meta(self, key: str, default: JSON = None) -> JSON:
         return counters.read_meta(self._db, key, default)
+
+    def metas(self, beginning: str) -> dict[str, JSON]:
+        """The remembered values whose keys begin so."""
+        return counters.read_metas(self._db, beginning)
 
     def set_meta(self, key: str, value: JSON) -> None:
         """Remember a single JSON value, synced."""

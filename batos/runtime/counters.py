@@ -47,7 +47,10 @@ COUNTERS = """
     WHERE oid = COALESCE(:oid, oid) AND selector = COALESCE(:selector, selector)
     ORDER BY oid, selector, version"""
 
+FORGET = "DELETE FROM counters WHERE oid = :oid AND selector = :selector AND version = :version"
+
 SET_META = "INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+METAS = "SELECT key, value FROM meta WHERE substr(key, 1, :size) = :beginning ORDER BY key"
 META = "SELECT value FROM meta WHERE key = :key"
 
 
@@ -174,3 +177,10 @@ def set_meta(tx: Transaction, key: str, value: JSON) -> None:
 def read_meta(reader: Reader, key: str, default: JSON = None) -> JSON:
     row = reader.row(META, key=key)
     return default if row is None else from_text(row[0])
+
+
+def read_metas(reader: Reader, beginning: str) -> dict[str, JSON]:
+    """Values by key, of the keys that begin so; those set to nothing are left out."""
+    rows = reader.rows(METAS, size=len(beginning), beginning=beginning)
+    found = {key: from_text(value) for key, value in rows}
+    return {key: value for key, value in found.items() if value is not None}

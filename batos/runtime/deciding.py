@@ -1,6 +1,7 @@
-"""What a person decides: proposals are approved or refused, methods are installed by hand.
+"""What a person decides: proposals are approved or refused.
 
-Approving installs the method as proposed, in one commit, and lets the missions that waited for it go on.
+Approving runs the contract again, for the image may have changed since, installs the method as proposed, in one commit,
+and lets the missions that waited for it go on.
 """
 
 from __future__ import annotations
@@ -9,24 +10,31 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from batos.errors import MissionError, UnknownObject
+from batos.errors import MissionError, TrialFailed, UnknownObject
 from batos.image.image import Image
 from batos.image.receipts import Proposal
 from batos.image.world import World
-from batos.methods.contract import Contract
-from batos.methods.extraction import extract
-from batos.methods.guardian import check
+from batos.methods.sandbox import Sandbox
+from batos.mind import standing
 from batos.mind.delivering import understood
-from batos.objects import lookup
-from batos.objects.records import Intent, Method
+from batos.mind.ruling import refuse_pinned
+from batos.mind.speaking import is_facet
+from batos.mind.trial import try_out
+from batos.objects.records import Method, previous_of
 from batos.objects.uvm_object import UvmObject, label, own_slots, put
-from batos.runtime.approvals import Approvals
 from batos.runtime.missions import MissionStore
+from batos.runtime.promises import mended
+
+ANYWAY = "To install it all the same, say `anyway` (`--anyway`)."
 
 
 @dataclass(frozen=True)
 class Proposed:
-    """An open or decided proposal, as plain data. `source` is what would be installed, `replaces` what is there now."""
+    """An open or decided proposal, as plain data. `source` is what would be installed, `replaces` what is there now.
+
+    `contract` is what it must do, `provenance` where it came from; in it are `audit`, the slots that its text reads and
+    writes and the messages it sends, and of its trial `call`, `claims`, `acts` and `broken` as `try_out` says them.
+    """
 
     id: str
     target: str
@@ -36,6 +44,9 @@ class Proposed:
     mission: str
     source: str
     replaces: str | None
+    version: int
+    contract: dict[str, Any]
+    provenance: dict[str, Any]
 
 
 def proposals(image: Image, state: str | None = "open") -> list[Proposed]:
@@ -59,28 +70,90 @@ def _shown(proposal: Proposal) -> Proposed:
         proposal.mission,
         method.source or "",
         replaces,
+        method.version,
+        dict(method.contract),
+        dict(method.provenance),
     )
 
 
-def approve(image: Image, store: MissionStore, identity: str) -> Proposed:
-    """Install what was proposed. Raises `UnknownObject`, or `MissionError` when it was decided before."""
+def approve(image: Image, sandbox: Sandbox, store: MissionStore, identity: str, anyway: bool = False) -> Proposed:
+    """Install what was proposed. `anyway` also where it breaks contracts of other methods.
+
+    Raises `UnknownObject`; `MissionError` when it was decided before, or something else was installed since;
+    `PinnedSlot`; `TrialFailed` when it does not pass the gate as the image is now.
+    """
+    with image.reading() as world:
+        proposal = _open(world, identity)
+        oid, method = world.add(proposal.target).hex(), proposal.method
+        _check_place(proposal)
+        request = trial_of(oid, method.selector, method.source or "", method.contract)
+    refuse_failing(try_out(image, sandbox, request), method.selector, anyway)
 
     def work(world: World) -> Proposed:
         proposal = _open(world, identity)
-        method = proposal.method
-        present = own_slots(proposal.target).get(method.selector)
-        if isinstance(present, Method) and present is not method.previous:
-            changed = f"{method.selector!r} of {label(proposal.target)}"
-            reason = f"{changed} was changed since; it cannot be approved any more."
-            raise MissionError(mission=proposal.mission, reason=reason)
+        _check_place(proposal)
         shown = _shown(proposal)
-        put(proposal.target, method.selector, method)
+        put(proposal.target, proposal.method.selector, _accepted(proposal.method, image.clock.now()))
         proposal.state = "approved"
         return shown
 
     approved = image.change(f"approve proposal {identity}", work, proposal=identity)
+    newly_installed(store, oid, approved.selector, approved.version)
     resume_who_wait(image, store)
     return approved
+
+
+def newly_installed(store: MissionStore, oid: str, selector: str, version: int) -> None:
+    """A version that has passed the gate begins with no calls and keeps its contract."""
+    store.forget_calls(oid, selector, version)
+    mended(store, oid, selector)
+
+
+def _check_place(proposal: Proposal) -> None:
+    target, method = proposal.target, proposal.method
+    refuse_pinned(target, method.selector)
+    present = previous_of(own_slots(target).get(method.selector))
+    if present is not None and present is not method.previous:
+        reason = f"{method.selector!r} of {label(target)} was changed since; it cannot be approved any more."
+        raise MissionError(mission=proposal.mission, reason=reason)
+
+
+def _accepted(method: Method, now: float) -> Method:
+    """The proposed version. The call that it was proposed with, accepted now by a person, is an example of it."""
+    call = method.provenance.get("call")
+    examples = [{**data, "given": True} if data == call else data for data in method.contract.get("examples", ())]
+    return Method(
+        method.selector,
+        method.source,
+        trust=method.trust,
+        contract={**method.contract, "examples": examples},
+        provenance={**method.provenance, "approved_at": now},
+        intent=method.intent,
+        previous=method.previous,
+    )
+
+
+def trial_of(oid: str, selector: str, source: str, contract: dict[str, Any]) -> dict[str, Any]:
+    """The request to try a source on what its contract says, without a message that waits for it."""
+    examples = list(contract.get("examples", ()))
+    facet = is_facet(selector) and contract.get("intent") is not None and not examples
+    return {
+        "source": source,
+        "selector": selector,
+        "target": oid,
+        "contract": {"intent": contract.get("intent"), "examples": examples},
+        "message": {"args": [], "kwargs": {}},
+        "facet": facet,
+        "original": facet,
+    }
+
+
+def refuse_failing(verdict: dict[str, Any], selector: str, anyway: bool) -> None:
+    """Raises `TrialFailed` for a method that breaks its own contract, or, unless `anyway`, those of others."""
+    if verdict["status"] != "passed":
+        raise TrialFailed(selector=selector, reason=verdict["reason"])
+    if verdict["broken"] and not anyway:
+        raise TrialFailed(selector=selector, reason=f"{standing.told(verdict['broken'])} {ANYWAY}")
 
 
 def refuse(image: Image, store: MissionStore, identity: str) -> Proposed:
@@ -97,7 +170,12 @@ def refuse(image: Image, store: MissionStore, identity: str) -> Proposed:
 
 
 def _open(world: World, identity: str) -> Proposal:
-    proposal = world.proposals.get(identity)
+    """The open proposal whose id begins so."""
+    begins = [key for key in world.proposals if key.startswith(identity)] if identity else []
+    if len(begins) > 1 and identity not in begins:
+        known = f"{len(begins)} proposals begin so; give more of the id."
+        raise UnknownObject(name=f"proposal {identity}", known=known)
+    proposal = world.proposals.get(identity) or (world.proposals[begins[0]] if begins else None)
     if proposal is None:
         raise UnknownObject(name=f"proposal {identity}", known="`batos approve` lists the open ones.")
     if proposal.state != "open":
@@ -122,64 +200,6 @@ def _decided(world: World, pending: dict[str, Any]) -> bool:
     return "target" in pending and understood(world.object(pending["target"]), pending["selector"])
 
 
-def install_by_hand(
-    image: Image, store: MissionStore, target: str, selector: str, source: str, author: str
-) -> dict[str, Any]:
-    """`create_method`: a source written by a person goes through the same gate and is kept as unproven.
-
-    Raises `MethodRefused` with the guardian's reason. Returns the version and the audit's findings.
-    """
-    extracted = extract(source, selector)
-    audit = check(extracted, selector)
-
-    def work(world: World) -> int:
-        receiver: UvmObject = world.find(target)
-        found = lookup.find(receiver, selector)
-        own = own_slots(receiver).get(selector)
-        present = found.value if found is not None else None
-        contract = present.contract if isinstance(present, Method) else Contract().to_json()
-        method = Method(
-            selector,
-            extracted,
-            contract=contract,
-            intent=present.text if isinstance(present, Intent) else getattr(present, "intent", None),
-            previous=own if isinstance(own, Method) else None,
-            provenance={"author": author, "made_at": image.clock.now(), "proven": 0},
-        )
-        put(receiver, selector, method)
-        return method.version
-
-    version = image.change(f"install {selector} on {target} by hand", work, author=author)
-    resume_who_wait(image, store)
-    return {"version": version, "proven": False, "reads": sorted(audit.reads), "writes": sorted(audit.writes)}
-
-
-def trust(image: Image, approvals: Approvals, target: str, selector: str) -> int:
-    """Let a method run in process, outside the sandbox: a new version of it, and an approval on this machine.
-
-    Raises `UnknownObject` when the object has no such method of its own.
-    """
-
-    def work(world: World) -> Method:
-        receiver: UvmObject = world.find(target)
-        method = own_slots(receiver).get(selector)
-        if not isinstance(method, Method) or method.source is None:
-            raise UnknownObject(name=f"{target}.{selector}", known="Only a written method of the object's own can be.")
-        trusted = Method(
-            selector,
-            method.source,
-            trust="trusted",
-            contract=method.contract,
-            provenance={**method.provenance, "trusted_at": image.clock.now()},
-            intent=method.intent,
-            previous=method,
-        )
-        put(receiver, selector, trusted)
-        return trusted
-
-    method = image.change(f"trust {selector} of {target}", work)
-    approvals.approve(method)
-    return method.version
 
 
 def called(world: World, target: str) -> str:

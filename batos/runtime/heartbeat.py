@@ -1,4 +1,5 @@
-"""The heartbeat: ALFRED's periodic audit of what failed. It files missions; it changes nothing itself.
+"""The heartbeat: ALFRED's periodic audit of what failed. It has the steward look, files missions, and changes nothing
+itself.
 
 An idle beat spends nothing. Every beat leaves a record. What a beat files is bounded per day, and has an id made from
 the beat's number and what it is about, so a crash between filing and recording cannot file it twice.
@@ -22,6 +23,7 @@ from batos.runtime.counters import day_of
 from batos.runtime.events import Events
 from batos.runtime.missions import CallCount
 from batos.runtime.performers import Workplace
+from batos.runtime.steward import Steward
 from batos.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -32,6 +34,7 @@ META = "heartbeat"
 FEWEST_ERRORS = 3
 LEAST_RATE = 0.5
 REFUSALS = 2
+REMEMBERED = 20  # what the steward did, as `status` tells it
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class Heartbeat:
         self._place = place
         self._settings = settings
         self._events = events
+        self._steward = Steward(place.image, place.sandbox, place.store, settings, events)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -87,9 +91,14 @@ class Heartbeat:
         now = self._place.clock.now()
         if memory.get("off"):
             return Beat(now, 0, 0, None, "the heartbeat is switched off")
+        restored = self._steward.look()
+        if restored:
+            told = [{"at": now, "says": f"{done.regression.sentence} {done.reason}"} for done in restored]
+            memory["steward"] = [*memory.get("steward", []), *told][-REMEMBERED:]
         failed = self._failed_cycles(memory.get("seen", 0.0))
         failing = self._failing_methods()
         mission, reason = self._file(memory, [*failing, *failed], now)
+        reason = " ".join([*(f"{done.regression.sentence} {done.reason}" for done in restored), reason])
         beat = Beat(now, len(failed), len(failing), mission, reason)
         if mission is not None or not (failed or failing):
             memory["seen"] = now

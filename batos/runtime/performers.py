@@ -28,16 +28,18 @@ from batos.methods.sandbox import Sandbox
 from batos.mind.needs import Need
 from batos.mind.trial import try_out
 from batos.objects import primitives
-from batos.objects.mirror import Mirror
 from batos.objects.records import Method
+from batos.objects.uvm_object import own_slots
 from batos.objects.values import blob_bytes, freeze, plain, thaw
 from batos.runtime.journal import JournalEntry
 from batos.runtime.missions import MissionStore
 from batos.runtime.own_documents import ingest_own_documents
+from batos.runtime.promises import recheck
 
 log = logging.getLogger(__name__)
 
 JSON = Any
+OWN = "batos/"  # how the ids of the documents begin that batos brings along
 
 
 @dataclass
@@ -143,21 +145,41 @@ def _documents(place: Workplace, request: dict[str, Any]) -> JSON:
 
 
 def _similar(place: Workplace, request: dict[str, Any]) -> JSON:
-    """Sources of methods whose selector or intent shares words with the query, those that share most first."""
+    """Methods whose selector or intent shares words with the query, those that share most first, and passages.
+
+    What came from outside is left out unless it is asked for; and what batos tells of itself, which is about no method.
+    """
     wanted = set(request["query"].lower().split())
-    found: dict[str, int] = {}
+    outside, limit = request["outside"], request["limit"]
+    found: dict[str, tuple[int, str, bool]] = {}
     with place.image.reading() as world:
         for name in world.names():
-            for slot in Mirror(world[name]).slots():
-                if isinstance(slot.value, Method) and slot.value.source is not None:
-                    words = f"{slot.name.replace('_', ' ')} {slot.value.contract.get('intent') or ''}".lower().split()
-                    found[slot.value.source] = len(wanted & set(words))
-    ranked = sorted((-shared, source) for source, shared in found.items() if shared)
-    return [source for _, source in ranked[: request["limit"]]]
+            for selector, method in own_slots(world[name]).items():
+                if isinstance(method, Method) and method.source is not None:
+                    words = f"{selector.replace('_', ' ')} {method.contract.get('intent') or ''}".lower().split()
+                    tainted = bool(method.provenance.get("tainted"))
+                    if outside or not tainted:
+                        found[method.source] = (len(wanted & set(words)), f"{name}.{selector}", tainted)
+    ranked = sorted((-shared, name, source, tainted) for source, (shared, name, tainted) in found.items() if shared)
+    methods = [{"name": name, "source": source, "tainted": tainted} for _, name, source, tainted in ranked[:limit]]
+    return {"methods": methods, "passages": _passages(place, request["query"], limit, outside)}
+
+
+def _passages(place: Workplace, query: str, limit: int, outside: bool) -> list[dict[str, Any]]:
+    hits = place.searcher.search(query, limit=3 * limit, where=None if outside else {"tainted": False})
+    told = [hit for hit in hits if not hit.document_id.startswith(OWN)][:limit]
+    return [
+        {"name": f"{hit.document_id} #{hit.chunk_index}", "text": hit.text, "tainted": bool(hit.metadata["tainted"])}
+        for hit in told
+    ]
 
 
 def _trial(place: Workplace, request: dict[str, Any]) -> JSON:
     return try_out(place.image, place.sandbox, request)
+
+
+def _contracts(place: Workplace, request: dict[str, Any]) -> JSON:
+    return recheck(place.image, place.store, request["target"])
 
 
 def _clock(place: Workplace, request: dict[str, Any]) -> JSON:
@@ -190,6 +212,7 @@ PERFORMERS: dict[tuple[str, str], Callable[[Workplace, dict[str, Any]], JSON]] =
     ("observe", "documents"): _documents,
     ("observe", "similar"): _similar,
     ("observe", "trial"): _trial,
+    ("observe", "contracts"): _contracts,
     ("observe", "clock"): _clock,
     ("tool", "ingest_own_documents"): _own_documents,
     ("tool", "primitive"): _effect,

@@ -122,7 +122,7 @@ def masked(value: Any, phrases: Phrases) -> Any:
         case list() | tuple() | set() | frozenset():
             return type(value)(masked(entry, phrases) for entry in value)
         case Intent():
-            return Intent(phrases.masked(value.text), _without(value.examples, phrases))
+            return Intent(phrases.masked(value.text), _without(value.examples, phrases), value.retired)
     return value
 
 

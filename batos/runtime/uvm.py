@@ -38,11 +38,12 @@ from batos.objects import lookup, primitives
 from batos.objects.records import Method
 from batos.objects.uvm_object import UvmObject
 from batos.objects.values import freeze
-from batos.runtime import deciding, explaining
+from batos.runtime import deciding, explaining, promises
 from batos.runtime.activating import counted_activator
 from batos.runtime.approvals import Approvals, default_path
 from batos.runtime.awakening import awaken
 from batos.runtime.briefs import Brief
+from batos.runtime.decisions import Decisions
 from batos.runtime.events import Events, Listener
 from batos.runtime.forking import fork_system
 from batos.runtime.lock import is_held
@@ -72,7 +73,7 @@ class Answer:
         return self.text
 
 
-class Uvm:
+class Uvm(Decisions):
     """Use as a context manager, or close it. Every method may be called from any thread.
 
     `work` says whether it works the image's missions; None: unless a daemon does.
@@ -167,6 +168,8 @@ class Uvm:
 
     def _told(self, change: Committed) -> None:
         self.events.publish("change", id=change.id, note=change.note, names=list(change.names), **change.info)
+        if promises.wants_recheck(self.store, change):
+            promises.file_rechecks(self.image, self.store, change)
 
     # Objects
 
@@ -390,25 +393,6 @@ class Uvm:
         """An object's own slots, parents and selectors. Raises `UnknownObject`."""
         return inspect(self.image, target)
 
-    # Deciding
-
-    def proposals(self, state: str | None = "open") -> list[dict[str, Any]]:
-        return [asdict(proposed) for proposed in deciding.proposals(self.image, state)]
-
-    def approve(self, proposal: str) -> dict[str, Any]:
-        return asdict(deciding.approve(self.image, self.store, proposal))
-
-    def refuse(self, proposal: str) -> dict[str, Any]:
-        return asdict(deciding.refuse(self.image, self.store, proposal))
-
-    def trust(self, target: str, selector: str) -> int:
-        """Let a method run in process, outside the sandbox; its new version. Look at its source before."""
-        return deciding.trust(self.image, self._approvals, target, selector)
-
-    def create_method(self, target: str, selector: str, source: str, author: str) -> dict[str, Any]:
-        """Install a source written by a person, through the same gate, as unproven. Raises `MethodRefused`."""
-        return deciding.install_by_hand(self.image, self.store, target, selector, source, author)
-
     # Telling
 
     def subscribe(self, kind: str, function: Listener) -> Callable[[], None]:
@@ -429,6 +413,8 @@ class Uvm:
             "missions": self.store.counts(),
             "memory": asdict(memory),
             "proposals": len(self.proposals()),
+            "broken_contracts": self.broken_contracts(),
+            "policies": self.policies(),
             "heartbeat": self.store.meta("heartbeat", {}),
             "workbench": workbench,
         }

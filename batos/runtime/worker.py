@@ -24,7 +24,7 @@ from batos.mind.cycle import Cycle, CycleFailed
 from batos.mind.needs import Need, Pending, Suspended
 from batos.objects.lookup import noting_reads
 from batos.runtime.briefs import Brief, Leased, Mission
-from batos.runtime.deciding import resume_who_wait
+from batos.runtime.deciding import newly_installed, resume_who_wait
 from batos.runtime.events import Events
 from batos.runtime.journal import JournalEntry
 from batos.runtime.performers import Workplace
@@ -202,7 +202,11 @@ class Workers:
                 return None
             cycle = Cycle(image, world, mission.id, brief, answers, self._settings, mission.created_at, events)
             cycle.now = self._place.clock.now
-            thinking.run(cycle)
+            try:
+                thinking.run(cycle)
+            except CycleFailed:
+                self._count(cycle)
+                raise
             cycle.check()
             world.root["receipts"][mission.id] = Receipt(
                 mission.id,
@@ -218,7 +222,13 @@ class Workers:
             world.rely_on(reads)
             fault("cycle.before_commit")
         fault("cycle.after_commit")
+        self._count(cycle)
         return cycle
+
+    def _count(self, cycle: Cycle) -> None:
+        """Count the calls of methods in the attempt that came to an end, and in none of those before it."""
+        for call in cycle.calls:
+            self._place.store.count_call(*call)
 
     def _tell(self, mission: Mission, state: str) -> None:
         brief = mission.brief
@@ -240,6 +250,9 @@ class Workers:
                 file_child(self._place, child, mission.id)
             outcome, state = {"answer": cycle.answer, "reason": "", "pending": cycle.pending}, "done"
         if mission.brief.type == "learn":  # before its own sender is told
+            version = (outcome["answer"] or {}).get("version")
+            if version is not None:
+                newly_installed(self._place.store, mission.brief.target, mission.brief.selector, version)
             resume_who_wait(self._place.image, self._place.store)
         self._place.store.finish(leased.token, state, outcome)  # type: ignore[arg-type]
         self._drop(leased.token)
