@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from batos.cli import show
+from batos.cli import looking, show
 from batos.cli.options import IMAGE, ImageOption, JsonOption, opened
 
 if TYPE_CHECKING:
+    from batos.runtime.explaining import Why
     from batos.runtime.uvm import Uvm
 
 SHORT = 12  # the first digits of a mission's id, enough to tell it by
@@ -144,9 +146,17 @@ def _show_mission(found: dict[str, Any]) -> None:
 
 def approve(
     proposal: Annotated[
-        str | None, typer.Argument(metavar="PROPOSAL", help="A proposal's id; without it, the open ones are listed.")
+        str | None,
+        typer.Argument(
+            metavar="PROPOSAL",
+            help="A proposal's id, or how it begins; or OBJECT.SELECTOR with --trusted. Without it, the open ones.",
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Approve without being asked again.")] = False,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Even if it breaks contracts of other methods.")] = False,
+    trusted: Annotated[
+        bool, typer.Option("--trusted", help="Let it run in process, outside the sandbox, on this machine.")
+    ] = False,
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -156,25 +166,55 @@ def approve(
     Example:
       batos approve
       batos approve 3f2a9c41d0b7
+      batos approve greeter.initials_ --trusted
     """
     with opened(image) as uvm:
-        waiting = uvm.proposals()
         if proposal is None:
+            waiting = uvm.proposals()
             show.deliver(as_json, {"proposals": waiting}, lambda: _show_proposals(waiting))
             return
-        found = next((one for one in waiting if one["id"] == proposal), None)
-        if found is not None and not yes:
-            if as_json or not sys.stdin.isatty():
-                raise typer.BadParameter(
-                    "There is nobody to ask here. Look at it with `batos approve`, then add --yes."
-                )
-            _show_proposal(found)
-            if not typer.confirm("Install it?"):
-                show.note("Nothing was changed.")
-                return
-        approved = uvm.approve(proposal)
+        if "." in proposal:
+            document = _trust(uvm, proposal, trusted, yes, as_json)
+        else:
+            document = _approve(uvm, proposal, anyway, trusted, yes, as_json)
+    if document is not None:
+        show.deliver(as_json, document, lambda: show.say(document["says"]))
+
+
+def _approve(uvm: Uvm, proposal: str, anyway: bool, trusted: bool, yes: bool, as_json: bool) -> dict[str, Any] | None:
+    found = [one for one in uvm.proposals() if one["id"].startswith(proposal)]
+    if len(found) == 1 and not yes and not _agreed(lambda: _show_proposal(found[0]), "Install it?", as_json):
+        return None
+    approved = uvm.approve(proposal, anyway=anyway)
     told = f"{approved['target']} understands {approved['selector']} as proposed."
-    show.deliver(as_json, approved, lambda: show.say(told))
+    if trusted:
+        approved["version"] = uvm.trust(approved["target"], approved["selector"])
+        told = f"{told} It runs in process, outside the sandbox."
+    return {**approved, "says": told}
+
+
+def _trust(uvm: Uvm, named: str, trusted: bool, yes: bool, as_json: bool) -> dict[str, Any] | None:
+    """Approve a method that is installed already to run in process."""
+    target, _, selector = named.rpartition(".")
+    if not trusted:
+        raise typer.BadParameter(f"{named} is installed already. To let it run outside the sandbox, add --trusted.")
+    reason = uvm.why(target, selector)
+    if not yes and not _agreed(lambda: _show_installed(reason), "Let it run outside the sandbox?", as_json):
+        return None
+    version = uvm.trust(target, selector)
+    told = f"{named} runs in process on this machine, as version {version}."
+    return {"target": target, "selector": selector, "version": version, "trust": "trusted", "says": told}
+
+
+def _agreed(shown: Callable[[], None], question: str, as_json: bool) -> bool:
+    """Whether the person at the terminal says yes to what is shown. Without one, `--yes` has to say it."""
+    if as_json or not sys.stdin.isatty():
+        raise typer.BadParameter("There is nobody to ask here. Look at it with `batos approve`, then add --yes.")
+    shown()
+    if not typer.confirm(question):
+        show.note("Nothing was changed.")
+        return False
+    return True
 
 
 def _show_proposals(waiting: list[dict[str, Any]]) -> None:
@@ -190,7 +230,7 @@ def _show_proposals(waiting: list[dict[str, Any]]) -> None:
 
 
 def _show_proposal(found: dict[str, Any]) -> None:
-    what = f"  {found['selector']} of {found['target']}  mission {found['mission']}"
+    what = f"  {found['selector']} of {found['target']}, version {found['version']}"
     show.console().print(show.line((found["id"], "bold"), (what, "")))
     show.say(found["reason"])
     show.console().print()
@@ -198,6 +238,49 @@ def _show_proposal(found: dict[str, Any]) -> None:
         show.console().print(show.code(found["source"]))
     else:
         show.console().print(show.diff(found["replaces"], found["source"]))
+    show.console().print()
+    show.table(_facts(found["contract"], {"mission": found["mission"], **found["provenance"]}))
+
+
+def _show_installed(reason: Why) -> None:
+    show.console().print(show.code(reason.source or ""))
+    show.console().print()
+    show.table(_facts(reason.contract, reason.provenance))
+
+
+def _facts(contract: dict[str, Any], about: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a person should know of a method before deciding: contract, audit, trial, provenance."""
+    if contract.get("intent"):
+        yield "  for", contract["intent"]
+    for line in looking.contract_lines({"examples": contract.get("examples", ())}):
+        yield "  must satisfy", line.plain
+    yield from _tried(about)
+    yield "  proven by", f"{show.counted(about.get('proven') or 0, 'example')} that a person gave"
+    writer = about.get("model") or about.get("author")
+    if writer:
+        yield "  written by", f"{writer}{', with text from outside' if about.get('tainted') else ''}"
+    if about.get("drew_on"):
+        yield "  drew on", ", ".join(about["drew_on"])
+    if about.get("mission"):
+        yield "  mission", str(about["mission"])
+
+
+def _tried(about: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What the audit and the trial found."""
+    audited = about.get("audit") or {}
+    for verb in ("reads", "writes", "sends"):
+        if audited.get(verb):
+            yield f"  {verb}", ", ".join(audited[verb])
+    if audited.get("dynamic"):
+        yield "  besides", "it puts names together while it runs, so the audit may not tell all it reads or sends"
+    if about.get("acts"):
+        yield "  acts outside", ", ".join(about["acts"])
+    for claim in about.get("claims") or ():
+        if not claim["holds"]:
+            (line,) = looking.contract_lines({"examples": [claim["example"]]})
+            yield "  claims wrongly", line.plain.removesuffix(looking.GUESSED)
+    for broken in about.get("broken") or ():
+        yield "  breaks", f"{broken['selector']} of {broken['target']}: {broken['reason']}"
 
 
 def refuse(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The object's name or id.")]
 LONGEST = 100  # characters of an answer or a prompt, unless all is asked for
 WHOLE = 1_000_000
+GUESSED = "  (nobody stated it)"
 SHORT_SOURCE = 60  # lines
 
 
@@ -162,7 +163,7 @@ def reasons(found: Why, most: int | None) -> Tree:
         tree.add(show.code(found.source, 0))
     elif found.source:
         tree.add(show.styled(f"its source has {lines} lines; --prompts shows them", "dim"))
-    _add(tree, "must satisfy", list(_contract(found.contract)))
+    _add(tree, "must satisfy", list(contract_lines(found.contract)))
     _add(tree, "came about", [show.styled(line) for line in _provenance(found)])
     if found.mission is not None:
         about = found.mission
@@ -181,16 +182,17 @@ def _add(tree: Tree, title: str, parts: list[Any]) -> None:
             branch.add(part)
 
 
-def _contract(contract: dict[str, Any]) -> Iterator[Text]:
+def contract_lines(contract: dict[str, Any]) -> Iterator[Text]:
     if contract.get("intent"):
         yield show.styled(contract["intent"])
     for example in contract.get("examples", ()):
         args = [*map(show.literal, example["args"])]
         args += [f"{name}={show.literal(value)}" for name, value in example.get("kwargs", {}).items()]
         outcome = f"raises {example['raises']}" if example.get("raises") else show.literal(example.get("result"))
-        before = f"  with {show.literal(example['slots'])}" if example.get("slots") else ""
+        slots = {**(example.get("held") or {}), **(example.get("slots") or {})}
+        before = f"  with {show.literal(slots)}" if slots else ""
         after = f"  leaving {show.literal(example['slots_after'])}" if example.get("slots_after") else ""
-        guess = "" if example.get("given", True) else "  (proposed by a model)"
+        guess = "" if example.get("given", True) else GUESSED
         yield show.styled(f"({', '.join(args)}) => {outcome}{before}{after}{guess}")
 
 

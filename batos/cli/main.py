@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 import batos
-from batos.cli import adapters, benching, care, deciding, looking, memory, past, run, show, talking, tending
+from batos.cli import adapters, benching, care, deciding, looking, memory, past, ruling, run, show, talking, tending
 from batos.errors import BatosError, ImageUnavailable, MissionPending
 
 FAILED, UNAVAILABLE, INTERRUPTED = 1, 3, 130
@@ -128,6 +128,11 @@ for command in (
     deciding.missions,
     deciding.approve,
     deciding.refuse,
+    ruling.versions,
+    ruling.intent,
+    ruling.pin,
+    ruling.unpin,
+    ruling.policy,
     tending.heartbeat,
     tending.status,
     care.doctor,

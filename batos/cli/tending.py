@@ -63,9 +63,12 @@ def _show_status(state: dict[str, Any]) -> None:
         ("missions", counts),
         ("memory", f"{show.counted(memory['documents'], 'document')}, {show.counted(memory['chunks'], 'passage')}"),
         ("proposals", f"{state['proposals']} open; `batos approve` lists them" if state["proposals"] else "none open"),
+        *(("broken", f"{one['selector']} of {one['target']}: {one['reason']}") for one in state["broken_contracts"]),
+        *(("policy", f"{ruled}, of {name or 'the image'}") for name, ruled in state["policies"].items()),
         ("workbench", "made" if state["workbench"] else "not made yet; `batos run` makes it"),
         ("daemon", working),
         ("heartbeat", _beating(state["heartbeat"])),
+        *(("steward", f"{show.moment(done['at'])}, {done['says']}") for done in state["heartbeat"].get("steward", ())),
     ]
     show.table(rows)
 

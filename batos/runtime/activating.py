@@ -36,16 +36,18 @@ def counted_activator(sandbox: Sandbox, store: MissionStore, clock: Clock) -> Ac
             return sandbox.activate(method, receiver, args, kwargs, host)
         host = ObjectHost(protected, checked=checked, now=now)
         started = clock.monotonic()
-        failed = False
+        failed: bool | None = None  # it did not come to an end: what it needs is seen to first, and then it is run anew
         try:
-            return sandbox.activate(method, receiver, args, kwargs, host)
+            answer = sandbox.activate(method, receiver, args, kwargs, host)
+            failed = False
+            return answer
         except SandboxError:
             failed = True
             raise
         finally:
             micros = int((clock.monotonic() - started) * 1_000_000)
             holder = _holder(method, receiver)
-            if holder._p_oid is not None:
+            if holder._p_oid is not None and failed is not None:
                 call = (holder._p_oid.hex(), method.selector, method.version, not failed, micros)
                 if running is None:
                     store.count_call(*call)

@@ -60,7 +60,7 @@ def install(
             selector,
             extracted,
             contract={"intent": contract.intent, "examples": verdict["examples"]},
-            intent=present.text if isinstance(present, Intent) else getattr(present, "intent", None),
+            intent=contract.intent or getattr(present, "intent", None),
             previous=previous_of(own_slots(receiver).get(selector)),
             provenance={
                 "author": author,

@@ -329,7 +329,8 @@ CREATING = {"run", "ingest", "teach", "import", "restore"}
 NEEDED = {
     "create": ["x"], "send": ["x", "y"], "ask": ["x"], "search": ["x"], "forget": ["x"], "history": ["x"],
     "why": ["x", "y"], "undo": ["x"], "refuse": ["x"], "at": ["x"], "diff": ["x", "y"], "fork": ["x"],
-    "backup": ["x"], "export": ["x"], "erase": ["x"],
+    "backup": ["x"], "export": ["x"], "erase": ["x"], "versions": ["x", "y"], "intent": ["x", "y", "z"],
+    "pin": ["x"], "unpin": ["x"],
 }  # fmt: skip
 
 
