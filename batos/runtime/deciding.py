@@ -21,7 +21,7 @@ from batos.mind.ruling import refuse_pinned
 from batos.mind.speaking import is_facet
 from batos.mind.trial import try_out
 from batos.objects.records import Method, previous_of
-from batos.objects.uvm_object import UvmObject, label, own_slots, put
+from batos.objects.uvm_object import label, own_slots, put
 from batos.runtime.missions import MissionStore
 from batos.runtime.promises import mended
 
