@@ -102,6 +102,11 @@ ensure_system_packages() {
     say "To have it all, type:  sudo apt-get install -y ${system_packages[*]}"
 }
 
+# Search by meaning needs the model's weights; without them search goes by words, so their absence never stops us.
+ensure_embedding_model() {
+    "$venv/bin/batos" memory setup --quiet || say "Left out meanwhile: search by meaning. \`batos memory setup\` tries again."
+}
+
 has_postgresql() { command -v initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb'; } >/dev/null
 
 # The tests start a server of their own and stop it; where they cannot, their part on PostgreSQL is skipped, and says so.

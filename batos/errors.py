@@ -56,6 +56,8 @@
     ├── AdapterRefused                                   weights that cannot be used, or not with this base model
     ├── OverBudget                                       a model that does not fit into the memory it may have
     ├── MemoryRefused                                    a document that cannot be ingested
+    ├── EmbedderRefused                                  a model of meaning that cannot be opened
+    ├── EmbedderFailed                                   a model of meaning that gave no vectors
     ├── BridgeError
     │   ├── BridgeUnreachable
     │   └── BridgeRefused
@@ -370,6 +372,14 @@ class OverBudget(BatosError):
 
 class MemoryRefused(BatosError):
     says = "{source} was not ingested: {reason}"
+
+
+class EmbedderRefused(BatosError):
+    says = "The embedding model {spec!r} cannot be used: {reason}"
+
+
+class EmbedderFailed(BatosError):
+    says = "The embedding model {model!r} gave no vectors: {reason}"
 
 
 class BridgeError(BatosError):

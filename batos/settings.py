@@ -31,6 +31,11 @@ class Settings:
     pending_seconds: float = _setting(7 * 86400.0, "How long a mission waits for a person.")
     mission_tokens: int = _setting(200_000, "Tokens that one mission may spend.")
     day_tokens: int = _setting(2_000_000, "Tokens that all missions of a day may spend.")
+    embedding: str = _setting(
+        "auto",
+        "The embedding model: none, minilm, openai:URL#NAME, sentence-transformers:FOLDER, or auto: "
+        "minilm where it has been set up.",
+    )
     approvals: str = _setting("", "The file of approved trusted methods; by default in the user's state directory.")
     heartbeat: bool = _setting(True, "Whether the daemon's heartbeat beats.")
     heartbeat_first: float = _setting(30.0, "Time until the first beat.")

@@ -5,10 +5,12 @@ These are real implementations of the ports, held to the same contract suites as
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Condition, Event
@@ -80,6 +82,43 @@ class ScriptedBackend:
             reason = f"The script has no reply left for {request.purpose!r} (request {len(self.requests)})."
             raise BackendRefused(backend=self.name, purpose=request.purpose, reason=reason)
         return replies.pop(0)
+
+
+class HashedEmbedder:
+    """An embedding model without weights: texts that share beginnings of words are close. Nothing else is.
+
+    It keeps the texts it was given, and raises `fails` when that is set.
+    """
+
+    longest = 256
+
+    def __init__(self, model_id: str = "hashed", dimension: int = 64) -> None:
+        self.model_id = model_id
+        self.dimension = dimension
+        self.seen: list[str] = []
+        self.fails: Exception | None = None
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def passages(self, texts: Sequence[str]) -> Any:
+        """float32 of shape (texts, dimension), rows of length one."""
+        import numpy as np
+
+        if self.fails is not None:
+            raise self.fails
+        self.seen.extend(texts)
+        vectors = np.zeros((len(texts), self.dimension), np.float32)
+        for row, text in enumerate(texts):
+            for word in re.findall(r"\w+", text.lower()) or [""]:
+                digest = hashlib.sha256(word[:4].encode("utf-8", "replace")).digest()
+                vectors[row, digest[0] % self.dimension] += 1 if digest[1] % 2 else -1
+            if not vectors[row].any():
+                vectors[row, 0] = 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def query(self, text: str) -> Any:
+        return self.passages([text])[0]
 
 
 class MovableClock:

@@ -9,7 +9,10 @@ NAMES = {
     "cycle": "benchmarks.cycle",
     "escapes": "benchmarks.escapes",
     "image": "benchmarks.image",
+    "memory": "benchmarks.memory",
+    "memory_scale": "benchmarks.memory.scale",
     "methods": "benchmarks.methods",
     "mind": "benchmarks.mind",
     "programs": "benchmarks.programs",
+    "retrieval": "benchmarks.memory.retrieval",
 }

@@ -20,7 +20,8 @@ def main() -> None:
     given = _arguments().parse_args()
     module = importlib.import_module(NAMES[given.name])
     figures: list[Figure] = []
-    for figure in module.measure(given.quick, given.data):
+    options = {"chunks": given.chunks} if given.chunks is not None else {}
+    for figure in module.measure(given.quick, given.data, **options):
         print(f"{figure.key} {figure.shown}", file=sys.stderr, flush=True)
         figures.append(figure)
     print(table(figures))
@@ -34,6 +35,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: shows that it runs")
     parser.add_argument("--json", action="store_true", help="the figures as one JSON object on the last line")
     parser.add_argument("--data", type=Path, metavar="PATH", help="the data to read, where a benchmark reads some")
+    parser.add_argument("--chunks", type=int, metavar="NUMBER", help="the size, for `memory_scale`")
     return parser
 
 

@@ -24,6 +24,9 @@ FOLDERS = ("unit", "contract", "crash", "bridge", "ui", "system", "shape")
 GRACE = 5.0  # seconds that a thread or a child may take to end after it was told to
 LASTING: set[int] = set()  # children that live as long as the session
 
+# Searches go by words alone, whatever this machine has in its cache; the tests of models name theirs.
+os.environ["BATOS_EMBEDDING"] = "none"
+
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
 

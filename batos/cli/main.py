@@ -118,6 +118,7 @@ for command in (
     memory.search,
     memory.documents,
     memory.forget,
+    memory.memory,
     looking.inspect,
     looking.history,
     looking.why,

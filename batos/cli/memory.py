@@ -1,10 +1,11 @@
-"""Commands on what the image remembers: ingest, search, documents, forget."""
+"""Commands on what the image remembers: ingest, search, documents, forget, memory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,9 +13,11 @@ import typer
 
 from batos.cli import reading, show
 from batos.cli.options import IMAGE, ImageOption, JsonOption, image_alone, opened
+from batos.errors import EmbedderRefused
 
 if TYPE_CHECKING:
-    from batos.memory.ingesting import IngestReport, Progress
+    from batos.image.image import Image
+    from batos.memory.ingesting import IngestReport
     from batos.memory.search import Hit, Searcher
     from batos.runtime.uvm import Uvm
 
@@ -47,7 +50,13 @@ def ingest(
 
 
 def _ingested(uvm: Uvm, path: Path) -> IngestReport:
-    """Ingest with a bar on standard error, where that is a terminal and there is more than one file."""
+    with _bar() as advance:
+        return uvm.ingest(path, lambda seen: advance(seen.done, seen.total, seen.file))
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int, str], None]]:
+    """A bar on standard error, where that is a terminal; what is yielded takes (done, total, what is being done)."""
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as Bar
 
@@ -56,12 +65,10 @@ def _ingested(uvm: Uvm, path: Path) -> IngestReport:
     with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None)
 
-        def progress(seen: Progress) -> None:
-            bar.update(
-                task, completed=seen.done, total=seen.total, description=show.one_line(show.clean(seen.file), 50)
-            )
+        def advance(done: int, total: int, what: str) -> None:
+            bar.update(task, completed=done, total=total, description=show.one_line(show.clean(what), 50))
 
-        return uvm.ingest(path, progress)
+        yield advance
 
 
 def search(
@@ -71,6 +78,7 @@ def search(
         list[str] | None,
         typer.Option("--where", metavar="NAME=VALUE", help="What a hit's metadata must be. Repeatable."),
     ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say where each score comes from.")] = False,
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -83,13 +91,27 @@ def search(
     if not query.strip():
         raise typer.BadParameter("Say what to look for; `batos documents` lists what there is.")
     conditions = reading.named(where)
-    from batos.memory.search import Searcher
-
-    with image_alone(image) as home, closing(Searcher(home)) as searcher:
+    with _searched(image) as (_, searcher):
         hits = searcher.search(query, limit, conditions or None)
         if not hits:
             note_if_nothing_was_read(searcher)
-    show.deliver(as_json, {"hits": [hit.as_dict() for hit in hits]}, lambda: show_hits(query, hits))
+    found = {"hits": [hit.as_dict(explained=explain) for hit in hits]}
+    show.deliver(as_json, found, lambda: show_hits(query, hits, explain=explain))
+
+
+@contextmanager
+def _searched(image: str) -> Iterator[tuple[Image, Searcher]]:
+    """The image without the system, and what searches it, as the settings say."""
+    from batos.memory.embedding import open_embedder
+    from batos.memory.search import Searcher
+    from batos.settings import from_environment
+
+    with image_alone(image) as home:
+        searcher = Searcher(home, open_embedder(from_environment().embedding))
+        try:
+            yield home, searcher
+        finally:
+            searcher.close()
 
 
 def note_if_nothing_was_read(searcher: Searcher) -> None:
@@ -100,7 +122,7 @@ def note_if_nothing_was_read(searcher: Searcher) -> None:
         )
 
 
-def show_hits(query: str, hits: Sequence[Hit]) -> None:
+def show_hits(query: str, hits: Sequence[Hit], *, explain: bool = False) -> None:
     if not hits:
         show.say(f"Nothing in memory answers {query!r}.")
     for number, hit in enumerate(hits):
@@ -110,6 +132,8 @@ def show_hits(query: str, hits: Sequence[Hit]) -> None:
         name = f"{hit.document_id} #{hit.chunk_index}"
         show.console().print(show.line((f"{score(hit.score):>5}  ", "dim"), (name, "bold"), (f"  {place}", "dim")))
         show.paragraph(show.one_line(_body(hit), 300), 7)
+        if explain:
+            show.paragraph(hit.explanation.told, 7)
 
 
 def score(value: float) -> str:
@@ -176,3 +200,92 @@ def forget(
         chunks = uvm.forget(document)
     told = f"{document} is forgotten, with its {show.counted(chunks, 'passage')}."
     show.deliver(as_json, {"document_id": document, "chunks": chunks}, lambda: show.say(told))
+
+
+class MemoryAction(StrEnum):
+    """What `batos memory` does."""
+
+    STATS = "stats"
+    VERIFY = "verify"
+    SETUP = "setup"
+    EMBED = "embed"
+
+
+def memory(
+    action: Annotated[
+        MemoryAction,
+        typer.Argument(
+            metavar="stats|verify|setup|embed",
+            help="stats: how much there is. verify: compare the indexes with the image. setup: fetch and convert the "
+            "default embedding model. embed: give every passage its vector now.",
+        ),
+    ] = MemoryAction.STATS,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing when all is well.")] = False,
+    image: ImageOption = IMAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Look after memory: its figures, its indexes, its embedding model.
+
+    \b
+    Example:
+      batos memory stats
+    """
+    found, told = _ACTIONS[action](image)
+    if not quiet or as_json:
+        show.deliver(as_json, found, lambda: show.say(told))
+    if found.get("sound") is False:
+        raise typer.Exit(1)
+
+
+def _stats(image: str) -> tuple[dict[str, Any], str]:
+    with _searched(image) as (_, searcher):
+        found = searcher.statistics()
+    told = f"{show.counted(found.documents, 'document')}, {show.counted(found.chunks, 'passage')}. "
+    if found.model is None:
+        told += "No embedding model: search goes by words. `batos memory setup` fetches one."
+    elif found.waiting:
+        told += f"{found.model} has not seen {show.counted(found.waiting, 'passage')} yet: `batos memory embed`."
+    else:
+        told += f"All are embedded by {found.model}."
+    return asdict(found), told
+
+
+def _verify(image: str) -> tuple[dict[str, Any], str]:
+    from batos.memory.verifying import verify
+
+    with _searched(image) as (home, searcher):
+        found = verify(home, searcher)
+    told = f"The indexes agree with the image, {show.counted(found.passages, 'passage')}."
+    if not found.sound:
+        told = (
+            f"{found.words_differ} passages differ in the text index and {found.vectors_differ} in the vector index. "
+            "`batos doctor --repair` makes both again."
+        )
+    return {**asdict(found), "sound": found.sound}, told
+
+
+def _setup(image: str) -> tuple[dict[str, Any], str]:
+    from batos.memory.models.minilm import MODEL_ID, is_set_up, set_up
+
+    known = is_set_up()
+    place = set_up(show.note)
+    told = f"{MODEL_ID} is {'in place' if known else 'set up'}, in {place}."
+    return {"model": MODEL_ID, "folder": str(place), "fetched": not known}, told
+
+
+def _embed(image: str) -> tuple[dict[str, Any], str]:
+    with _searched(image) as (_, searcher):
+        if searcher.vectors is None:
+            raise EmbedderRefused(spec="none", reason="There is no model. `batos memory setup` fetches one.")
+        with _bar() as advance:
+            number = searcher.embed(lambda done, total: advance(done, total, "embedding"))
+        model = searcher.vectors.embedder.model_id
+    return {"model": model, "embedded": number}, f"{show.counted(number, 'passage')} embedded by {model}."
+
+
+_ACTIONS = {
+    MemoryAction.STATS: _stats,
+    MemoryAction.VERIFY: _verify,
+    MemoryAction.SETUP: _setup,
+    MemoryAction.EMBED: _embed,
+}

@@ -18,7 +18,7 @@ from BTrees.OOBTree import OOBTree
 from batos.clock import SystemClock
 from batos.errors import MemoryRefused, UnknownDocument, UnknownObject
 from batos.image.world import World
-from batos.memory.chunking import Piece, split
+from batos.memory.chunking import Fits, Piece, split
 from batos.memory.records import Document, Media, MemoryChunk
 from batos.memory.shipped import content_hash, is_shipped
 from batos.objects.uvm_object import UvmObject, put, state
@@ -57,13 +57,14 @@ def index_document(
     *,
     tainted: bool | None = None,
     now: float | None = None,
+    fits: Fits | None = None,
 ) -> IndexReport:
     """Remember `text` under `document_id`, in place of what was there; the same text again changes nothing.
 
     Chunks whose text and heading stay the same stay the same objects, the others are tombstoned. `metadata["kind"]`
     ("document" if absent) says what kind of document it is. Text that did not come with batos is tainted; only code
-    that wrote the text itself may say otherwise. Raises `MemoryRefused` for a text, and `SlotRefused`
-    for metadata, that cannot be kept.
+    that wrote the text itself may say otherwise. `fits` says which chunks a model can embed whole. Raises
+    `MemoryRefused` for a text, and `SlotRefused` for metadata, that cannot be kept.
     """
     _check(document_id, text)
     admit("metadata", dict(metadata or {}))  # what cannot be stored is refused before anything is written
@@ -86,7 +87,7 @@ def index_document(
         document = Document([world["traits"]] if "traits" in world else [], document_id=document_id, chunks=())
         documents[document_id] = document
     _write(document, facts, metadata)
-    added, kept, forgotten = _replace_chunks(document, split(text, media), now)
+    added, kept, forgotten = _replace_chunks(document, split(text, media, fits=fits), now)
     world.pending_documents.append(document_id)
     return IndexReport(document_id, "changed" if known else "added", added, kept, forgotten, outside)
 
@@ -213,4 +214,5 @@ def _new_chunk(document: Document, place: int, piece: Piece) -> MemoryChunk:
         tokens=piece.tokens,
         content_hash=content_hash(piece.text),
         forgotten_at=None,
+        **{name: value for name, value in (("speaker", piece.speaker), ("date", piece.date)) if value is not None},
     )

@@ -10,12 +10,15 @@ from __future__ import annotations
 import io
 import re
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from semantic_text_splitter import MarkdownSplitter, TextSplitter
 
 from batos.memory.records import Media
+from batos.memory.turns import begun
+
+Fits = Callable[[str], bool]
 
 # Our rule counts fewer tokens than the tokenizers of embedding models, whose windows start at 256; this leaves room.
 BUDGET = 200
@@ -40,17 +43,23 @@ _LAYOUT = (tokenize.NL, tokenize.COMMENT, tokenize.INDENT, tokenize.DEDENT)
 
 @dataclass(frozen=True)
 class Piece:
+    """`speaker` and `date` (ISO form) are those of a turn of a conversation."""
+
     text: str
     heading: tuple[str, ...]
     tokens: int
+    speaker: str | None = None
+    date: str | None = None
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a text as its author divided it, under its headings, outermost first."""
+    """A part of a text as its author divided it, under its headings, outermost first, or a turn of a conversation."""
 
     heading: tuple[str, ...]
     text: str
+    speaker: str | None = None
+    date: str | None = None
 
 
 def count_tokens(text: str) -> int:
@@ -59,19 +68,30 @@ def count_tokens(text: str) -> int:
     return sum(1 for _ in _TOKEN.finditer(text))
 
 
-def split(text: str, media: Media = "text", budget: int = BUDGET) -> list[Piece]:
-    """`text` as pieces of at most `budget` tokens. An empty text has none."""
+def split(text: str, media: Media = "text", budget: int = BUDGET, fits: Fits | None = None) -> list[Piece]:
+    """`text` as pieces of at most `budget` tokens, and such as the model that will embed them `fits`. An empty text has
+    none."""
     pieces = []
     for section in sections(text, media, budget):
-        tokens = count_tokens(section.text)
-        if tokens <= budget:
-            pieces.append(Piece(section.text, section.heading, tokens))
-            continue
+        for part in _parts(section.text, media, budget, fits):
+            tokens = count_tokens(part)
+            pieces.append(Piece(part, section.heading, tokens, section.speaker, section.date))
+    return pieces
+
+
+def _parts(text: str, media: Media, budget: int, fits: Fits | None) -> Iterator[str]:
+    """`text` cut until every part is within the budget and fits: halving the budget ends with single characters."""
+    if count_tokens(text) <= budget:
+        parts: Iterable[str] = (text,)
+    else:
         kind = MarkdownSplitter if media == "markdown" else TextSplitter
         splitter = kind.from_callback(count_tokens, budget, trim=False)
-        for block in _blocks(section.text):
-            pieces.extend(Piece(part, section.heading, count_tokens(part)) for part in splitter.chunks(block))
-    return pieces
+        parts = (part for block in _blocks(text) for part in splitter.chunks(block))
+    for part in parts:
+        if fits is None or budget == 1 or fits(part):
+            yield part
+        else:
+            yield from _parts(part, "text", max(1, min(budget, count_tokens(part)) // 2), fits)
 
 
 def _blocks(text: str) -> Iterator[str]:
@@ -94,7 +114,19 @@ def sections(text: str, media: Media, budget: int = BUDGET) -> list[Section]:
         return _with_bodies(_markdown(text), budget)
     if media == "python":
         return _python(text, budget)
+    if media == "chat":
+        return _turns(text)
     return [Section((), text)]
+
+
+def _turns(text: str) -> list[Section]:
+    """The turns of a conversation; what stands before the first is nobody's."""
+    beginnings = begun(text)
+    starts = [beginning.start for beginning in beginnings]
+    found = [Section((), text[: starts[0]])] if starts and starts[0] else []
+    for beginning, end in zip(beginnings, [*starts[1:], len(text)], strict=True):
+        found.append(Section((), text[beginning.start : end], beginning.speaker, beginning.date))
+    return found or [Section((), text)]
 
 
 def _lines(text: str) -> list[str]:

@@ -10,6 +10,8 @@ from batos.errors import MemoryRefused
 from batos.image.image import Image
 from batos.image.world import World
 from batos.memory.catalog import IndexReport, get_document, index_document
+from batos.memory.chunking import Fits
+from batos.memory.embedding import Embedder
 from batos.memory.reading import Material, files_of, read, shown
 
 
@@ -30,19 +32,26 @@ class Progress:
     file: str
 
 
-def ingest_path(image: Image, path: str | Path, progress: Callable[[Progress], None] | None = None) -> IngestReport:
+def ingest_path(
+    image: Image,
+    path: str | Path,
+    progress: Callable[[Progress], None] | None = None,
+    embedder: Embedder | None = None,
+) -> IngestReport:
     """Index a file, or the files of a folder. Raises `MemoryRefused` when the path itself cannot be read.
 
     In a folder, files that cannot be read are skipped and reported. A document's id is the path of its file from the
     named folder on, that folder's name included, and is made longer only where another file has that id already.
+    No chunk is longer than `embedder` can take in.
     """
     given = Path(path).expanduser()
     files = files_of(given)
     anchor = given.resolve().parent
+    fits = _fits(embedder) if embedder is not None else None
     reports, refused = [], []
     for number, file in enumerate(files, 1):
         try:
-            reports.append(_ingest_file(image, file, anchor))
+            reports.append(_ingest_file(image, file, anchor, fits))
         except MemoryRefused as error:
             if not given.is_dir():
                 raise
@@ -52,14 +61,18 @@ def ingest_path(image: Image, path: str | Path, progress: Callable[[Progress], N
     return IngestReport(tuple(reports), tuple(refused))
 
 
-def _ingest_file(image: Image, file: Path, anchor: Path) -> IndexReport:
+def _fits(embedder: Embedder) -> Fits:
+    return lambda text: embedder.count_tokens(text) <= embedder.longest
+
+
+def _ingest_file(image: Image, file: Path, anchor: Path, fits: Fits | None) -> IndexReport:
     material = read(file)
     preferred = len(file.relative_to(anchor).parts)
 
     def work(world: World) -> IndexReport:
         document_id = _free_id(world, material, preferred)
         metadata = {"source": shown(material.source)}
-        return index_document(world, document_id, material.text, metadata, material.media)
+        return index_document(world, document_id, material.text, metadata, material.media, fits=fits)
 
     return image.change(f"ingest {shown(file.relative_to(anchor))}", work)
 

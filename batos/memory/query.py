@@ -47,20 +47,18 @@ def terms(question: str) -> list[str]:
     return (telling or words)[:MOST_TERMS]
 
 
-def expression(question: str) -> str | None:
-    """The FTS5 query for `question`, or None if it has no words.
+def expressions(question: str) -> list[str]:
+    """The parts of the FTS5 query for `question`, none if it has no words.
 
     Any of the words may match, and a phrase in double quotes counts as one more word. Each word is quoted, and holds
     letters and digits only, so nothing that a user types is ever an operator.
     """
     parts = [_quote(word) for word in terms(question)]
-    if not parts:
-        return None
-    for phrase in _QUOTED.findall(question[:LONGEST_QUESTION])[:MOST_TERMS]:
+    for phrase in _QUOTED.findall(question[:LONGEST_QUESTION])[:MOST_TERMS] if parts else ():
         words = _WORD.findall(prepare(phrase).partition("\n")[0])
         if len(words) > 1:
             parts.append(f'"{" ".join(words)}"')
-    return " OR ".join(parts)
+    return parts
 
 
 def _quote(word: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from batos.objects.uvm_object import UvmObject, state
 
-Media = Literal["markdown", "text", "python"]
+Media = Literal["markdown", "text", "python", "chat"]
 
 
 class Document(UvmObject):
@@ -38,7 +38,8 @@ class MemoryChunk(UvmObject):
     """A part of a document that is found and cited as one. Its parent slot is `document*`.
 
     `chunk_index` is its place among the document's chunks, from 0; `heading` the headings it stands under, outermost
-    first; `tokens` its size as `chunking.count_tokens` has it.
+    first; `tokens` its size as `chunking.count_tokens` has it. A turn of a conversation also has a `speaker`, and a
+    `date` in ISO form where that is known.
     """
 
     document_id: str
@@ -47,6 +48,8 @@ class MemoryChunk(UvmObject):
     heading: tuple[str, ...]
     tokens: int
     content_hash: str
+    speaker: str | None
+    date: str | None
     forgotten_at: float | None
 
 

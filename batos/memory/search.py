@@ -1,44 +1,63 @@
-"""Searching what an image remembers: the text index proposes, the image decides.
+"""Searching what an image remembers: the indexes propose, the image decides.
 
-A search first brings the index to the newest commit. Within a transaction it also sees that transaction's own
+A search first brings the indexes to the newest commit. Within a transaction it also sees that transaction's own
 documents, ranked by the same statistics. Every hit is read from the image: what was forgotten, is not in the reader's
 snapshot or does not satisfy `where` is passed over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from ZODB.POSException import ReadConflictError
 
-from batos.errors import UnknownObject
+from batos.errors import EmbedderFailed, UnknownObject
 from batos.image.image import Image
 from batos.image.world import World
-from batos.memory.catalog import CATALOG, get_document
-from batos.memory.follower import catch_up, row
-from batos.memory.query import expression
+from batos.memory.candidates import Arms, Pending
+from batos.memory.catalog import CATALOG
+from batos.memory.embedding import Embedder
+from batos.memory.filters import satisfies
+from batos.memory.follower import catch_up, catch_up_vectors
+from batos.memory.question import understood
+from batos.memory.ranking import WORDS_WEIGHT, Explanation, ranked
 from batos.memory.records import MemoryChunk, document_of
-from batos.memory.text import Match, Row, TextIndex
+from batos.memory.text import TextIndex
+from batos.memory.vectors import VectorIndex
 from batos.objects.uvm_object import state
 from batos.objects.values import plain
 
+log = logging.getLogger(__name__)
+
 MOST_HITS = 1_000
+# Candidates that each index is first asked for; more when a filter leaves too few.
+CANDIDATES = 100
+# So many chunks that wait for their vectors are embedded by the search itself; while more wait, it goes by words alone.
+MOST_EMBEDDED = 32
+RERANKED = 50
+
+# (question, texts) -> how well each text answers it, more is better: a cross-encoder, for instance.
+Reranker = Callable[[str, Sequence[str]], Sequence[float]]
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A chunk that was found. `metadata` is its document's, with `kind`, `media`, `tainted` and its own `heading`."""
+    """A chunk that was found. `metadata` is its document's, with `kind`, `media`, `tainted` and its own `heading`, and
+    for a turn of a conversation its `speaker` and `date`. `explanation` says where the score comes from."""
 
     document_id: str
     chunk_index: int
     text: str
     metadata: dict[str, Any]
     score: float
+    explanation: Explanation = field(default=Explanation(), compare=False)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self, *, explained: bool = False) -> dict[str, Any]:
         """The form it has on the bridge: `{"chunk": {document_id, chunk_index, text, metadata}, "score"}`."""
         chunk = {
             "document_id": self.document_id,
@@ -46,21 +65,40 @@ class Hit:
             "text": self.text,
             "metadata": self.metadata,
         }
-        return {"chunk": chunk, "score": self.score}
+        told = {"chunk": chunk, "score": self.score}
+        return {**told, "explanation": asdict(self.explanation)} if explained else told
 
 
 @dataclass(frozen=True)
 class MemoryStatistics:
+    """`model` is the embedding model's id, None without one; `waiting` the chunks that it has not embedded yet."""
+
     documents: int
     chunks: int
+    model: str | None = None
+    waiting: int = 0
 
 
 class Searcher:
-    """Searches `image`, from any thread. Close it before the image."""
+    """Searches `image`, from any thread. Close it before the image.
 
-    def __init__(self, image: Image) -> None:
+    Without an `embedder` a search goes by words alone. `rerank` may put the best fifty into another order.
+    `words_weight` is what words weigh beside meaning, from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        image: Image,
+        embedder: Embedder | None = None,
+        rerank: Reranker | None = None,
+        words_weight: float = WORDS_WEIGHT,
+    ) -> None:
+        self._words_weight = words_weight
         self._image = image
-        self.index = TextIndex(image.path / "index" / "text.sqlite3", image.id)
+        folder = image.path / "index"
+        self.index = TextIndex(folder / "text.sqlite3", image.id)
+        self.vectors = VectorIndex(folder, image.id, embedder) if embedder is not None else None
+        self.rerank = rerank
 
     def search(
         self, query: str, limit: int = 5, where: Mapping[str, Any] | None = None, world: World | None = None
@@ -68,75 +106,122 @@ class Searcher:
         """The chunks that answer `query` best: best first, equals in the order of their documents.
 
         `where` keeps hits whose metadata have the given values, or one of them if a list is given; `document_id`,
-        `kind`, `media` and `tainted` count as metadata. Three keys ask for more than equality: `under` is the beginning
-        of the document id, `since` and `until` bound `date` (ISO form; inclusive). `world` is the reader's open
-        transaction; without it, that of this thread, else the newest commit. No query is an error; one without words
-        finds nothing.
+        `kind`, `media`, `tainted`, `speaker` and `date` count as metadata. Three keys ask for more than equality:
+        `under` is the beginning of the document id, `since` and `until` bound `date` (ISO form; inclusive). `world` is
+        the reader's open transaction or a view of the past; without it, that of this thread, else the newest commit.
+        No query is an error; one without words finds nothing.
         """
-        sought = expression(query)
-        if sought is None or limit < 1:
+        if limit < 1:
             return []
-        return self.index.mending(lambda: self._search(sought, min(limit, MOST_HITS), where or {}, world))
+        found: list[Hit] = self._mending(lambda: self._search(query, min(limit, MOST_HITS), where or {}, world))
+        return found
 
     def catch_up(self) -> int:
-        """Bring the index to the newest commit ahead of a search; the number of chunk records read."""
+        """Bring the indexes to the newest commit ahead of a search; the number of chunk records read."""
+        read = self.catch_up_words()
+        if self.vectors is not None:
+            catch_up_vectors(self._image, self.vectors)
+        return read
+
+    def catch_up_words(self) -> int:
+        """The same for the text index alone."""
         return catch_up(self._image, self.index)
 
+    def embed(self, told: Callable[[int, int], None] = lambda done, total: None) -> int:
+        """Have the model embed all chunks that wait; their number. `told` hears how many of how many are done.
+
+        Raises `EmbedderFailed`; what was embedded until then is kept.
+        """
+        if self.vectors is None:
+            return 0
+        vectors = self.vectors
+        self._mending(self.catch_up)
+        total = vectors.waiting()
+        return vectors.fill(told=lambda done: told(done, total))
+
     def statistics(self) -> MemoryStatistics:
-        self.catch_up()
-        return MemoryStatistics(*self.index.count())
+        self._mending(self.catch_up)
+        if self.vectors is None:
+            return MemoryStatistics(*self.index.count())
+        return MemoryStatistics(*self.index.count(), self.vectors.embedder.model_id, self.vectors.waiting())
+
+    def discard(self, reason: str) -> None:
+        """Delete the indexes; the next search makes them again."""
+        self.index.discard(reason)
+        if self.vectors is not None:
+            self.vectors.discard(reason)
 
     def close(self) -> None:
         self.index.close()
+        if self.vectors is not None:
+            self.vectors.close()
 
-    def _search(self, sought: str, limit: int, where: Mapping[str, Any], given: World | None) -> list[Hit]:
+    def _mending(self, work: Callable[[], Any]) -> Any:
+        if self.vectors is None:
+            return self.index.mending(work)
+        vectors = self.vectors
+        return self.index.mending(lambda: vectors.mending(work))
+
+    def _search(self, query: str, limit: int, where: Mapping[str, Any], given: World | None) -> list[Hit]:
         reader: AbstractContextManager[World] = nullcontext(given) if given is not None else self._image.reading()
         with reader as world:
             self.catch_up()
             if CATALOG not in world:
                 return []
-            pending = _Pending(world)
+            today = datetime.fromtimestamp(self._image.clock.now(), UTC).date()
+            question = understood(query, self.index.speakers(), today)
+            if not question.parts:
+                return []
+            pending = Pending(world)
             with self.index.supposing(pending.documents, pending.rows) if pending.documents else nullcontext():
-                hits = []
-                for match in self._matches(sought, limit, where):
-                    chunk = pending.chunks.get(match.id) or _stored(world, match.id)
-                    hit = _hit(chunk, match.score) if chunk is not None else None
-                    if hit is not None and satisfies(hit, where):
-                        hits.append(hit)
-                    if len(hits) == limit:
-                        break
-        return sorted(hits, key=lambda hit: (-hit.score, hit.document_id, hit.chunk_index))
+                arms = Arms(self.index, self._level_vectors(), question, where, pending, past=_is_past(world))
+                found = self._collect(world, arms, limit if self.rerank is None else max(limit, RERANKED))
+        return self._reranked(query, found)[:limit]
 
-    def _matches(self, sought: str, limit: int, where: Mapping[str, Any]) -> Iterator[Match]:
-        """All matches, best first, fetched in growing batches: most searches need the first one only."""
-        document_id = where.get("document_id")
-        only = document_id if isinstance(document_id, str) else None
-        offset, size = 0, limit * 2 + 10
-        while found := self.index.best(sought, size, offset, only):
-            yield from found
-            if len(found) < size:
-                return
-            offset, size = offset + size, size * 4
+    def _collect(self, world: World, arms: Arms, limit: int) -> list[Hit]:
+        """The best hits, the same text once only unless there are too few others."""
+        count = max(CANDIDATES, 2 * limit)
+        while True:
+            hits: list[Hit] = []
+            repeated: list[Hit] = []
+            seen: set[str] = set()
+            for id_, explanation in ranked(arms.question, arms.evidence(count), self._words_weight):
+                chunk = arms.pending.chunks.get(id_) or _stored(world, id_)
+                hit = _hit(chunk, explanation) if chunk is not None else None
+                if hit is None or not satisfies(hit.metadata, hit.document_id, arms.where):
+                    continue
+                (repeated if hit.text in seen else hits).append(hit)
+                seen.add(hit.text)
+                if len(hits) == limit:
+                    break
+            if len(hits) == limit or arms.exhausted:
+                chosen = (hits + repeated)[:limit]
+                return sorted(chosen, key=lambda hit: (-hit.score, hit.document_id, hit.chunk_index))
+            count *= 4
+
+    def _level_vectors(self) -> VectorIndex | None:
+        """The vector index, if nearly all chunks have their vectors; the few others get theirs now."""
+        vectors = self.vectors
+        if vectors is None or (waiting := vectors.waiting()) > MOST_EMBEDDED:
+            return None
+        try:
+            if waiting:
+                vectors.fill()
+        except EmbedderFailed as error:
+            log.warning("This search goes by words alone. %s", error)
+            return None
+        return vectors
+
+    def _reranked(self, query: str, hits: list[Hit]) -> list[Hit]:
+        if self.rerank is None or not hits:
+            return hits
+        scores = self.rerank(query, [hit.text for hit in hits])
+        order = sorted(range(len(hits)), key=lambda place: -scores[place])
+        return [replace(hits[place], score=float(scores[place])) for place in order]
 
 
-class _Pending:
-    """The chunks of the documents that an open transaction has indexed or forgotten, as it sees them now.
-
-    Documents are noted, not chunks: what a savepoint took back is gone from the document too.
-    """
-
-    def __init__(self, world: World) -> None:
-        self.documents: set[str] = set(world.pending_documents)
-        self.chunks: dict[int, MemoryChunk] = {}
-        for document_id in sorted(self.documents):
-            document = get_document(world, document_id)
-            chunks = document.chunks if document is not None else ()
-            # Ids below zero: a chunk that is not committed may have no object id, and must not meet one that has.
-            self.chunks.update((-len(self.chunks) - number, chunk) for number, chunk in enumerate(chunks, 1))
-
-    @property
-    def rows(self) -> Iterator[Row]:
-        return (row(number, state(chunk)) for number, chunk in self.chunks.items())
+def _is_past(world: World) -> bool:
+    return getattr(world.connection, "before", None) is not None
 
 
 def _stored(world: World, number: int) -> MemoryChunk | None:
@@ -148,40 +233,18 @@ def _stored(world: World, number: int) -> MemoryChunk | None:
     return found if isinstance(found, MemoryChunk) else None
 
 
-def _hit(chunk: MemoryChunk, score: float) -> Hit | None:
+def _hit(chunk: MemoryChunk, explanation: Explanation) -> Hit | None:
     """None for a chunk that was forgotten."""
     document = document_of(chunk)
     if chunk.forgotten_at is not None or document.forgotten_at is not None:
         return None
+    own = state(chunk)
     metadata = {
         **plain(document.metadata),
         "kind": document.kind,
         "media": document.media,
         "tainted": document.tainted,
         "heading": list(chunk.heading),
+        **{name: own[name] for name in ("speaker", "date") if own.get(name) is not None},
     }
-    return Hit(chunk.document_id, chunk.chunk_index, chunk.text, metadata, score)
-
-
-def satisfies(hit: Hit, where: Mapping[str, Any]) -> bool:
-    """Whether `hit` meets every condition of `where`, as `Searcher.search` describes them."""
-    facts = {**hit.metadata, "document_id": hit.document_id}
-    return all(_meets(facts, key, wanted) for key, wanted in where.items())
-
-
-def _meets(facts: Mapping[str, Any], key: str, wanted: Any) -> bool:
-    if key == "under":
-        return str(facts["document_id"]).startswith(str(wanted))
-    if key in ("since", "until"):
-        date = str(facts.get("date", ""))
-        return bool(date) and (date >= str(wanted) if key == "since" else date[: len(str(wanted))] <= str(wanted))
-    fact = facts.get(key)
-    if isinstance(wanted, Collection) and not isinstance(wanted, str | bytes | Mapping):
-        return any(_equals(fact, one) for one in wanted)
-    return _equals(fact, wanted)
-
-
-def _equals(fact: Any, wanted: Any) -> bool:
-    if isinstance(fact, list):
-        return wanted == fact or wanted in fact
-    return bool(fact == wanted)
+    return Hit(chunk.document_id, chunk.chunk_index, chunk.text, metadata, explanation.score, explanation)

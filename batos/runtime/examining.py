@@ -25,10 +25,10 @@ from batos.image.horizon import horizon, moment
 from batos.image.image import Image
 from batos.image.loading import Record, Reference
 from batos.image.soundness import Soundness, check_soundness
-from batos.image.world import World
 from batos.memory.catalog import CATALOG
 from batos.memory.search import Searcher
 from batos.memory.shipped import content_hash
+from batos.memory.verifying import verify
 from batos.methods.guardian import audit
 from batos.objects.records import Method
 from batos.objects.uvm_object import label, own_slots, state
@@ -189,36 +189,17 @@ def _document(document_id: str, document: Any) -> Iterator[str]:
 
 
 def _index(image: Image, searcher: Searcher, repair: bool) -> Finding:
-    with image.reading() as world:
-        kept = _passages(world)
-        differing = _differing(searcher, kept)
-        if differing and repair:
-            searcher.index.discard("it did not agree with the catalog.")
-            differing = _differing(searcher, kept)
-            if not differing:
-                return Finding("index", "mended", f"it was made again, from {len(kept)} passages.")
+    seen = verify(image, searcher)
+    if not seen.sound and repair:
+        searcher.discard("it did not agree with the catalog.")
+        seen = verify(image, searcher)
+        if seen.sound:
+            return Finding("index", "mended", f"it was made again, from {seen.passages} passages.")
     problems = []
-    if differing:
+    if not seen.sound:
+        differing = seen.words_differ + seen.vectors_differ
         problems = [f"{differing} passages in it differ from the catalog's; `batos doctor --repair` makes it again."]
-    return found("index", problems, f"it agrees with the catalog: {len(kept)} passages.")
-
-
-def _passages(world: World) -> dict[int, tuple[str, int]]:
-    return {
-        int.from_bytes(chunk._p_oid, "big"): (document_id, state(chunk)["chunk_index"])
-        for document_id, document in world[CATALOG].metadata_index.items()
-        if state(document)["forgotten_at"] is None
-        for chunk in state(document)["chunks"]
-    }
-
-
-def _differing(searcher: Searcher, kept: dict[int, tuple[str, int]]) -> int:
-    """How many passages are in only one of the two, or under different ids."""
-    searcher.catch_up()
-    with closing(sqlite3.connect(searcher.index.path)) as database:
-        rows = database.execute("SELECT id, document_id, chunk_index FROM chunk").fetchall()
-    indexed = {number: (document_id, place) for number, document_id, place in rows}
-    return sum(indexed.get(number) != kept.get(number) for number in indexed.keys() | kept.keys())
+    return found("index", problems, f"it agrees with the catalog: {seen.passages} passages.")
 
 
 def _changes(image: Image, repair: bool) -> Finding:

@@ -7,6 +7,7 @@ for a mission takes up the work.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batos.clock import Clock, SystemClock
-from batos.errors import NeedsMission, NotUnderstood
+from batos.errors import EmbedderFailed, NeedsMission, NotUnderstood
 from batos.image.differing import Difference, diff
 from batos.image.finding import When
 from batos.image.forking import Forked
@@ -29,6 +30,7 @@ from batos.image.world import World
 from batos.inference.peft.library import Library
 from batos.inference.port import Backend, UsesAdapters, open_backend
 from batos.memory.catalog import IndexReport, index_document, unindex_document
+from batos.memory.embedding import open_embedder
 from batos.memory.ingesting import IngestReport, Progress, ingest_path
 from batos.memory.search import Hit, Searcher
 from batos.methods.contract import Contract
@@ -58,6 +60,9 @@ from batos.settings import Settings, from_environment
 if TYPE_CHECKING:
     from batos.runtime.adapters import Adapters
     from batos.runtime.care import Care
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ class Uvm(Decisions):
             awaken(self.image)
             if isinstance(backend, UsesAdapters):
                 backend.use_library(Library(self.image))
-            self.searcher = Searcher(self.image)
+            self.searcher = Searcher(self.image, open_embedder(self.settings.embedding))
             opened.callback(self.searcher.close)
             self.place = Workplace(
                 self.image, self.store, backend, self.searcher, self._sandbox, self.clock, system=self
@@ -336,8 +341,18 @@ class Uvm(Decisions):
     # Memory
 
     def ingest(self, path: str | Path, progress: Callable[[Progress], None] | None = None) -> IngestReport:
-        """Read a file or folder into memory. Raises `MemoryRefused`; in a folder, bad files are only reported."""
-        return ingest_path(self.image, path, progress)
+        """Read a file or folder into memory. Raises `MemoryRefused`; in a folder, bad files are only reported.
+
+        With an embedding model, all that memory holds can then be searched by meaning; if the model fails, the log
+        says so, and a later call goes on.
+        """
+        vectors = self.searcher.vectors
+        report = ingest_path(self.image, path, progress, vectors.embedder if vectors is not None else None)
+        try:
+            self.searcher.embed(lambda done, total: progress(Progress(done, total, "embedding")) if progress else None)
+        except EmbedderFailed as error:
+            log.warning("What was read can be searched by words. %s", error)
+        return report
 
     def ingest_text(self, document_id: str, text: str, metadata: Mapping[str, Any] | None = None) -> IndexReport:
         """Remember a text under an id."""

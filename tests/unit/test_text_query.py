@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from batos.image.derived import NOWHERE
-from batos.memory.query import MOST_TERMS, expression, stop_words, terms
+from batos.memory.query import MOST_TERMS, expressions, stop_words, terms
 from batos.memory.text import Row, TextIndex
 
 OPERATORS = ['"', "AND", "OR", "NOT", "NEAR(", "*", "^", ":", "-", "(", ")", "+", "body:", "\0", "'", "--", "{"]
@@ -23,8 +23,8 @@ def index(tmp_path_factory):
 
 
 def found(index, question):
-    sought = expression(question)
-    return [match.id for match in index.best(sought, 100)] if sought else []
+    sought = expressions(question)
+    return [id_ for id_, _ in index.best(sought, 100)] if sought else []
 
 
 scraps = st.one_of(st.sampled_from(OPERATORS), st.text(max_size=8))
@@ -41,7 +41,7 @@ def test_no_question_is_a_syntax_error(index, question):
 
 @pytest.mark.parametrize("question", ["", "   ", "?!… -- \"\" ''", "\0", "***", "()", "_"])
 def test_a_question_without_words_finds_nothing(question):
-    assert expression(question) is None
+    assert expressions(question) == []
 
 
 def test_a_question_of_a_megabyte_is_cut(index):

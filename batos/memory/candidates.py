@@ -1,0 +1,134 @@
+"""Candidates: what the text index and the vector index propose for one question.
+
+The two are the arms of a search. Ids below zero are chunks of the reader's own open transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from batos.errors import EmbedderFailed
+from batos.image.world import World
+from batos.memory.catalog import get_document
+from batos.memory.follower import meaning, row
+from batos.memory.question import Question
+from batos.memory.ranking import Evidence
+from batos.memory.records import MemoryChunk
+from batos.memory.text import Place, Row, TextIndex
+from batos.memory.vectors import VectorIndex, checked
+from batos.objects.uvm_object import state
+
+log = logging.getLogger(__name__)
+
+# A filter by document that leaves no more chunks than this is applied before ranking.
+MOST_ALLOWED = 20_000
+# Of the best candidates, so many bring the turns beside them along.
+BRINGING = 40
+
+
+class Pending:
+    """The chunks of the documents that an open transaction has indexed or forgotten, as it sees them now.
+
+    Documents are noted, not chunks: what a savepoint took back is gone from the document too.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.documents: set[str] = set(world.pending_documents)
+        self.chunks: dict[int, MemoryChunk] = {}
+        for document_id in sorted(self.documents):
+            document = get_document(world, document_id)
+            chunks = document.chunks if document is not None else ()
+            # Ids below zero: a chunk that is not committed may have no object id, and must not meet one that has.
+            self.chunks.update((-len(self.chunks) - number, chunk) for number, chunk in enumerate(chunks, 1))
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        return (row(number, state(chunk)) for number, chunk in self.chunks.items())
+
+
+class Arms:
+    """`vectors` is None to go by words alone. `past` says that the reader looks at a moment of the past, where chunks
+    that are forgotten by now may still be remembered; those are found by their words."""
+
+    def __init__(
+        self,
+        index: TextIndex,
+        vectors: VectorIndex | None,
+        question: Question,
+        where: Mapping[str, Any],
+        pending: Pending,
+        *,
+        past: bool,
+    ) -> None:
+        self._index = index
+        self._vectors = None if past else vectors
+        self.question = question
+        self.where = where
+        self.pending = pending
+        self._past = past
+        self._own_cosines: dict[int, float] = {}
+        self._asked: Any = None
+        self._ask()
+        self.exhausted = False
+        """Whether the last evidence held all that there is."""
+
+    def _ask(self) -> None:
+        """Embed the question, and what is pending."""
+        if self._vectors is None:
+            return
+        embedder = self._vectors.embedder
+        try:
+            self._asked = checked(embedder, embedder.query(self.question.meaning)[None], 1)[0]
+            texts = [meaning(state(chunk)) for chunk in self.pending.chunks.values()]
+            if texts:
+                found = checked(embedder, embedder.passages(texts), len(texts)) @ self._asked
+                self._own_cosines = dict(zip(self.pending.chunks, found.tolist(), strict=True))
+        except EmbedderFailed as error:
+            log.warning("This search goes by words alone. %s", error)
+            self._vectors = None
+
+    def evidence(self, count: int) -> Evidence:
+        """What the best `count` chunks of each arm have to say for themselves."""
+        document = self.where.get("document_id")
+        only = document if isinstance(document, str) else None
+        matches = self._index.best(self.question.parts, count, document_id=only)
+        weights = dict(matches)
+        self.exhausted = len(matches) < count
+        if self._past:
+            former = self._index.best(self.question.parts, count, past=True)
+            weights.update(former)
+            self.exhausted &= len(former) < count
+            places = {id_: Place(id_, "", 0, None, None) for id_, _ in former}
+            return Evidence(weights, None, 0.0, {}, {**places, **self._index.places(weights)})
+        if self._vectors is None:
+            return Evidence(weights, None, 0.0, {}, self._index.places(weights))
+        return self._with_cosines(self._vectors, weights, count, only)
+
+    def _with_cosines(self, vectors: VectorIndex, weights: dict[int, float], count: int, only: str | None) -> Evidence:
+        matrix = vectors.matrix()
+        allowed = self._allowed(only)
+        if allowed is None:
+            cosines = dict(matrix.nearest(self._asked, count))
+            self.exhausted &= len(cosines) == len(matrix)
+        else:
+            nearest = sorted(matrix.cosines(self._asked, allowed).items(), key=lambda pair: (-pair[1], pair[0]))
+            cosines = dict(nearest[:count])
+            self.exhausted &= len(nearest) <= count
+        cosines.update(self._own_cosines)
+        places = self._index.places({**weights, **cosines})
+        if any(place.speaker for place in places.values()):
+            best = sorted(cosines, key=lambda id_: -cosines[id_])[:BRINGING] + list(weights)[:BRINGING]
+            turns = (place for id_ in best if (place := places.get(id_)) is not None and place.speaker)
+            places.update(self._index.neighbours(turns))
+        cosines.update(matrix.cosines(self._asked, [id_ for id_ in places if id_ not in cosines]))
+        kept = {id_: cosine for id_, cosine in cosines.items() if id_ in places}
+        return Evidence(weights, kept, matrix.floor(self._asked), {}, places)
+
+    def _allowed(self, only: str | None) -> list[int] | None:
+        """The ids that a filter by document leaves; None where it leaves many, or there is none."""
+        if only is not None:
+            return self._index.of_document(only)
+        under = self.where.get("under")
+        return self._index.within(under, MOST_ALLOWED) if isinstance(under, str) else None

@@ -1,0 +1,142 @@
+"""Vectors in memory, and the nearest of them to a question.
+
+Up to `EXACT` vectors all are compared. Beyond, the signs of their numbers are compared first, 64 at a time, and only
+the nearest by that are compared in full: a thirtieth of the memory is read, nothing has to be built, and a vector can
+be added or removed at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+EXACT = 8_192
+# Of the sketches, so many are compared in full: more in a larger crowd, where more strangers are close by chance.
+LEAST_COMPARED, SHARE_COMPARED = 400, 1_000
+BLOCK = 65_536  # sketches compared at a time, so that what is computed stays in the processor's cache
+
+
+class Matrix:
+    """`serial` is up to what change of the index it was read."""
+
+    def __init__(self, dimension: int) -> None:
+        self.serial = 0
+        self.dimension = dimension
+        self._words = (dimension + 63) // 64
+        self._size = 0
+        self._ids: NDArray[np.int64] = np.empty(0, np.int64)
+        self._values: NDArray[np.float16] = np.empty((0, dimension), np.float16)
+        self._sketches: NDArray[np.uint64] = np.empty((self._words, 0), np.uint64)
+        self._places: dict[int, int] = {}
+        self._exact: NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __contains__(self, id_: int) -> bool:
+        return id_ in self._places
+
+    def add(self, ids: Sequence[int], values: bytes) -> None:
+        """Take in vectors, `values` being their 16-bit floats one after the other. A known id gets the new one."""
+        new = np.frombuffer(values, np.float16).reshape(len(ids), self.dimension)
+        for id_ in ids:
+            if id_ in self._places:
+                self.remove(id_)
+        start, self._size = self._size, self._size + len(ids)
+        self._grow()
+        self._ids[start : self._size] = ids
+        self._values[start : self._size] = new
+        self._sketches[:, start : self._size] = self._sketch(new).T
+        self._places.update(zip(ids, range(start, self._size), strict=True))
+        self._exact = None
+
+    def remove(self, id_: int) -> None:
+        """Drop a vector; the last one takes its place."""
+        place = self._places.pop(id_, None)
+        if place is None:
+            return
+        self._size -= 1
+        if place != self._size:
+            last = int(self._ids[self._size])
+            self._ids[place] = last
+            self._values[place] = self._values[self._size]
+            self._sketches[:, place] = self._sketches[:, self._size]
+            self._places[last] = place
+        self._exact = None
+
+    def nearest(self, question: NDArray[np.float32], count: int) -> list[tuple[int, float]]:
+        """The `count` ids with the largest cosines, and these; largest first, equals by id."""
+        if not self._size:
+            return []
+        places = self._candidates(question, count) if self._size > EXACT else slice(0, self._size)
+        ids = self._ids[places] if not isinstance(places, slice) else self._ids[: self._size]
+        scores = self._compare(question, places)
+        if len(scores) > count:
+            best = np.argpartition(-scores, count - 1)[:count]
+            ids, scores = ids[best], scores[best]
+        order = np.lexsort((ids, -scores))
+        return list(zip(ids[order].tolist(), scores[order].tolist(), strict=True))
+
+    def cosines(self, question: NDArray[np.float32], ids: Sequence[int]) -> dict[int, float]:
+        """The cosines of those of `ids` that have vectors."""
+        held = [id_ for id_ in ids if id_ in self._places]
+        if not held:
+            return {}
+        scores = self._compare(question, np.array([self._places[id_] for id_ in held]))
+        return dict(zip(held, scores.tolist(), strict=True))
+
+    def floor(self, question: NDArray[np.float32]) -> float:
+        """The lowest cosine among a thousand vectors spread over all: that of a chunk which has nothing to do with
+        it.
+        """
+        if not self._size:
+            return 0.0
+        sample = slice(0, self._size, max(1, self._size // 1_000))
+        return float(self._compare(question, sample).min())
+
+    def _compare(self, question: NDArray[np.float32], places: Any) -> NDArray[np.float32]:
+        if self._size <= EXACT:
+            if self._exact is None:
+                self._exact = self._values[: self._size].astype(np.float32)
+            found: NDArray[np.float32] = self._exact[places] @ question
+            return found
+        values: NDArray[np.float32] = self._values[: self._size][places].astype(np.float32)
+        compared: NDArray[np.float32] = values @ question
+        return compared
+
+    def _candidates(self, question: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+        """Places of the vectors whose signs agree most with those of the question."""
+        wanted = max(LEAST_COMPARED, self._size // SHARE_COMPARED, 2 * count)
+        sought = self._sketch(question[np.newaxis].astype(np.float16))[0]
+        differing = np.empty(self._size, np.uint16)
+        for start in range(0, self._size, BLOCK):
+            block = slice(start, min(start + BLOCK, self._size))
+            total = differing[block]
+            total[:] = 0
+            for word in range(self._words):
+                total += np.bitwise_count(self._sketches[word, block] ^ sought[word])
+        if wanted >= self._size:
+            return np.arange(self._size)
+        counts = np.bincount(differing, minlength=self.dimension + 1)
+        limit = int(np.searchsorted(np.cumsum(counts), wanted))
+        return np.flatnonzero(differing <= limit)
+
+    def _sketch(self, values: NDArray[np.float16]) -> NDArray[np.uint64]:
+        """The signs as bits, shape (vectors, words)."""
+        bits = np.zeros((len(values), self._words * 64), np.bool_)
+        bits[:, : self.dimension] = (
+            np.ascontiguousarray(values).view(np.int16) >= 0
+        )  # the sign bit; floats compare slowly
+        return np.packbits(bits, axis=1).view(np.uint64)
+
+    def _grow(self) -> None:
+        room = len(self._ids)
+        if self._size <= room:
+            return
+        more = max(self._size, room + room // 2, 1_024) - room
+        self._ids = np.concatenate([self._ids, np.empty(more, np.int64)])
+        self._values = np.concatenate([self._values, np.empty((more, self.dimension), np.float16)])
+        self._sketches = np.concatenate([self._sketches, np.empty((self._words, more), np.uint64)], axis=1)

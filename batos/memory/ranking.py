@@ -1,0 +1,119 @@
+"""Ranking: what the words and the meaning of a question say about a chunk, joined into one score.
+
+Each of the two is scaled by the best chunk of the search, so that neither scale matters, and added with its weight (the
+convex combination of Bruch, Gai and Ingber, 2023; ranks alone, as reciprocal rank fusion takes them, lost to plain BM25
+wherever one side was weak). Turns of a conversation hand a share to the turns beside them, the turns of a person whom
+the question names count for more, and so does what is dated in the days that it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from batos.memory.question import Question
+from batos.memory.text import Place
+
+# Measured on conversations (`benchmarks/LOG.md`); each may be moved by a third without losing a hundredth of recall.
+WORDS_WEIGHT = 0.4
+NEIGHBOUR_SHARE = 0.3
+# A best BM25 weight below this says little: the words are in half of all chunks, or there are only few chunks.
+SURE_WEIGHT = 1.0
+SPEAKER_FACTOR = 1.4
+SPAN_FACTOR = 1.2
+SECTION_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a chunk has its score: `(words + meaning + section + neighbours) × speaker × span`.
+
+    `words` and `meaning` are the weighted shares of what the best chunk of this search has; `bm25` and `cosine` the
+    bare figures behind them, None where the chunk has none. `section` comes from the summary above the chunk.
+    """
+
+    words: float = 0.0
+    meaning: float = 0.0
+    neighbours: float = 0.0
+    section: float = 0.0
+    speaker: float = 1.0
+    span: float = 1.0
+    bm25: float | None = None
+    cosine: float | None = None
+
+    @property
+    def score(self) -> float:
+        return (self.words + self.meaning + self.section + self.neighbours) * self.speaker * self.span
+
+    @property
+    def told(self) -> str:
+        """In one line, for people."""
+        bm25 = f" (BM25 {self.bm25:.2f})" if self.bm25 is not None else ""
+        cosine = f" (cosine {self.cosine:.2f})" if self.cosine is not None else ""
+        parts = [f"words {self.words:.2f}{bm25}", f"meaning {self.meaning:.2f}{cosine}"]
+        added = (("section", self.section), ("neighbours", self.neighbours))
+        factors = (("speaker", self.speaker), ("span", self.span))
+        parts += [f"{name} {value:.2f}" for name, value in added if value]
+        sum_ = " + ".join(parts)
+        return sum_ + "".join(f", {name} ×{value:g}" for name, value in factors if value != 1)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the indexes found: BM25 weights and cosines by chunk. `floor` is the cosine of unrelated chunks.
+
+    `cosines` is None where no model is at hand. `sections` are what summaries above the chunks score, from 0 to 1.
+    """
+
+    weights: Mapping[int, float]
+    cosines: Mapping[int, float] | None
+    floor: float
+    sections: Mapping[int, float]
+    places: Mapping[int, Place]
+
+
+def ranked(question: Question, found: Evidence, words_weight: float = WORDS_WEIGHT) -> list[tuple[int, Explanation]]:
+    """The chunks of `found.places`, best first. `words_weight` is 1 to go by words alone and 0 by meaning alone."""
+    own = _own_scores(found, words_weight)
+    by_place = {(place.document_id, place.chunk_index): place for place in found.places.values() if place.speaker}
+    named = question.speakers if len(question.speakers) == 1 else frozenset()
+    scored = []
+    for id_, place in found.places.items():
+        words, meaning = own[id_]
+        explanation = Explanation(
+            words,
+            meaning,
+            _from_neighbours(place, by_place, own) if place.speaker else 0.0,
+            SECTION_SHARE * found.sections.get(id_, 0.0),
+            SPEAKER_FACTOR if place.speaker in named else 1.0,
+            SPAN_FACTOR if question.span is not None and question.span.holds(place.date) else 1.0,
+            found.weights.get(id_),
+            None if found.cosines is None else found.cosines.get(id_),
+        )
+        scored.append((id_, explanation))
+    return sorted(
+        scored, key=lambda pair: (-pair[1].score, found.places[pair[0]].document_id, found.places[pair[0]].chunk_index)
+    )
+
+
+def _own_scores(found: Evidence, words_weight: float) -> dict[int, tuple[float, float]]:
+    """(words, meaning) of each chunk. Where only one of both is there, it is taken as it is."""
+    if found.cosines is None:
+        return {id_: (found.weights.get(id_, 0.0), 0.0) for id_ in found.places}
+    best_weight = max((SURE_WEIGHT, *found.weights.values()))
+    best = max(found.cosines.values(), default=found.floor)
+    room = max(best - found.floor, 1e-6)
+    return {
+        id_: (
+            words_weight * found.weights.get(id_, 0.0) / best_weight,
+            (1 - words_weight) * max(0.0, found.cosines.get(id_, found.floor) - found.floor) / room,
+        )
+        for id_ in found.places
+    }
+
+
+def _from_neighbours(
+    place: Place, by_place: Mapping[tuple[str, int], Place], own: Mapping[int, tuple[float, float]]
+) -> float:
+    beside = (by_place.get((place.document_id, place.chunk_index + step)) for step in (-1, 1))
+    return NEIGHBOUR_SHARE * sum(sum(own[near.id]) for near in beside if near is not None)
