@@ -265,7 +265,7 @@ def _verify(image: str) -> tuple[dict[str, Any], str]:
 
 
 def _setup(image: str) -> tuple[dict[str, Any], str]:
-    from batos.memory.models.minilm import MODEL_ID, is_set_up, set_up
+    from batos.memory.encoders.minilm import MODEL_ID, is_set_up, set_up
 
     known = is_set_up()
     place = set_up(show.note)

@@ -55,18 +55,18 @@ def open_embedder(spec: str) -> Embedder | None:
     if spec == "none":
         return None
     if spec in ("auto", "minilm"):
-        from batos.memory.models import minilm
+        from batos.memory.encoders import minilm
 
         if spec == "auto" and not minilm.is_set_up():
             return None
         return minilm.open_minilm()
     if kind == "openai" and rest:
-        from batos.memory.models.served import ServedEmbedder
+        from batos.memory.encoders.served import ServedEmbedder
 
         url, _, name = rest.partition("#")
         return ServedEmbedder(url, name)
     if kind == "sentence-transformers" and rest:
-        from batos.memory.models.folder import FolderEmbedder
+        from batos.memory.encoders.folder import FolderEmbedder
 
         return FolderEmbedder(rest)
     raise EmbedderRefused(spec=spec, reason=f"Known are {NAMES}.")

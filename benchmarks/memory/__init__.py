@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from batos.memory.models.minilm import open_minilm, set_up
+from batos.memory.encoders.minilm import open_minilm, set_up
 from benchmarks.figures import Figure
 from benchmarks.memory.recall import measure_recall
 from benchmarks.memory.speed import measure_speed

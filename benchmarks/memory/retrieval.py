@@ -17,7 +17,7 @@ from pathlib import Path
 
 from batos.image.image import Image
 from batos.memory.catalog import index_document, lay_catalog
-from batos.memory.models.minilm import open_minilm, set_up
+from batos.memory.encoders.minilm import open_minilm, set_up
 from batos.memory.search import Searcher
 from benchmarks.figures import Figure
 from benchmarks.memory.peers import DensePeer, peers_elsewhere, plain_bm25

