@@ -75,24 +75,33 @@ def build_model(folder: Path, *, seed: int = 7, **changed: Any) -> Path:
     return folder
 
 
-def build_adapter(
-    model: Path, folder: Path, *, seed: int, rank: int = 8, targets: tuple[str, ...] = ALL_LINEAR, size: float = 0.3
-) -> Path:
-    """Write an adapter through PEFT. Its matrices are random and so large that every answer shows which it was."""
+def build_adapter(model: Path, folder: Path, **kind: Any) -> Path:
+    """Write an adapter for the model; `kind` as in `build_adapters`."""
+    return build_adapters(model, {folder: kind})[0]
+
+
+def build_adapters(model: Path, kinds: dict[Path, dict[str, Any]]) -> list[Path]:
+    """Write adapters through PEFT: for each folder its seed, and its rank (8) and targets (all linear modules).
+
+    Their matrices are random, and so large that every answer shows which it was.
+    """
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
     base = AutoModelForCausalLM.from_pretrained(model, local_files_only=True)
-    torch.manual_seed(seed)
-    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=list(targets), task_type="CAUSAL_LM")
-    made = get_peft_model(base, config)
-    with torch.no_grad():
-        for name, parameter in made.named_parameters():
-            if "lora_B" in name:
-                parameter.normal_(0.0, size / rank**0.5)
-    made.save_pretrained(folder)
-    return folder
+    for folder, kind in kinds.items():
+        rank, targets = kind.get("rank", 8), kind.get("targets", ALL_LINEAR)
+        torch.manual_seed(kind["seed"])
+        config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=list(targets), task_type="CAUSAL_LM")
+        made = get_peft_model(base, config)
+        with torch.no_grad():
+            for name, parameter in made.named_parameters():
+                if "lora_B" in name:
+                    parameter.normal_(0.0, 0.3 / rank**0.5)
+        made.save_pretrained(folder)
+        base = made.unload()
+    return list(kinds)
 
 
 def eight_billion(folder: Path, **changed: Any) -> Path:

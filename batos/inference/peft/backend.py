@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +82,8 @@ class PeftBackend:
         self._queue = Lock()
         self._closed = False
         if self.spec.vram is not None and self.spec.device is not None:
-            self._planned(self.spec.device, self.spec.vram)
+            certain = replace(self.spec.wish(self.spec.device, self.shape), slots=0)  # adapters are not known yet
+            make_plan(self.shape, self.spec.vram, certain).require()
 
     def use_library(self, library: Library) -> None:
         """The adapters that requests name are looked up there; without one the base model answers alone."""
@@ -182,7 +183,7 @@ class PeftBackend:
         told: Told | None,
         cancelled: Event,
     ) -> Job:
-        most = min(request.max_tokens, engine.context - len(prompt))
+        most = min(request.max_tokens, self.spec.longest or request.max_tokens, engine.context - len(prompt))
         if most < 1:
             reason = (
                 f"The prompt has {len(prompt)} tokens and the context {engine.context}. Ask for less at once, or raise "

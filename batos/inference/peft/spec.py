@@ -25,6 +25,7 @@ class Spec:
     """`vram` and `ram` are bytes: the budget of the device, and that of adapters kept in RAM. None: what is free.
 
     `batch` is how many answers are written at once; with 1, equal requests have equal answers to the last bit.
+    `longest` bounds the tokens of one answer, whatever its request allows.
     """
 
     folder: Path
@@ -35,6 +36,7 @@ class Spec:
     rank: int = 16
     bits: int | None = None
     batch: int = 8
+    longest: int | None = None
     device: Device | None = None
 
     @classmethod
@@ -104,5 +106,6 @@ OPTIONS: dict[str, Callable[[str, str], Any]] = {
     "rank": _whole,
     "bits": _bits,
     "batch": _whole,
+    "longest": _whole,
     "device": _device,
 }
