@@ -33,6 +33,8 @@ COUNTER: Kind = ("BTrees.Length", "Length")
 BLOB: Kind = ("ZODB.blob", "Blob")
 # Trees are kept as records of two kinds each: inner nodes, of the tree's own class, and leaves.
 TREES: dict[Kind, Kind] = {
+    ("batos.image.directory", "Directory"): ("BTrees.OOBTree", "OOBucket"),
+} | {
     (f"BTrees.{family}BTree", f"{family}{tree}"): (f"BTrees.{family}BTree", f"{family}{leaf}")
     for family in ("OO", "LO")
     for tree, leaf in (("BTree", "Bucket"), ("TreeSet", "Set"))

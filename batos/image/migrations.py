@@ -16,6 +16,7 @@ from BTrees.OOBTree import OOBTree
 from persistent.mapping import PersistentMapping
 
 from batos.errors import ImageCorrupt, ImageForeign, ImageUnavailable
+from batos.image.directory import Directory
 
 if TYPE_CHECKING:
     from batos.image.image import Image
@@ -36,7 +37,13 @@ def m001_foundation(world: World) -> None:
         world.root[name] = OOBTree()
 
 
-STEPS: tuple[Step, ...] = (m001_foundation,)
+def m002_directories(world: World) -> None:
+    """The trees in the root have small nodes, so that a new object writes less beside itself."""
+    for name in TREES:
+        world.root[name] = Directory(world.root[name])
+
+
+STEPS: tuple[Step, ...] = (m001_foundation, m002_directories)
 
 
 def examine(name: str, root: Any) -> tuple[Step, ...]:
@@ -48,7 +55,7 @@ def examine(name: str, root: Any) -> tuple[Step, ...]:
         return STEPS
     if "image" not in root:
         raise ImageForeign(path=name, reason="its database was made by another program.")
-    if any(type(root[tree]) is not OOBTree for tree in TREES):
+    if any(not isinstance(root[tree], OOBTree) for tree in TREES):
         raise ImageCorrupt(path=name, reason="its root lacks the world, the receipts or the proposals.")
     applied = set(root.get(LEDGER, ()))
     later = sorted(applied.difference(step.__name__ for step in STEPS))

@@ -60,6 +60,8 @@ def open_storage(where: Address, commit_lock_seconds: int) -> Any:
             _found(where, commit_lock_seconds)
             os.fsync(folder)
         _remove_garbage(where.objects / IDS)
+        if not (where.objects / IDS).exists():
+            sqlite_files.begin(where.objects / IDS)
         storage = _relstorage(where.objects, commit_lock_seconds)
         try:
             _keep_ids_unique(storage, where.database)
@@ -87,7 +89,6 @@ def _found(where: Address, commit_lock_seconds: int) -> None:
     with tempfile.TemporaryDirectory(prefix=FOUNDING, dir=where.objects) as draft:
         made = Path(draft) / where.database.name
         sqlite_files.begin(made)
-        sqlite_files.begin(made.with_name(IDS))
         _relstorage(Path(draft), commit_lock_seconds).close()
         made.rename(where.database)
 

@@ -195,7 +195,7 @@ class _Undoing:
     def _names(self, nodes: set[bytes]) -> None:
         """Take away the names that the change gave, and give back those it took."""
         names = self._world.root["world"]
-        for name, was, wrote in self._differences(self._claimed(nodes, names._p_oid)):
+        for name, was, wrote in self._differences(self._claimed(nodes, self._in_root("world"))):
             if not same(live(names.get(name, MISSING)), wrote):
                 raise self._changed_since(f"the name {name}")
             if name == EVERYONES:
@@ -267,6 +267,13 @@ class _Undoing:
 
     # Trees and sets
 
+    def _in_root(self, name: str) -> bytes:
+        """The id of a tree in the root, as the change left it: a migration may have put another in its place since."""
+        root = self._after.record(ROOT)
+        assert root is not None  # the first transaction of a database makes it
+        tree: Reference = root.state["data"][name]
+        return tree.oid
+
     def _claimed(self, nodes: set[bytes], tree: bytes) -> set[bytes]:
         """Those of `nodes` that belong to `tree`, which leave `nodes`."""
         claimed = nodes & {*self._before.nodes(tree), *self._after.nodes(tree)} if nodes else set()
@@ -288,7 +295,7 @@ class _Undoing:
     def _trees(self, nodes: set[bytes]) -> None:
         """Put back the keys that the change wrote in trees that were there before it."""
         for name in EXEMPT:
-            self._claimed(nodes, self._world.root[name]._p_oid)
+            self._claimed(nodes, self._in_root(name))
         for obj, slot, value in self._slots() if nodes else ():
             reference = live(value)
             if isinstance(reference, Reference) and reference.kind in TREES:

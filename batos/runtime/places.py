@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from batos.image.loading import Kind, Record
+from batos.image.loading import TREES, Kind, Record
 from batos.memory.shipped import content_hash
 from batos.objects.records import Intent, Method
 from batos.objects.uvm_object import UvmObject, annotate, own_slots, put, state
@@ -23,9 +23,7 @@ OBJECTS = frozenset({("batos.objects.uvm_object", "UvmObject")}) | MEMORY
 RECEIPT = ("batos.image.receipts", "Receipt")
 METHOD = ("batos.objects.records", "Method")
 BLOB = ("ZODB.blob", "Blob")
-_FAMILIES = ("BTrees.OOBTree", "OO"), ("BTrees.LOBTree", "LO")
-TREES = frozenset((module, family + kind) for module, family in _FAMILIES for kind in ("BTree", "TreeSet"))
-LEAVES = frozenset((module, family + kind) for module, family in _FAMILIES for kind in ("Bucket", "Set"))
+LEAVES = frozenset(TREES.values())
 
 
 @dataclass(frozen=True)

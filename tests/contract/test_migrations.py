@@ -27,6 +27,7 @@ NAMES = [step.__name__ for step in STEPS]
 
 # Every class that a released batos may have stored. A later one still finds it under this name.
 STORED = {
+    "batos.image.directory": ("Directory",),
     "batos.image.receipts": ("Proposal", "Receipt"),
     "batos.memory.records": ("Document", "MemoryChunk"),
     "batos.objects.records": ("Intent", "Method", "Secret"),

@@ -325,7 +325,7 @@ def test_an_interrupted_command_says_what_to_do_next(batos, monkeypatch, command
 
 
 COMMANDS = sorted(vars(typer.main.get_command(app))["commands"])
-CREATING = {"run", "ingest", "teach", "import", "restore"}
+CREATING = {"bench-model", "run", "ingest", "teach", "import", "restore"}
 NEEDED = {
     "create": ["x"], "send": ["x", "y"], "ask": ["x"], "search": ["x"], "forget": ["x"], "history": ["x"],
     "why": ["x", "y"], "undo": ["x"], "refuse": ["x"], "at": ["x"], "diff": ["x", "y"], "fork": ["x"],
