@@ -35,7 +35,8 @@ class Message(BaseModel):
 class Request(BaseModel):
     """One question to a backend.
 
-    `messages` is the rendered prompt; `materials` is the same as data, for backends that compute instead of read.
+    `messages` is the rendered prompt; `materials` is the same as data, for backends that compute instead of read. It is
+    JSON, and so is the schema; who journals a request finds out, not each attempt of a cycle that builds it again.
     `adapter` is None for the base model alone. With `output_schema`, a JSON schema, the answer's text is JSON that
     satisfies it.
     """
@@ -44,13 +45,18 @@ class Request(BaseModel):
 
     purpose: Purpose
     messages: tuple[Message, ...] = ()
-    materials: dict[str, JsonValue] = Field(default_factory=dict)
+    materials: dict[str, Any] = Field(default_factory=dict)
     persona: str | None = None
     adapter: str | None = None
-    output_schema: dict[str, JsonValue] | None = None
+    output_schema: dict[str, Any] | None = None
     max_tokens: int = Field(default=1024, ge=1)
     temperature: float = Field(default=0.0, ge=0.0)
     seed: int = 0
+
+    def written(self) -> dict[str, Any]:
+        """The request as JSON in plain containers; `materials` and the schema are not copied."""
+        messages = [{"role": message.role, "content": message.content} for message in self.messages]
+        return {**self.__dict__, "messages": messages}
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the request as canonical JSON; equal requests have equal ones in every process."""

@@ -192,7 +192,7 @@ class Cycle:
     def generate(self, request: Request, backend: str | None = None) -> dict[str, Any]:
         """The answer to an inference request, as JSON, from the image's backend or the one named. Raises as `ask`."""
         extra = {"backend": backend} if backend else {}
-        return self._ask("inference", "generate", {**extra, **request.model_dump(mode="json")})  # type: ignore[no-any-return]
+        return self._ask("inference", "generate", {**extra, **request.written()})  # type: ignore[no-any-return]
 
     @contextmanager
     def stepping(self, step: speaking.Step) -> Iterator[None]:

@@ -11,14 +11,20 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import ormsgpack
+
 NeedKind = Literal["inference", "learn", "observe", "program", "tool"]
 Key = tuple[str, int]
 
 
 def digest(kind: NeedKind, name: str, request: dict[str, Any]) -> str:
-    """The hash of what is asked: SHA-256 (hex) of its canonical JSON."""
-    text = json.dumps([kind, name, request], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    """The hash of what is asked: SHA-256 (hex) of its canonical form. Raises `TypeError` for what is not JSON."""
+    asked = [kind, name, request]
+    try:
+        canonical = ormsgpack.packb(asked, option=ormsgpack.OPT_SORT_KEYS)
+    except ormsgpack.MsgpackEncodeError:  # half a surrogate pair, an integer of more than 64 bits: JSON has them
+        canonical = json.dumps(asked, sort_keys=True, separators=(",", ":")).encode()
+    return hashlib.sha256(canonical).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ABOVE = "^"  # no slot's name ends so
 
+
 class Reads(dict[int, Any]):
     """What was read: objects and containers, by identity. `loads_tell` says whether reads past `find` are among it."""
 

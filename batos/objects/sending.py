@@ -18,6 +18,7 @@ from batos.objects import lookup, primitives
 from batos.objects.answers import Found
 from batos.objects.lookup import find
 from batos.objects.primitives import Primitive
+from batos.objects.reading import only_sends
 from batos.objects.records import Intent, Method
 from batos.objects.uvm_object import UvmObject, not_understood
 
@@ -95,7 +96,7 @@ def _answer(found: Found, receiver: UvmObject, selector: str, args: tuple[Any, .
     if isinstance(value, Method):
         running = found.running
         if running is not None and running[0] is _voucher.get():
-            lookup.note_what_python_reads()
+            _note_reads(value, receiver)
             return running[1](receiver, *args, **kwargs)
         return activate(value, receiver, args, kwargs, found)
     if isinstance(value, Intent):
@@ -113,7 +114,7 @@ def activate(
         return _primitive(primitives.registered(method.primitive), receiver, args, kwargs)
     voucher = _voucher.get()
     if method.trust == "trusted" and voucher is not None and _vouched(method, voucher):
-        lookup.note_what_python_reads()
+        _note_reads(method, receiver)
         function = compiled(method, found.holder if found is not None else None)
         if found is not None:
             found.running = (voucher, function)
@@ -133,6 +134,14 @@ def _primitive(found: Primitive, receiver: UvmObject, args: tuple[Any, ...], kwa
     if performer is None:
         raise NeedsMission()
     return performer(found, receiver, args, kwargs)
+
+
+def _note_reads(method: Method, receiver: UvmObject) -> None:
+    """See to it that what a method in process reads is noted, before it runs."""
+    if only_sends(method.source or ""):
+        lookup.note_read(receiver)
+    else:
+        lookup.note_what_python_reads()
 
 
 def _vouched(method: Method, voucher: Voucher) -> bool:

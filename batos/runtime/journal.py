@@ -79,12 +79,12 @@ class Attempt:
     ended: float
 
 
-def insert(tx: Transaction, mission: str, entries: Sequence[JournalEntry]) -> dict[NeedKey, JSON]:
-    """Record what is not recorded yet. Returns the answers as they are stored: an earlier one stays.
+def insert(tx: Transaction, mission: str, entries: Sequence[JournalEntry]) -> dict[NeedKey, str]:
+    """Record what is not recorded yet. Returns the answers as the text that is stored: an earlier one stays.
 
-    They come from the stored text even when it is ours, so that this run sees what a replay would see.
+    They are read from that text even when it is ours, so that this run sees what a replay would see.
     """
-    answers: dict[NeedKey, JSON] = {}
+    answers: dict[NeedKey, str] = {}
     for entry in entries:
         answer = to_text(entry.answer)
         inserted = tx.run(
@@ -96,7 +96,7 @@ def insert(tx: Transaction, mission: str, entries: Sequence[JournalEntry]) -> di
         if not inserted:
             stored = tx.row(READ_BACK, mission=mission, hash=entry.hash, occurrence=entry.occurrence)
             answer = stored[0] if stored else answer
-        answers[entry.key] = from_text(answer)
+        answers[entry.key] = answer
     return answers
 
 

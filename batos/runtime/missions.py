@@ -202,7 +202,7 @@ class MissionStore(Bookkeeping):
         which the caller must go on with: the first one recorded wins.
         """
         answers, _ = self._record(JOURNAL, token, entries, charge)
-        return answers
+        return {key: from_text(answer) for key, answer in answers.items()}
 
     def record_and_go_on(
         self, token: str, entries: Sequence[JournalEntry], worker: str, seconds: float, *, charge: Iterable[Purse] = ()
@@ -223,7 +223,7 @@ class MissionStore(Bookkeeping):
         entries: Sequence[JournalEntry],
         charge: Iterable[Purse],
         again: tuple[str, float] | None = None,
-    ) -> tuple[dict[NeedKey, JSON], Leased | None]:
+    ) -> tuple[dict[NeedKey, str], Leased | None]:
         now = self._clock.now()
         with self._write(kind) as tx:
             mission = leases.hold(tx, token)

@@ -1,18 +1,23 @@
-"""Rounds: the needs of suspended missions, performed by threads of their own with no transaction open.
+"""Rounds: the needs of suspended missions, performed with no transaction open; and the threads that do all the work.
 
-As many needs are performed at a time as there are performers; the others stand in line, and a mission whose needs do
-costs a few kilobytes. A round whose needs take a moment holds its target no longer: its mission is then written down as
-waiting, together with all others of that moment. One that is answered at once spares that transaction.
+A thread works (it runs cycles) or performs (it does what one need asks for). So many may work at a time, and so many
+needs be performed; the others stand in line, and a mission whose needs do costs a few kilobytes.
+
+A worker that has suspended a mission begins with its needs itself, one after the other: what is answered at once wakes
+nobody. What takes longer than a moment is noticed: the mission is written down as waiting, so that its target is free,
+other threads take the rest of its needs, and one takes the worker's place. The worker stays with its need, and performs
+from then on.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from batos.errors import BatosError
 from batos.mind.needs import Need
@@ -24,7 +29,11 @@ from batos.runtime.telling import Telling
 
 log = logging.getLogger(__name__)
 
-MOMENT = 0.002  # seconds for which a suspended mission may keep its target
+MOMENT = 0.002  # seconds for which a suspended mission may keep its worker and its target
+
+
+class Relieved(Exception):
+    """Another thread has taken this worker's place."""
 
 
 @dataclass
@@ -32,41 +41,51 @@ class Round:
     """The needs that one mission was suspended for, and the entries of those that were performed."""
 
     leased: Leased
-    needs: tuple[Need, ...]
+    waiting: deque[Need]
+    left: int
+    by_worker: bool  # a worker performs its needs, all of them so far
     entries: list[JournalEntry] = field(default_factory=list)
-    left: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def take(self, entry: JournalEntry | None) -> bool:
-        """Whether that was the last need of the round."""
-        with self.lock:
-            if entry is not None:
-                self.entries.append(entry)
-            self.left -= 1
-            return self.left == 0
+    relieved: bool = False  # that worker is none any longer
 
 
-Task: TypeAlias = tuple[Round, Need] | None
+Task: TypeAlias = tuple[Round, Need] | Callable[[], Any] | None
 
 
 class Rounds:
-    """`begin` a round; `ended` is called with it when all its needs are performed, in the thread of the last one."""
+    """`start` with as many workers as there shall be, each of which runs `work`; `begin` a round from there.
 
-    def __init__(self, place: Workplace, performers: int, events: Events, ended: Callable[[Round], None]) -> None:
+    `answered` is called with a round that no worker stayed with, in the thread that performed its last need.
+    """
+
+    def __init__(
+        self,
+        place: Workplace,
+        performers: int,
+        events: Events,
+        work: Callable[[], None],
+        answered: Callable[[Round], None],
+    ) -> None:
         self._place = place
-        self._most = performers
+        self._performers = performers
         self._events = events
-        self._ended = ended
+        self._work = work
+        self._answered = answered
+        self._workers = 0
         self._tasks: SimpleQueue[Task] = SimpleQueue()
+        self._places: deque[None] = deque()  # of workers, to be taken before any task
         self._threads: list[threading.Thread] = []
         self._idle = threading.Semaphore(0)
         self._lock = threading.Lock()
+        self._performing = 0
         self._open: dict[str, Round] = {}  # by token: suspended, and not yet written down as waiting
         self._some_open = threading.Event()
         self._stopping = threading.Event()
 
-    def start(self) -> None:
-        self._spawn("batos-waiting", self._write_down)
+    def start(self, workers: int) -> None:
+        self._workers = workers
+        self._spawn("batos-waiting", self._look_after)
+        for _ in range(workers):
+            self._offer_place()
 
     def stop(self) -> None:
         """Let the needs that are being performed end. Those that stand in line are left out of their rounds."""
@@ -85,78 +104,147 @@ class Rounds:
         for thread in threads:
             thread.join()
         for task in left_out:
-            if task is not None:
-                self._count(task[0], None)
+            if isinstance(task, tuple) and self._count(task[0], None):
+                self._answered(task[0])
 
-    def begin(self, leased: Leased, needs: Sequence[Need]) -> None:
-        begun = Round(leased, tuple(needs), left=len(needs))
+    def begin(self, leased: Leased, needs: Sequence[Need]) -> Round | None:
+        """Perform needs, to be called by a worker. The round if that ended it; None if others go on with it.
+
+        Raises `Relieved` when the worker has lost its place meanwhile.
+        """
         with self._lock:
-            self._open[leased.token] = begun
+            room = self._performing < self._performers and not self._stopping.is_set()
+            self._performing += room
+            begun = self._open[leased.token] = Round(leased, deque(needs), len(needs), room)
         self._some_open.set()
-        for need in needs:
-            self._tasks.put((begun, need))
-            if not self._idle.acquire(blocking=False):
-                self._one_more()
-
-    # Performing
-
-    def _one_more(self) -> None:
+        if not room:
+            self._share(begun)
+            return None
+        ended = False
+        while not self._stopping.is_set() and (need := self._next_of(begun)) is not None:
+            ended = self._count(begun, self._performed(leased.mission.id, need))
         with self._lock:
-            if len(self._threads) <= self._most and not self._stopping.is_set():
-                self._spawn(f"batos-performer-{len(self._threads)}", self._perform)
+            self._performing -= 1
+            self._open.pop(leased.token, None)
+            relieved = begun.relieved
+        if relieved:
+            if ended:
+                self._answered(begun)
+            raise Relieved
+        while self._next_of(begun) is not None:
+            self._count(begun, None)  # left out, because it stops
+        return begun
+
+    # Threads
+
+    def _offer_place(self) -> None:
+        self._places.append(None)
+        self._put(self._take_place)
+
+    def _take_place(self) -> None:
+        try:
+            self._places.pop()
+        except IndexError:
+            return  # somebody was faster
+        if not self._stopping.is_set():
+            self._work()
+
+    def _put(self, task: Task) -> None:
+        self._tasks.put(task)
+        if self._idle.acquire(blocking=False):
+            return
+        with self._lock:
+            if len(self._threads) <= self._performers + self._workers and not self._stopping.is_set():
+                self._spawn(f"batos-{len(self._threads)}", self._serve)
 
     def _spawn(self, name: str, target: Callable[[], None]) -> None:
         thread = threading.Thread(target=target, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _perform(self) -> None:
+    def _serve(self) -> None:
+        """Do one task after the other, until there is None."""
         while (task := self._next()) is not None:
+            if callable(task):
+                task()
+                continue
             begun, need = task
-            entry = None
-            try:
-                entry = self._performed(begun.leased.mission.id, need)
-            except Exception:
-                log.exception("performing %s %s met a bug", need.kind, need.name)
-            self._count(begun, entry)
+            with self._lock:
+                self._performing += 1
+            entry = self._performed(begun.leased.mission.id, need)
+            with self._lock:
+                self._performing -= 1
+            if self._count(begun, entry):
+                self._answered(begun)
 
     def _next(self) -> Task:
+        if self._places:
+            return self._take_place
         try:
             return self._tasks.get_nowait()
         except Empty:
             self._idle.release()
             return self._tasks.get()
 
-    def _performed(self, mission: str, need: Need) -> JournalEntry:
-        """Perform one need, and tell when it began and how it ended."""
+    # Performing
+
+    def _next_of(self, begun: Round) -> Need | None:
+        try:
+            return begun.waiting.popleft()
+        except IndexError:
+            return None
+
+    def _share(self, begun: Round) -> None:
+        """Let other threads perform what nobody has begun with."""
+        while (need := self._next_of(begun)) is not None:
+            self._put((begun, need))
+
+    def _performed(self, mission: str, need: Need) -> JournalEntry | None:
+        """Perform one need, and tell when it began and how it ended. None if that met a bug of ours."""
         about = {"mission": mission, "need": need.kind, "name": need.name, "purpose": need.request.get("purpose")}
-        self._events.publish("need", phase="started", **about)
-        telling = Telling(mission, self._events, self._place.store, self._place.clock, about)
-        entry = perform(self._place, mission, need, telling)
-        self._events.publish("need", phase="ended", seconds=entry.seconds, answer=entry.answer, **about)
+        try:
+            self._events.publish("need", phase="started", **about)
+            telling = Telling(mission, self._events, self._place.store, self._place.clock, about)
+            entry = perform(self._place, mission, need, telling)
+            self._events.publish("need", phase="ended", seconds=entry.seconds, answer=entry.answer, **about)
+        except Exception:
+            log.exception("performing %s %s met a bug", need.kind, need.name)
+            return None
         return entry
 
-    def _count(self, begun: Round, entry: JournalEntry | None) -> None:
-        if begun.take(entry):
-            with self._lock:
+    def _count(self, begun: Round, entry: JournalEntry | None) -> bool:
+        """Whether that was the last need of the round."""
+        with self._lock:
+            if entry is not None:
+                begun.entries.append(entry)
+            begun.left -= 1
+            if begun.left == 0:
                 self._open.pop(begun.leased.token, None)
-            self._ended(begun)
+            return begun.left == 0
 
     # Waiting
 
-    def _write_down(self) -> None:
-        """Write down as waiting what has been suspended for a moment."""
+    def _look_after(self) -> None:
+        """See to it that what was suspended for a moment holds neither its worker nor its target any longer."""
         while not self._stopping.is_set():
             self._some_open.wait()
             with self._lock:
-                seen = tuple(self._open)
+                seen = tuple(self._open.items())
                 if not seen:
                     self._some_open.clear()
                     continue
             if self._stopping.wait(MOMENT):
                 return
-            with self._lock:
-                due = [token for token in seen if self._open.pop(token, None) is not None]
+            due: list[str] = []
+            for token, begun in seen:
+                with self._lock:
+                    if self._open.pop(token, None) is None:
+                        continue
+                    begun.relieved = begun.by_worker
+                due.append(token)
+                if begun.relieved:
+                    self._offer_place()
+                self._share(begun)
             if due:
                 self._write_waiting(due)
 

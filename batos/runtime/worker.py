@@ -11,7 +11,6 @@ import logging
 import random
 import threading
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 from transaction.interfaces import TransientError
@@ -29,7 +28,7 @@ from batos.runtime.events import Events
 from batos.runtime.journal import JournalEntry
 from batos.runtime.performers import Workplace
 from batos.runtime.processes import own_name
-from batos.runtime.rounds import Round, Rounds
+from batos.runtime.rounds import Relieved, Round, Rounds
 from batos.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -51,28 +50,22 @@ class Workers:
         self._lock = threading.Lock()
         self._idle = 0  # workers that wait and for whom nothing is meant yet
         self._meant: deque[Leased] = deque()  # leased for whichever worker is idle
-        self._threads: list[threading.Thread] = []
-        self._rounds = Rounds(place, settings.performers, events, self._answered)
+        self._keeper: threading.Thread | None = None
+        self._rounds = Rounds(place, settings.performers, events, self._work, self._answered)
 
     def start(self) -> None:
-        for number in range(self._settings.workers):
-            self._spawn(f"batos-worker-{number}", self._work)
         if self._settings.workers:
-            self._spawn("batos-leases", self._keep_leases)
-            self._rounds.start()
-
-    def _spawn(self, name: str, target: Callable[[], None]) -> None:
-        thread = threading.Thread(target=target, name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+            self._keeper = threading.Thread(target=self._keep_leases, name="batos-leases", daemon=True)
+            self._keeper.start()
+            self._rounds.start(self._settings.workers)
 
     def stop(self) -> None:
         """Let running attempts end and threads go. What is unfinished stays queued, or comes back with its lease."""
         self._stopping.set()
         self._place.store.wake()
-        for thread in self._threads:
-            thread.join()
-        self._rounds.stop()  # after the threads that begin them
+        if self._keeper is not None:
+            self._keeper.join()
+        self._rounds.stop()
         with self._lock:
             left, self._held = self._held, set()
         for token in left:
@@ -92,12 +85,14 @@ class Workers:
         while not self._stopping.is_set():
             seen = store.openings()
             try:
-                leased = self._leased(name)
-                if leased is not None:
-                    self._run(leased)
+                if leased := self._leased(name):
+                    while leased:
+                        leased = self._run(leased)
                     continue
             except LeaseLost:
                 continue
+            except Relieved:
+                return
             except Exception:
                 log.exception("a worker met a bug; the mission comes back when its lease ends")
             with self._lock:
@@ -138,13 +133,13 @@ class Workers:
 
     # Running
 
-    def _run(self, leased: Leased) -> None:
-        """One or more attempts, until the mission commits, fails, or has to wait."""
+    def _run(self, leased: Leased) -> Leased | None:
+        """One or more attempts, until the mission commits, fails, or has to wait. The same, if it may go on at once."""
         mission = leased.mission
         self._tell(mission, "running")
         if mission.overdue and mission.pending is not None:
             self._fail(leased, CycleFailed(f"Nobody decided in time: {mission.pending['reason']}", (), bug=False))
-            return
+            return None
         for race in range(RACES):
             started = self._place.clock.now()
             events: list[dict[str, Any]] = []
@@ -153,12 +148,11 @@ class Workers:
                 cycle = self._attempt(mission, events)
             except Suspended as suspended:
                 self._log(mission, "suspended", started, events, suspended.needs)
-                self._suspend(leased, suspended.needs)
-                return
+                needs = suspended.needs
             except Pending as pending:
                 self._log(mission, "pending", started, events)
                 self._wait_for_person(leased, pending)
-                return
+                return None
             except (TransientError, ChangedMeanwhile):
                 self._log(mission, "conflict", started, events)
                 self._stopping.wait(random.uniform(0, 0.001 * 2**race))
@@ -166,12 +160,15 @@ class Workers:
             except CycleFailed as failed:
                 self._log(mission, "failed", started, events)
                 self._fail(leased, failed)
-                return
-            self._log(mission, "committed", started, events)
-            self._finish(leased, cycle)
-            return
+                return None
+            else:
+                self._log(mission, "committed", started, events)
+                self._finish(leased, cycle)
+                return None
+            return self._suspend(leased, needs)  # out of the block, whose exception holds on to the whole attempt
         self._place.store.release(leased.token, run_at=self._place.clock.now() + 0.05)
         self._drop(leased.token)
+        return None
 
     def _log(
         self,
@@ -290,13 +287,13 @@ class Workers:
 
     # Suspending
 
-    def _suspend(self, leased: Leased, needs: tuple[Need, ...]) -> None:
-        """Wait for missions that learn, or have the other needs performed. Both at once is two rounds."""
+    def _suspend(self, leased: Leased, needs: tuple[Need, ...]) -> Leased | None:
+        """Wait for missions that learn, or see to the other needs. Both at once is two rounds."""
         others = tuple(need for need in needs if need.kind != "learn")
         if others:
             self._tell(leased.mission, "waiting")
-            self._rounds.begin(leased, others)
-            return
+            done = self._rounds.begin(leased, others)
+            return self._gone_on(done) if done is not None else None
         children: list[str] = []
         refused: list[JournalEntry] = []
         for need in needs:
@@ -311,6 +308,7 @@ class Workers:
             self._place.store.wait_for_missions(leased.token, children)
         self._drop(leased.token)
         self._tell(leased.mission, "waiting")
+        return None
 
     def _circle(self, mission: Mission, need: Need, circle: tuple[str, ...]) -> JournalEntry:
         """A need that would wait for itself is answered with the refusal."""
@@ -321,37 +319,49 @@ class Workers:
         now = self._place.clock.now()
         return JournalEntry("learn", need.hash, need.occurrence, need.request, answer, made_at=now)
 
-    def _answered(self, done: Round) -> None:
-        """Record a round. If a worker has nothing to do, the mission goes straight on to it."""
-        leased = done.leased
-        try:
-            if done.entries:
-                self._record(leased, done.entries)
-        except LeaseLost:
-            log.warning("the lease of mission %s ran out while its needs were performed", leased.mission.id)
-            self._drop(leased.token)
-        except Exception:
-            log.exception("the answers of mission %s could not be recorded", leased.mission.id)
-
-    def _record(self, leased: Leased, entries: list[JournalEntry]) -> None:
-        store = self._place.store
-        if not self._claim_idle():
-            store.record_round(leased.token, entries)
-            self._drop(leased.token)
-            return
+    def _gone_on(self, done: Round) -> Leased | None:
+        """Record a round, to go on with its mission at once. None if another one runs for its target now."""
+        if not done.entries:
+            return None
         again = None
         try:
-            again = store.record_and_go_on(leased.token, entries, self._name, self._settings.lease_seconds)
+            again = self._place.store.record_and_go_on(
+                done.leased.token, done.entries, self._name, self._settings.lease_seconds
+            )
         finally:
             with self._lock:
-                self._held.discard(leased.token)
+                self._held.discard(done.leased.token)
+                if again is not None:
+                    self._held.add(again.token)
+        return again
+
+    def _answered(self, done: Round) -> None:
+        """Record a round that no worker stayed with. If one has nothing to do, the mission is meant for it."""
+        mission = done.leased.mission.id
+        try:
+            if self._claim_idle():
+                self._mean(done)
+            elif done.entries:
+                self._place.store.record_round(done.leased.token, done.entries)
+                self._drop(done.leased.token)
+        except LeaseLost:
+            log.warning("the lease of mission %s ran out while its needs were performed", mission)
+            self._drop(done.leased.token)
+        except Exception:
+            log.exception("the answers of mission %s could not be recorded", mission)
+
+    def _mean(self, done: Round) -> None:
+        again = None
+        try:
+            again = self._gone_on(done)
+        finally:
+            with self._lock:
                 if again is None:
                     self._idle += 1
                 else:
-                    self._held.add(again.token)
                     self._meant.append(again)
         if again is not None:
-            store.wake(1)
+            self._place.store.wake(1)
 
     def _claim_idle(self) -> bool:
         """Whether a worker has nothing to do; it is then not counted on again before it has what is meant for it."""

@@ -6,7 +6,7 @@ A template cannot run code, and a value that it wants and does not get is an err
 from __future__ import annotations
 
 import json
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from string import Template
 from typing import Any
@@ -22,11 +22,18 @@ def template(name: str) -> Template:
 def render(name: str, **values: Any) -> tuple[Message, Message]:
     """The prompt `name` as a system and a user message. Values that are not text are written as JSON."""
     texts = {key: value if isinstance(value, str) else _shown(value) for key, value in values.items()}
+    return _filled(name, tuple(texts.items()))
+
+
+@lru_cache(maxsize=256)
+def _filled(name: str, texts: tuple[tuple[str, str], ...]) -> tuple[Message, Message]:
+    """Kept for a while, because a cycle asks the same again at each of its attempts."""
+    given = dict(texts)
     return (
-        Message(role="system", content=template(f"{name}.system").substitute(texts)),
-        Message(role="user", content=template(f"{name}.user").substitute(texts)),
+        Message(role="system", content=template(f"{name}.system").substitute(given)),
+        Message(role="user", content=template(f"{name}.user").substitute(given)),
     )
 
 
 def _shown(value: Any) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
