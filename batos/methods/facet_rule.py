@@ -1,8 +1,12 @@
-"""The contract of every facet: it sends `infer_` exactly once, on every path, and never passes `self` along."""
+"""The contract of every facet: it sends `infer_` exactly once, on every path, and never passes `self` along.
+
+A facet that does nothing else, as nearly all do, need not be run to know what it does: it is read.
+"""
 
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 
 from batos.methods.aliases import inside, is_self
 from batos.methods.tables import Finding
@@ -11,6 +15,44 @@ _SOMETIMES = (
     ast.If, ast.IfExp, ast.BoolOp, ast.For, ast.While, ast.Try, ast.TryStar, ast.Match, ast.comprehension, ast.ListComp,
     ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef, ast.Assert,
 )  # fmt: skip
+
+
+@lru_cache(maxsize=512)
+def read_facet(source: str, selector: str) -> str | None:
+    """The system prompt of a facet whose source says no more than: send `infer_` with the query and this prompt.
+
+    None for any other source; it is to be run in the sandbox.
+    """
+    try:
+        (function,) = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    if not isinstance(function, ast.FunctionDef) or function.name != selector or function.decorator_list:
+        return None
+    given = function.args
+    if len(given.args) != 2 or given.args[0].arg != "self" or ast.unparse(given).count(",") != 1 or given.defaults:
+        return None
+    query = given.args[1].arg
+    body = function.body[1:] if ast.get_docstring(function, clean=False) is not None else function.body
+    match body:
+        case [ast.Return(ast.Call() as call)]:
+            return _prompt(call, query, {})
+        case [ast.Assign([ast.Name(name)], ast.Constant(str() as prompt)), ast.Return(ast.Call() as call)]:
+            return _prompt(call, query, {name: prompt}) if name not in (query, "self") else None
+    return None
+
+
+def _prompt(call: ast.Call, query: str, names: dict[str, str]) -> str | None:
+    match call:
+        case ast.Call(
+            ast.Attribute(ast.Name("self"), "infer_"), [ast.Name(asked)], [ast.keyword("system_prompt", prompt)]
+        ) if asked == query:  # fmt: skip
+            match prompt:
+                case ast.Constant(str() as text):
+                    return text
+                case ast.Name(name):
+                    return names.get(name)
+    return None
 
 
 def facet_findings(function: ast.FunctionDef) -> list[Finding]:

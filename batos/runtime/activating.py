@@ -8,6 +8,7 @@ from typing import Any
 
 from batos.clock import Clock
 from batos.errors import NeedsMission, SandboxError
+from batos.methods.facet_rule import read_facet
 from batos.methods.host import ObjectHost
 from batos.methods.sandbox import Sandbox
 from batos.mind import cycle as thinking
@@ -29,6 +30,7 @@ def counted_activator(sandbox: Sandbox, store: MissionStore, clock: Clock) -> Ac
 
     def activate(method: Method, receiver: UvmObject, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         found = _thinker()
+        prompt = None if isinstance(found, Rehearsal) else _read(method, receiver, args, kwargs)
         running = found if isinstance(found, thinking.Cycle) else None
         checked, now = running.check if running else _unchecked, _now(running, clock)
         if isinstance(found, Rehearsal):
@@ -38,7 +40,10 @@ def counted_activator(sandbox: Sandbox, store: MissionStore, clock: Clock) -> Ac
         started = clock.monotonic()
         failed: bool | None = None  # it did not come to an end: what it needs is seen to first, and then it is run anew
         try:
-            answer = sandbox.activate(method, receiver, args, kwargs, host)
+            if prompt is not None:
+                answer = host.send(receiver, "infer_", args, {"system_prompt": prompt})
+            else:
+                answer = sandbox.activate(method, receiver, args, kwargs, host)
             failed = False
             return answer
         except SandboxError:
@@ -61,6 +66,16 @@ def _holder(method: Method, receiver: UvmObject) -> UvmObject:
     """The object that the method belongs to: its calls are counted together, whoever inherits it."""
     found = lookup.find(receiver, method.selector)
     return found.holder if found is not None and found.value is method else receiver
+
+
+def _read(method: Method, receiver: UvmObject, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
+    """The system prompt of a facet that only asks with it, so that nothing of its source needs to run; else None."""
+    if not speaking.is_facet(method.selector) or kwargs or len(args) != 1 or type(args[0]) is not str:
+        return None
+    infer = lookup.find(receiver, "infer_")
+    if infer is None or not isinstance(infer.value, Method) or infer.value.primitive != "pllm.infer_":
+        return None
+    return read_facet(method.source or "", method.selector)
 
 
 def _unchecked() -> None:

@@ -53,6 +53,7 @@ from batos.runtime.mission import Mission
 from batos.runtime.missions import MissionStore
 from batos.runtime.performers import Workplace
 from batos.runtime.recovery import recover
+from batos.runtime.timeline import Timeline, timeline
 from batos.runtime.views import SystemView
 from batos.runtime.worker import Workers, brief_json
 from batos.settings import Settings, from_environment
@@ -324,6 +325,11 @@ class Uvm(Decisions):
             trace = list(receipt.trace) if receipt else []
         attempts = [asdict(attempt) for attempt in self.store.attempts(identity)]
         return {**shown, "brief": brief_json(found.brief), "trace": trace, "attempts": attempts}
+
+    def timeline(self, identity: str) -> Timeline:
+        """What a mission did when: `str` of it for a terminal, `svg()` for a picture. Raises `UnknownMission`."""
+        journal = list(self.store.journal(identity).values())
+        return timeline(self.mission(identity), self.store.attempts(identity), journal)
 
     def _shown(self, world: World, found: Any) -> dict[str, Any]:
         pending = self.store.pending_below(found.id) if not found.ended else None
