@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from batos.cli import looking, show
+from batos.cli import looking, show, thought
 from batos.cli.options import IMAGE, ImageOption, JsonOption, opened
 
 if TYPE_CHECKING:
     from batos.runtime.explaining import Why
+    from batos.runtime.timeline import Timeline
     from batos.runtime.uvm import Uvm
 
 SHORT = 12  # the first digits of a mission's id, enough to tell it by
@@ -42,6 +44,9 @@ def missions(
     mission: Annotated[str | None, typer.Argument(metavar="MISSION", help="A mission's id, or how it begins.")] = None,
     state: Annotated[MissionState | None, typer.Option("--state", help="Only missions in this state.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", metavar="FILE", help="With `show`: draw the timeline into this file.")
+    ] = None,
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -50,7 +55,7 @@ def missions(
     \b
     Example:
       batos missions
-      batos missions show 3f2a9c
+      batos missions show 3f2a9c --svg timeline.svg
     """
     if (mission is None) is not (action is MissionAction.LIST):
         raise typer.BadParameter("`list` takes no mission; `show` and `cancel` take one.")
@@ -59,8 +64,12 @@ def missions(
             listed = uvm.missions(state.value if state else None, limit)
             show.deliver(as_json, {"missions": listed}, lambda: _show_missions(listed))
         elif action is MissionAction.SHOW:
-            found = uvm.mission(_whole(uvm, mission))
-            show.deliver(as_json, found, lambda: _show_mission(found))
+            identity = _whole(uvm, mission)
+            found, drawn = uvm.mission(identity), uvm.timeline(identity)
+            if svg is not None:
+                svg.write_text(drawn.svg(), encoding="utf-8")
+                show.note(f"The timeline is in {svg}.")
+            show.deliver(as_json, found, lambda: _show_mission(found, drawn))
         else:
             identity = _whole(uvm, mission)
             ended = uvm.store.cancel(identity)
@@ -114,7 +123,7 @@ def _words(found: dict[str, Any], most: int = 100) -> str:
     return "" if answer is None else (show.one_line if isinstance(answer, str) else show.literal)(answer, most)
 
 
-def _show_mission(found: dict[str, Any]) -> None:
+def _show_mission(found: dict[str, Any], drawn: Timeline) -> None:
     brief = found["brief"]
     message = ", ".join([*map(show.literal, brief["args"])])
     show.console().print(show.styled(f"mission {found['mission']}", "bold"))
@@ -129,19 +138,12 @@ def _show_mission(found: dict[str, Any]) -> None:
     )
     if found["trace"]:
         show.heading("states")
-        for entry in found["trace"]:
-            facts = "  ".join(f"{name}: {show.literal(fact)}" for name, fact in entry.items() if name != "state")
-            show.paragraph(show.line((f"  {entry['state']:<14}", ""), (facts, "dim")))
-    if found["attempts"]:
-        show.heading("attempts")
-        show.table(
-            (
-                f"  {attempt['result']}",
-                f"{1000 * (attempt['ended'] - attempt['started']):.1f} ms",
-                ", ".join(attempt["needs"]),
-            )
-            for attempt in found["attempts"]
-        )
+        for indent, told, style in thought.lines(found["trace"]):
+            show.paragraph(show.styled(told, style), indent)
+    if drawn.attempts:
+        show.heading("timeline")
+        for told in str(drawn).splitlines()[1:]:
+            show.console().print(show.styled(f"  {told}"), no_wrap=True, overflow="crop")
 
 
 def approve(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,12 +11,10 @@ import typer
 from batos.cli import conversation, show
 from batos.cli.memory import show_hits
 from batos.cli.options import IMAGE, ImageOption, JsonOption, ModelOption
-from batos.cli.stages import Stage, Stages
+from batos.cli.stages import Stages
+from batos.cli.stages_shown import seconds, stages_shown
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.text import Text
-
     from batos.bridge.daemon import Daemon
     from batos.memory.search import Hit
     from batos.runtime.uvm import Uvm
@@ -26,7 +22,6 @@ if TYPE_CHECKING:
 PICTURE = "first-conversation.png"
 FAILED = 1
 QUERY = "how is a learned method undone"
-REFRESHES_PER_SECOND = 10
 
 
 def run(
@@ -57,7 +52,7 @@ def run(
     if workers is not None:
         os.environ["BATOS_WORKERS"] = str(workers)  # where settings are read from, and stronger than they
     stages = Stages(SystemClock())
-    with ended_by_signals(), _shown(stages, as_json):
+    with ended_by_signals(), stages_shown(stages, show.error_console() if as_json else show.console()):
         stages.begin("Opening the image")
         try:
             with Daemon(image, model=model) as daemon:
@@ -143,7 +138,7 @@ def _report(system: Uvm, stages: Stages, as_json: bool, *, headless: bool, failu
     hits = _searched(system.image.path)
     stages.end(f"{show.counted(len(hits), 'hit')} for {QUERY!r}")
     document["stages"] = [
-        {"stage": stage.title, "detail": stage.detail, "seconds": _seconds(stage, stages)} for stage in stages.stages
+        {"stage": stage.title, "detail": stage.detail, "seconds": seconds(stage, stages)} for stage in stages.stages
     ]
     document["hits"] = [hit.as_dict() for hit in hits]
 
@@ -168,54 +163,3 @@ def _searched(image_path: Path) -> list[Hit]:
         Hit(hit.chunk.document_id, hit.chunk.chunk_index, hit.chunk.text, dict(hit.chunk.metadata), hit.score)
         for hit in found.results
     ]
-
-
-# The stages on a terminal
-
-
-@contextmanager
-def _shown(stages: Stages, as_json: bool) -> Iterator[None]:
-    """Print stages as they go: in place on a terminal, a line each as it ends elsewhere."""
-    console = show.error_console() if as_json else show.console()
-    if not console.is_terminal:
-
-        def told(stage: Stage) -> None:
-            if (stage.ended is None) is stage.open_ended:
-                console.print(_lines([stage], stages))
-
-        stages.shown = told
-        yield
-        return
-    from rich.live import Live
-
-    live = Live(
-        get_renderable=lambda: _lines(stages.stages, stages), console=console, refresh_per_second=REFRESHES_PER_SECOND
-    )
-    with live:
-        stages.closing = live.stop
-        yield
-
-
-def _lines(listed: list[Stage], stages: Stages) -> RenderableType:
-    from rich.text import Text
-
-    return Text("\n").join(_line(stage, stages) for stage in list(listed))
-
-
-def _line(stage: Stage, stages: Stages) -> Text:
-    from rich.text import Text
-
-    going = stage.ended is None
-    style = "red" if stage.failed else "bold" if going else ""
-    line = Text.assemble(
-        (f"{stage.title:<30}", style),
-        (f"{_seconds(stage, stages):6.2f} s   ", "dim"),
-        show.styled(show.one_line(stage.detail, 200), "red" if stage.failed else ""),
-    )
-    line.truncate(show.console().width, overflow="ellipsis")
-    return line
-
-
-def _seconds(stage: Stage, stages: Stages) -> float:
-    ended = stages.clock.monotonic() if stage.ended is None else stage.ended
-    return round(ended - stage.began, 3)

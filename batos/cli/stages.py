@@ -54,6 +54,7 @@ class Stages:
     mission: str | None = None
     documents: int = 0
     stages: list[Stage] = field(default_factory=list)
+    titles: dict[str, str] = field(default_factory=lambda: TITLES)
     _learning: dict[str, str] = field(default_factory=dict)
     _read: int = 0
     _asked: int = 0
@@ -139,10 +140,10 @@ class Stages:
 
     def _in(self, key: str) -> Stage:
         """The stage `key`, begun if it is not the one that is going on."""
-        return self.stages[-1] if self._is_in(key) else self.begin(TITLES[key])
+        return self.stages[-1] if self._is_in(key) else self.begin(self.titles[key])
 
     def _is_in(self, key: str) -> bool:
-        return bool(self.stages) and self.stages[-1].title == TITLES[key] and self.stages[-1].ended is None
+        return bool(self.stages) and self.stages[-1].title == self.titles.get(key) and self.stages[-1].ended is None
 
     def _tell(self, key: str, detail: str) -> None:
         stage = self._in(key)

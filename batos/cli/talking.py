@@ -188,7 +188,13 @@ def _worded(plain: Any) -> str:
 
 
 def ask(
-    question: Annotated[str, typer.Argument(metavar="QUESTION", help="A question in plain words.")],
+    question: Annotated[str | None, typer.Argument(metavar="QUESTION", help="A question in plain words.")] = None,
+    thread: Annotated[
+        str | None,
+        typer.Option(
+            "--thread", metavar="NAME", help="The conversation that it continues; without a question: show it."
+        ),
+    ] = None,
     timeout: TimeoutOption = None,
     model: ModelOption = "builtin",
     image: ImageOption = IMAGE,
@@ -199,12 +205,19 @@ def ask(
     \b
     Example:
       batos ask "how do I undo a learned method?"
+      batos ask --thread undo "and when does it refuse?"
     """
-    if not question.strip():
+    if question is None and thread is None:
+        raise typer.BadParameter("Ask a question, or name a --thread to read.")
+    if question is not None and not question.strip():
         raise typer.BadParameter("Ask a question.")
     with opened(image, model=model, work=None) as uvm:
+        if question is None:
+            turns = uvm.thread(thread or "")
+            show.deliver(as_json, {"thread": thread, "turns": turns}, lambda: _show_turns(thread or "", turns))
+            return
         _announce(uvm, model)
-        answer = uvm.ask(question, timeout)
+        answer = _answered(uvm, question, thread, timeout)
         if not answer.known:
             memory.note_if_nothing_was_read(uvm.searcher)
     document = {
@@ -212,8 +225,30 @@ def ask(
         "known": answer.known,
         "citations": [{"document_id": document_id, "chunk_index": index} for document_id, index in answer.citations],
         "mission": answer.mission,
+        "thread": thread,
     }
     show.deliver(as_json, document, lambda: _show_answer(answer))
+
+
+def _answered(uvm: Uvm, question: str, thread: str | None, timeout: float | None) -> Answer:
+    """Ask, and tell on standard error how far it is."""
+    from batos.cli.asking import Asking, followed
+    from batos.cli.stages_shown import stages_shown
+    from batos.clock import SystemClock
+    from batos.runtime.uvm import Answer
+
+    stages = Asking(SystemClock())
+    ended = uvm.subscribe("*", stages.take)
+    try:
+        with stages_shown(stages, show.error_console(), transient=True):
+            mission = uvm.submit_question(question, thread)
+            try:
+                found = followed(uvm, mission, stages, timeout)
+            finally:
+                stages.close()
+    finally:
+        ended()
+    return Answer.of(mission.id, found)
 
 
 def _show_answer(answer: Answer) -> None:
@@ -221,6 +256,15 @@ def _show_answer(answer: Answer) -> None:
     if answer.citations:
         show.console().print()
         show.table((f"[{number}]", *cited) for number, cited in enumerate(answer.citations, 1))
+
+
+def _show_turns(thread: str, turns: list[dict[str, Any]]) -> None:
+    if not turns:
+        show.say(f"There is no conversation {thread} yet.")
+    for turn in turns:
+        show.say(f"{show.moment(turn['asked_at'])}  {turn['question']}", "bold")
+        show.paragraph(turn["answer"], 2)
+        show.console().print()
 
 
 def how_to_go_on(pending: MissionPending, target: str = "OBJECT", selector: str = "SELECTOR") -> str:

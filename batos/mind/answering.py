@@ -11,7 +11,7 @@ from batos.errors import BackendNonsense
 from batos.inference.citations import numbered
 from batos.inference.port import Request
 from batos.inference.repair import repaired
-from batos.mind import prompts, quality
+from batos.mind import prompts, quality, threads
 from batos.mind.cycle import Cycle
 from batos.mind.planning import consult, make_plan
 from batos.mind.schemas import Weave, weave_schema
@@ -23,11 +23,19 @@ WIDE = 16
 
 
 def decompose(cycle: Cycle) -> None:
-    """Search wide, then plan by structured output."""
-    query = str(cycle.thawed(cycle.brief["args"])[0])
-    chunks = cycle.ask("observe", "search", query=query, limit=WIDE)
+    """Search wide, then plan by structured output. In a thread, the question is understood after the earlier turns."""
+    thread = _thread(cycle)
+    earlier = threads.turns(cycle.world, thread) if thread else []
+    question = threads.continued(str(cycle.thawed(cycle.brief["args"])[0]), earlier)
+    chunks = cycle.ask("observe", "search", query=question.query, limit=WIDE)
     cycle.scratch["chunks"] = chunks
-    cycle.scratch["plan"] = make_plan(cycle, query, chunks)
+    cycle.scratch["plan"] = {**make_plan(cycle, question.query, chunks, question.told), "topic": question.topic}
+
+
+def _thread(cycle: Cycle) -> str | None:
+    """The conversation that the question belongs to. A question within a cycle belongs to none."""
+    thread = cycle.brief.get("extra", {}).get("thread")
+    return str(thread) if thread else None
 
 
 def delegate(cycle: Cycle) -> None:
@@ -58,7 +66,7 @@ def _weaving(cycle: Cycle, plan: dict[str, Any], partials: dict[str, Any], chunk
     system, user = prompts.render(
         "weave",
         identity=identity.value if identity else "",
-        query=plan["query"],
+        query=plan.get("told", plan["query"]),
         partials={slot: partial["text"] for slot, partial in partials.items()},
         passages=numbered(chunks) or "none",
     )
@@ -75,6 +83,10 @@ def _weaving(cycle: Cycle, plan: dict[str, Any], partials: dict[str, Any], chunk
 def complete(cycle: Cycle) -> None:
     """The answer; that of an inner cycle brings along the passages it rests on, for the cycle around it."""
     cycle.answer = plain(cycle.scratch["final_response"])
+    if thread := _thread(cycle):
+        turn = {"question": cycle.thawed(cycle.brief["args"])[0], "topic": cycle.scratch["plan"].get("topic", "")}
+        turn |= {**cycle.answer, "mission": cycle.mission, "asked_at": cycle.submitted_at}
+        threads.remember(cycle.world, thread, turn)
     if cycle.depth:
         cited = {(citation["document_id"], citation["chunk_index"]) for citation in cycle.answer["citations"]}
         chunks = plain(cycle.scratch["chunks"])

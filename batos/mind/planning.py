@@ -29,12 +29,17 @@ Chunks = list[dict[str, Any]]
 SHOWN = 6  # passages in the prompt of a plan
 
 
-def make_plan(cycle: Cycle, query: str, chunks: Chunks) -> dict[str, Any]:
-    """A plan that names steps which exist, each with its sub-query. What was retrieved and why it is so are noted."""
+def make_plan(cycle: Cycle, query: str, chunks: Chunks, told: str | None = None) -> dict[str, Any]:
+    """A plan that names steps which exist, each with its sub-query. What was retrieved and why it is so are noted.
+
+    `told` is the question as a model is to read it, where that is more than the query.
+    """
     cycle.note(retrieved=[[chunk["document_id"], chunk["chunk_index"], chunk["score"]] for chunk in chunks])
     offered = steps_offered(cycle)
     listed: list[Any] = list(offered.values())
-    system, user = prompts.render("plan", query=query, facets=listed, passages=numbered(chunks[:SHOWN]) or "none")
+    system, user = prompts.render(
+        "plan", query=told or query, facets=listed, passages=numbered(chunks[:SHOWN]) or "none"
+    )
     leads = tuple(dict.fromkeys(step["persona"] for step in listed))
     request = Request(
         purpose="plan",
@@ -46,6 +51,8 @@ def make_plan(cycle: Cycle, query: str, chunks: Chunks) -> dict[str, Any]:
     plan, answer = structured(cycle, request, Plan, lambda plan: _unknown(plan, offered))
     found = plan.model_dump(mode="json")
     found["relevant_pillars"] = list(dict.fromkeys(found["relevant_pillars"]))
+    if told is not None and told != query:
+        found["told"] = told
     return {**found, "query": query, "notes": answer.get("notes", {})}
 
 

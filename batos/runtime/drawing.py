@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape as escape_marks
 
 if TYPE_CHECKING:
     from batos.runtime.timeline import Span, Timeline
@@ -26,6 +27,7 @@ STATES = {
 }
 KINDS = {"inference": "#3c7dc4", "observe": "#5f8d8a", "learn": "#8e6bbf", "tool": "#b7791f", "program": "#b7791f"}
 ERROR = STATES["FAILED"]
+NEVER_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 NARROWEST = 1.5  # what took no time at all is seen all the same
 
 
@@ -40,7 +42,9 @@ def text(timeline: Timeline) -> str:
 
 def _rows(timeline: Timeline) -> Iterator[tuple[str, Any]]:
     """Attempts and needs in the order in which they began."""
-    rows = [(f"attempt {n}, {span.label}", span) for n, span in enumerate(timeline.attempts, 1)]
+    rows: list[tuple[str, Any]] = [
+        (f"attempt {number}, {span.label}", span) for number, span in enumerate(timeline.attempts, 1)
+    ]
     rows += [(f"  {span.label}", span) for span in timeline.needs]
     yield from sorted(rows, key=lambda row: (row[1].began, row[0].startswith(" ")))
 
@@ -144,6 +148,11 @@ def _x(seconds: float, whole: float) -> float:
 
 def _fitting(label: str) -> str:
     return label if len(label) <= LABEL else label[: LABEL - 1] + "…"
+
+
+def escape(said: str) -> str:
+    """`said` as XML may hold it; what no XML may hold is shown as a box."""
+    return escape_marks(NEVER_IN_XML.sub("\N{REPLACEMENT CHARACTER}", said))
 
 
 def _text(x: float, y: int, said: str, colour: str, *, size: int = 12, anchor: str = "start") -> str:

@@ -201,7 +201,9 @@ class Rounds:
 
     def _performed(self, mission: str, need: Need) -> JournalEntry | None:
         """Perform one need, and tell when it began and how it ended. None if that met a bug of ours."""
-        about = {"mission": mission, "need": need.kind, "name": need.name, "purpose": need.request.get("purpose")}
+        request = need.request
+        about = {"mission": mission, "need": need.kind, "name": need.name, "purpose": request.get("purpose")}
+        about["step"] = (request.get("materials") or {}).get("facet")
         try:
             self._events.publish("need", phase="started", **about)
             telling = Telling(mission, self._events, self._place.store, self._place.clock, about)

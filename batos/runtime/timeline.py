@@ -1,7 +1,6 @@
 """A mission's timeline: its attempts with their states, and the needs that were performed between them.
 
-Times come from the log of attempts and from the journal, what was decided from the receipt's trace. All of it is data; how
-it is drawn is told in `drawing`.
+Times come from the log of attempts and from the journal. All of it is data; how it is drawn is told in `drawing`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batos.clock import Clock, SystemClock
-from batos.errors import EmbedderFailed, NeedsMission, NotUnderstood
+from batos.errors import EmbedderFailed, NameRefused, NeedsMission, NotUnderstood
 from batos.image.differing import Difference, diff
 from batos.image.finding import When
 from batos.image.forking import Forked
@@ -35,10 +35,11 @@ from batos.memory.ingesting import IngestReport, Progress, ingest_path
 from batos.memory.search import Hit, Searcher
 from batos.methods.contract import Contract
 from batos.methods.sandbox import Limits, Sandbox
+from batos.mind import threads
 from batos.mind.cycle import without_mission
 from batos.objects import lookup, primitives
 from batos.objects.records import Method
-from batos.objects.uvm_object import UvmObject
+from batos.objects.uvm_object import UvmObject, is_slot_name
 from batos.objects.values import freeze
 from batos.runtime import deciding, explaining, promises
 from batos.runtime.activating import counted_activator
@@ -74,6 +75,12 @@ class Answer:
     citations: tuple[tuple[str, int], ...]
     known: bool
     mission: str
+
+    @classmethod
+    def of(cls, mission: str, found: Mapping[str, Any]) -> Answer:
+        """From what the mission of a question answers."""
+        cited = tuple((citation["document_id"], citation["chunk_index"]) for citation in found["citations"])
+        return cls(found["answer"], cited, found["known"], mission)
 
     def __str__(self) -> str:
         return self.text
@@ -265,16 +272,27 @@ class Uvm(Decisions):
         extra = {"learn": True, "taught": True}
         self._file(target, selector, (), {}, "learn", contract, extra).result(timeout)
 
-    def submit_question(self, question: str) -> Mission:
-        """File a question as a mission."""
-        return self._file("orchestrator", "ask", (question,), {}, "ask", None, {})
+    def submit_question(self, question: str, thread: str | None = None) -> Mission:
+        """File a question as a mission. Raises `NameRefused` for a thread that is no name, or something else's."""
+        if thread is not None:
+            self.thread(thread)
+        return self._file("orchestrator", "ask", (question,), {}, "ask", None, {"thread": thread} if thread else {})
 
-    def ask(self, question: str, timeout: float | None = None) -> Answer:
-        """Answer a question from memory, by a cycle of the composite mind."""
-        mission = self.submit_question(question)
-        found = mission.result(timeout)
-        cited = tuple((citation["document_id"], citation["chunk_index"]) for citation in found["citations"])
-        return Answer(found["answer"], cited, found["known"], mission.id)
+    def ask(self, question: str, timeout: float | None = None, *, thread: str | None = None) -> Answer:
+        """Answer a question from memory, by a cycle of the composite mind.
+
+        With `thread`, it continues the conversation of that name, which is made if it is new: an object of the image
+        whose slot `turns` holds what was asked and answered.
+        """
+        mission = self.submit_question(question, thread)
+        return Answer.of(mission.id, mission.result(timeout))
+
+    def thread(self, name: str) -> list[dict[str, Any]]:
+        """The turns of a conversation, the oldest first; none if there is none yet. Raises `NameRefused`."""
+        if not is_slot_name(name) or name.endswith("*"):
+            raise NameRefused(name=name, reason="a conversation is called by an identifier, like `holidays`.")
+        with self.image.reading() as world:
+            return threads.turns(world, name)
 
     def _file(
         self,

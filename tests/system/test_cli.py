@@ -455,3 +455,42 @@ def test_the_first_conversation_makes_a_picture_and_answers_a_search(tmp_path):
     assert told["complete"]
     assert told["hits"]
     assert Path(told["picture"]).exists()
+
+
+def test_a_question_tells_how_far_it_is_and_a_conversation_goes_on(batos, documents, tmp_path):
+    (tmp_path / "owls.md").write_text("# Owls\n\nAn owl hunts mice. An owl sleeps in a hollow tree.\n")
+    batos("ingest", str(tmp_path / "owls.md"))
+    code, out, err = batos("ask", "What does an owl hunt?", "--thread", "night")
+    assert code == 0
+    assert "mice" in out
+    assert [line.split("  ")[0] for line in err.splitlines() if ":" in line.split("  ")[0]] == [
+        "DECOMPOSING: searching memory", "DECOMPOSING: planning", "SYNTHESIZING: weaving"
+    ]  # fmt: skip
+    _, answer = documents("ask", "And where does it sleep?", "--thread", "night")
+    assert "tree" in answer["answer"]
+
+    _, conversation = documents("ask", "--thread", "night")
+    assert [turn["question"] for turn in conversation["turns"]] == [
+        "What does an owl hunt?", "And where does it sleep?"
+    ]  # fmt: skip
+    assert batos("ask", "--thread", "never")[:2] == (0, "There is no conversation never yet.\n")
+    assert batos("ask")[0] == 2
+    code, _, err = batos("ask", "What?", "--thread", "greeter")
+    assert (code, "no conversation" in err) == (1, True)
+
+
+def test_a_mission_is_shown_with_its_decisions_and_its_timeline(batos, documents, tmp_path):
+    _, answer = documents("ask", "What does an owl hunt, and where does an owl sleep?")
+    code, out, err = batos("missions", "show", answer["mission"], "--svg", str(tmp_path / "timeline.svg"))
+    assert code == 0
+    for said in (
+        "factual, babs leads",
+        "because factual",
+        "brick thinks its part through",
+        "diversity",
+        "timeline",
+        "█",
+    ):
+        assert said in out
+    assert "timeline.svg" in err
+    assert (tmp_path / "timeline.svg").read_text().startswith("<svg")

@@ -90,7 +90,7 @@ def plan(request: Request) -> Answer:
     archetype = _table().archetypes[name]
     steps = _chosen(archetype, offered, query)
     lead = _lead(archetype, offered)
-    first, rest = _parts(query)
+    first, rest = parts(query)
     queries = {facet.slot: sub_query(facet.slot, first) for facet in steps}
     assistant = _assistant(archetype, offered) if rest else None
     if assistant is not None:
@@ -147,7 +147,7 @@ def _chosen(archetype: _Archetype, offered: tuple[OfferedFacet, ...], query: str
     return tuple(dict.fromkeys(preferred + own))[: _table().limits.facets]
 
 
-def _parts(query: str) -> tuple[str, str]:
+def parts(query: str) -> tuple[str, str]:
     """The first question of several in one, and the rest; of a single one, the rest is empty."""
     limits = _table().limits
     for joint in limits.joint.finditer(query):

@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict
 from batos.inference.builtin.sentences import Passage
 from batos.inference.builtin.words import WORD, content_stems, lexicon, parts, read_table, stem
 
+TOPIC = " (after: "
+TOPIC_WEIGHT = 0.6
 SUBJECT = re.compile(r"^(.{1,60}?)(?:: | is | are | means )")
 COUNTED = frozenset({"row", "item", "code", "short", "long"})
 """Features that are counted rather than matched by a pattern."""
@@ -73,16 +75,24 @@ def features(passage: Passage) -> frozenset[str]:
 
 
 class Question:
-    """What is asked, as stems with weights. `ignored` stems are not part of what is asked."""
+    """What is asked, as stems with weights. `ignored` stems are not part of what is asked.
+
+    A question that goes on with an earlier one brings its topic, as in `And why? (after: How do I undo it?)`; the words
+    that only the topic has count less.
+    """
 
     def __init__(self, text: str, ignored: frozenset[str] = frozenset()) -> None:
         table = lexicon()
+        own = frozenset(content_stems(text.partition(TOPIC)[0]))
         written = {stem(word): word for word in reversed(WORD.findall(text)) if len(word) > 1}
         stems = [found for found in content_stems(text) if found in written]
         asked = [found for found in stems if found not in ignored] or stems
         self.text = text
         self.written = {found: written[found] for found in asked}
-        self.weights = {found: table.weak_weight if found in table.weak else 1.0 for found in asked}
+        self.weights = {
+            found: (table.weak_weight if found in table.weak else 1.0) * (1.0 if found in own else TOPIC_WEIGHT)
+            for found in asked
+        }
         self.pairs = frozenset(pairwise(asked))
         self._parts = {found: frozenset(stem(part) for part in parts(word)) for found, word in self.written.items()}
 

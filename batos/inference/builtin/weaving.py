@@ -17,6 +17,7 @@ from itertools import groupby
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from batos.inference.builtin.facets import repeats
+from batos.inference.builtin.routing import parts
 from batos.inference.builtin.scoring import Question, Scale, context
 from batos.inference.builtin.sentences import Chunk, Passage, offered_chunks, passages, squeezed
 from batos.inference.builtin.words import content_stems, read_table
@@ -65,23 +66,29 @@ class Coverage:
 
 
 def weave(request: Request) -> Answer:
-    """One answer. Materials: query, partial_responses (text and citations by facet slot), chunks."""
-    question = Question(str(request.materials.get("query", "")))
+    """One answer. Materials: query, partial_responses (text and citations by facet slot), chunks.
+
+    Of a question in two parts each is answered by itself; that one of them is not known is said.
+    """
     chunks = offered_chunks(request.materials)
     offered = passages(chunks)
     votes = _votes(_texts(request.materials.get("partial_responses")), offered)
-    woven = _select(Scale(question, offered), votes)
-    coverage = _coverage(question, woven)
+    asked = [Question(part) for part in parts(str(request.materials.get("query", ""))) if part]
+    answers = [(question, _select(Scale(question, offered), votes)) for question in asked or [Question("")]]
+    covered = [(question, woven, _coverage(question, woven)) for question, woven in answers]
     notes: dict[str, JsonValue] = {
-        "covered_together": round(coverage.together, 3),
-        "covered_by_one": round(coverage.by_one, 3),
-        "missing": list(coverage.missing),
+        "covered_together": [round(coverage.together, 3) for _, _, coverage in covered],
+        "covered_by_one": [round(coverage.by_one, 3) for _, _, coverage in covered],
+        "missing": [list(coverage.missing) for _, _, coverage in covered],
         "sentences_offered": len(votes),
-        "sentences_kept": len(woven),
+        "sentences_kept": [len(woven) for _, woven, _ in covered],
     }
-    if coverage.enough:
-        return _answer(*_composed(woven, chunks), known=True, notes=notes)
-    return _answer(_not_known(question, coverage, offered), [], known=False, notes=notes)
+    known = [passage for _, woven, coverage in covered if coverage.enough for passage in woven]
+    unknown = [_not_known(question, coverage, offered) for question, _, coverage in covered if not coverage.enough]
+    if not known:
+        return _answer(unknown[0], [], known=False, notes=notes)
+    text, citations = _composed(list(dict.fromkeys(known)), chunks)
+    return _answer("\n\n".join([text, *unknown]), citations, known=True, notes=notes)
 
 
 def verdict(request: Request) -> Answer:

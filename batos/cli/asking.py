@@ -1,0 +1,112 @@
+"""What a question is doing while it is answered, told from the events of the runtime or from the journal.
+
+The states of a cycle say little about how far it is, because it runs again from its start after every round; what it
+asks for does. A daemon that works the image tells its events to the bridge only, so then the journal is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from batos.cli import show
+from batos.cli.stages import Event, Stages
+
+if TYPE_CHECKING:
+    from batos.runtime.mission import Mission
+    from batos.runtime.uvm import Uvm
+
+TITLES = {
+    "searching": "DECOMPOSING: searching memory",
+    "planning": "DECOMPOSING: planning",
+    "facets": "DELEGATING",
+    "weaving": "SYNTHESIZING: weaving",
+    "judging": "SYNTHESIZING: judging",
+}
+POLL_SECONDS = 0.25
+
+
+@dataclass
+class Asking(Stages):
+    """The stages of one question."""
+
+    titles: dict[str, str] = field(default_factory=lambda: TITLES)
+    _answered: dict[str, None] = field(default_factory=dict)
+
+    def _need(self, event: Event) -> None:
+        if event["mission"] in self._learning:
+            self._in("facets")
+        if event["mission"] != self.mission:
+            return
+        if event["phase"] == "text":
+            return
+        ended = event["phase"] == "ended"
+        value = ((event.get("answer") or {}).get("value") or {}) if ended else {}
+        within = self._is_in("facets") or bool(self._answered)
+        match event["need"], event["name"], event["purpose"]:
+            case _ if within and event["purpose"] not in ("weave", "verdict"):
+                if ended and event["purpose"] == "facet":
+                    self._answered[event.get("step") or "a facet"] = None
+                self._tell("facets", self._consulted())
+            case "observe", "search", _:
+                self._tell("searching", show.counted(len(value), "passage") if ended else "")
+            case "inference", _, "plan":
+                self._tell("planning", _planned(value.get("data")))
+            case "inference", _, "facet":
+                if ended:
+                    self._answered[event.get("step") or "a facet"] = None
+                self._tell("facets", self._consulted())
+            case "inference", _, "weave":
+                self._tell("weaving", str(value.get("model") or ""))
+            case "inference", _, "verdict":
+                self._tell("judging", str(value.get("model") or ""))
+
+    def _consulted(self) -> str:
+        learned = sorted(name for name in self._learning.values() if name)
+        parts = [", ".join(_short(name) for name in self._answered)] if self._answered else []
+        if learned:
+            parts.append(f"learned first: {', '.join(learned)}")
+        return "; ".join(parts)
+
+
+def _short(step: str) -> str:
+    return step.removesuffix("_facet_").replace("_", " ")
+
+
+def _planned(plan: Any) -> str:
+    if not isinstance(plan, Mapping) or not {"archetype", "lead", "relevant_pillars"} <= set(plan):
+        return ""
+    return f"{plan['archetype']}, {plan['lead']} leads, asks {', '.join(map(_short, plan['relevant_pillars']))}"
+
+
+def followed(uvm: Uvm, mission: Mission, stages: Asking, timeout: float | None) -> Any:
+    """The mission's answer, with its stages told meanwhile. Raises what `Mission.result` raises."""
+    from batos.errors import MissionTimeout
+
+    stages.mission = mission.id
+    if uvm.works:
+        return mission.result(timeout)
+    seen: set[tuple[str, int]] = set()
+    deadline = None if timeout is None else stages.clock.monotonic() + timeout
+    while True:
+        left = None if deadline is None else deadline - stages.clock.monotonic()
+        try:
+            return mission.result(POLL_SECONDS if left is None else max(0.0, min(POLL_SECONDS, left)))
+        except MissionTimeout:
+            if left is not None and left <= POLL_SECONDS:
+                raise
+        for key, entry in uvm.store.journal(mission.id).items():
+            if key not in seen:
+                seen.add(key)
+                stages.take(_event(mission.id, entry))
+
+
+def _event(mission: str, entry: Any) -> Event:
+    """A journal entry as the event that told of it."""
+    request = entry.request
+    return {
+        "kind": "need", "phase": "ended", "mission": mission, "need": entry.kind, "name": request.get("name", ""),
+        "purpose": request.get("purpose"), "step": (request.get("materials") or {}).get("facet"),
+        "answer": entry.answer,
+    }  # fmt: skip

@@ -1,0 +1,89 @@
+"""How the cycle of a mission is shown: its states with what was decided in each, cycles within it indented."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from batos.cli import show
+
+Entry = dict[str, Any]
+MOST_PLACES = 5
+STEP = 2  # columns per level
+
+
+def lines(trace: list[Entry], indent: int = STEP) -> Iterator[tuple[int, str, str]]:
+    """(indentation, text, style) of every line."""
+    for entry in trace:
+        yield indent, entry["state"], "red" if entry["state"] == "FAILED" else ""
+        for name, fact in entry.items():
+            for told in FACTS.get(name, _other(name))(fact):
+                yield indent + STEP, told, "dim"
+        for inner in entry.get("inner", ()):
+            yield indent + STEP, f"{inner['step']} thinks its part through:", ""
+            yield from lines(inner["trace"], indent + 2 * STEP)
+
+
+def _other(name: str) -> Callable[[Any], Iterator[str]]:
+    def told(fact: Any) -> Iterator[str]:
+        yield f"{name.replace('_', ' ')}: {fact if isinstance(fact, str) else show.literal(fact, 200)}"
+
+    return told
+
+
+def _nothing(fact: Any) -> Iterator[str]:
+    yield from ()
+
+
+def _retrieved(places: list[list[Any]]) -> Iterator[str]:
+    yield f"retrieved {show.counted(len(places), 'passage')}{_listed(places)}"
+
+
+def _cited(places: list[list[Any]]) -> Iterator[str]:
+    if places:
+        yield f"cites {_listed(places).removeprefix(': ')}"
+
+
+def _listed(places: list[list[Any]]) -> str:
+    if not places:
+        return ""
+    more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
+    return ": " + ", ".join(f"{document} {index}" for document, index, *_ in places[:MOST_PLACES]) + more
+
+
+def _asked(span: list[int]) -> Iterator[str]:
+    yield f"asked {show.counted(span[1] - span[0], 'time')}"
+
+
+def _plan(plan: Entry) -> Iterator[str]:
+    if plan.get("archetype"):
+        yield f"plan: {plan['archetype']}, {plan['lead']} leads"
+    if plan.get("strategy"):
+        yield f"strategy: {plan['strategy']}"
+    for reason in (plan.get("notes") or {}).get("reasons", ()):
+        yield f"because {reason}"
+    for step in plan.get("relevant_pillars", ()):
+        query = (plan.get("sub_queries") or {}).get(step)
+        yield f"asks {step}" + (f": {query}" if query else "")
+
+
+def _diversity(found: Entry) -> Iterator[str]:
+    adds = ", ".join(f"{step} {share:.0%}" for step, share in found["adds"].items())
+    yield f"diversity {found['diversity']:.2f}; of its own adds {adds}"
+
+
+def _addresses(share: float) -> Iterator[str]:
+    yield f"answer and passages hold {share:.0%} of the question's words"
+
+
+FACTS: dict[str, Callable[[Any], Iterator[str]]] = {
+    "state": _nothing,
+    "inner": _nothing,
+    "facets": _nothing,
+    "retrieved": _retrieved,
+    "cited": _cited,
+    "asked": _asked,
+    "plan": _plan,
+    "diversity": _diversity,
+    "addresses": _addresses,
+}
