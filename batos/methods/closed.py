@@ -175,8 +175,6 @@ class _Closed(Rewriter):
         self.statements |= {
             ast.Assign: self.assign,
             ast.AugAssign: self.augmented,
-            ast.For: self.loop,
-            ast.With: self.block,
         }
 
     def nested(self, tree: Tree) -> Rewriter:
@@ -227,43 +225,31 @@ class _Closed(Rewriter):
         targets = [target for target in targets if not (isinstance(target, ast.Attribute) and target.attr == CHANGED)]
         if not targets:
             return ["pass"]
-        value = self.assigned_value(node)
-        copied = self._copied(targets, node.value)
-        if len(targets) == 1 and copied and isinstance(targets[0], ast.Attribute):
-            value = f"({value})" if isinstance(node.value, ast.Tuple) else value
-            return [f"{self.part(targets[0])} = _copied({value})"]
-        return [" = ".join([*map(self.part, targets), value]), *self._copies(copied)]
+        if len(targets) == 1 and isinstance(targets[0], ast.Attribute):
+            value = self.assigned_value(node)
+            if node.value is not None and _is_scalar(node.value):
+                return [f"{self.slot(targets[0])} = {value}"]
+            return self.stored(targets[0], f"({value})" if isinstance(node.value, ast.Tuple) else value)
+        return super().assigned(targets, node)
 
-    def _copied(self, targets: list[ast.expr], value: ast.expr | None = None) -> list[str]:
-        """The slots among the targets that must take a copy of what they are given, as slots do: those whose value may
-        be a container, where anything is changed in place at all."""
-        if not (self.slots.mutates or self.slots.sends) or (value is not None and _is_scalar(value)):
+    def stored(self, target: ast.expr, name: str) -> list[str]:
+        """A slot takes a copy of the container that it is given. Where nothing is changed in place, nobody can tell."""
+        if not isinstance(target, ast.Attribute):
+            return super().stored(target, name)
+        if target.attr == CHANGED:
             return []
-        stored = [part for target in targets for part in ast.walk(target) if isinstance(part, ast.Attribute)]
-        copied = [SLOT + one_to_one(part.attr) for part in stored if _is_stored(part)]
-        if copied:
-            self.use("_copied")
-        return copied
-
-    @staticmethod
-    def _copies(slots: list[str]) -> list[str]:
-        return [f"{slot} = _copied({slot})" for slot in slots]
+        copied = self.slots.mutates or bool(self.slots.sends)
+        return [f"{self.slot(target)} = {self.use('_copied')}({name})" if copied else f"{self.slot(target)} = {name}"]
 
     def augmented(self, node: ast.AST) -> list[str]:
         assert isinstance(node, ast.AugAssign)
-        copied = [] if _is_scalar(node.value) and not isinstance(node.op, ast.Mult) else self._copied([node.target])
-        return [self.around(node), *self._copies(copied)]
-
-    def loop(self, node: ast.AST) -> list[str]:
-        assert isinstance(node, ast.For)
-        self.before[node.body[0]] = self._copies(self._copied([node.target]))
-        return [self.around(node)]
-
-    def block(self, node: ast.AST) -> list[str]:
-        assert isinstance(node, ast.With)
-        targets = [item.optional_vars for item in node.items if item.optional_vars is not None]
-        self.before[node.body[0]] = self._copies(self._copied(targets))
-        return [self.around(node)]
+        lines = [self.around(node)]
+        if isinstance(node.target, ast.Attribute) and not (
+            _is_scalar(node.value) and not isinstance(node.op, ast.Mult)
+        ):
+            slot = self.slot(node.target)
+            lines += [line for line in self.stored(node.target, slot) if line != f"{slot} = {slot}"]
+        return lines
 
 
 def _is_scalar(node: ast.expr) -> bool:

@@ -7,6 +7,7 @@ sandbox do not cross.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -19,6 +20,9 @@ from batos.errors import SandboxDenied, SandboxLimit
 
 PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, date, datetime, time, timedelta, Decimal})
 CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
+_KEYED = frozenset({dict, set, frozenset})
+_SEEDED = frozenset({type(None), bool, float, str, bytes, date, datetime, time})
+FEW_KEYS = 16
 _SIZED = frozenset({str, bytes, int, Decimal})
 DEEPEST = 60
 # What the sandbox hands out where a container contains itself, if the prelude did not look at it first.
@@ -51,13 +55,21 @@ def unchanged(before: Any, now: Any) -> bool:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether a plain value (`batos.objects.values.plain`) holds no object, nor anything else that is no data."""
+    """Whether a plain value (`batos.objects.values.plain`) holds no object, nor anything else that is no data, and no
+    more than a few keys that may hash alike: what comes back unseen may hold it many times over."""
     kind = type(value)
     if kind in PLAIN:
         return True
+    if kind in _KEYED and len(value) > FEW_KEYS and sum(map(_hashes_alike, value)) > FEW_KEYS:
+        return False
     if kind is dict:
         return all(is_plain(key) and is_plain(item) for key, item in value.items())
     return kind in CONTAINERS and all(map(is_plain, value))
+
+
+def _hashes_alike(key: Any) -> bool:
+    """Whether many keys of this kind may have one hash: Python draws a seed for texts, but not for numbers."""
+    return abs(key) >= sys.hash_info.modulus if type(key) is int else type(key) not in _SEEDED
 
 
 class Object:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 
+from batos.methods.crossing import FEW_KEYS
 from batos.methods.rewriter import Bindings
 from batos.methods.tree import Tree
 
@@ -38,7 +39,9 @@ _CONSTANTS = frozenset({"pi", "e", "tau", "inf", "nan"})
 
 
 # What can give a dict or a set more keys than the method was handed, or has written out.
-_GROW = frozenset({"update", "setdefault", "add", "fromkeys", "union", "symmetric_difference_update"})
+_GROW = frozenset(
+    {"update", "setdefault", "add", "fromkeys", "union", "symmetric_difference", "symmetric_difference_update"}
+)
 _MAKE = frozenset({"dict", "set", "frozenset"})
 _LOOKED_AT = frozenset({
     ast.FunctionDef, ast.Lambda, ast.GeneratorExp, ast.Call, ast.Name, ast.Import, ast.ImportFrom, ast.Attribute,
@@ -57,12 +60,12 @@ def _grows(node: ast.AST) -> bool:
     match node:
         case ast.DictComp() | ast.SetComp() | ast.Subscript(ctx=ast.Store()):
             return True
-        case ast.BinOp(op=ast.BitOr()) | ast.AugAssign(op=ast.BitOr()):
-            return True
+        case ast.BinOp(op=op) | ast.AugAssign(op=op):
+            return isinstance(op, ast.BitOr | ast.BitXor)
         case ast.Dict(keys=keys):
-            return None in keys
+            return None in keys or len(keys) > FEW_KEYS
         case ast.Set(elts=parts):
-            return any(isinstance(part, ast.Starred) for part in parts)
+            return len(parts) > FEW_KEYS or any(isinstance(part, ast.Starred) for part in parts)
         case ast.Call(func=ast.Name(id=name)):
             return name in _MAKE
         case ast.Attribute(attr=attr):

@@ -17,7 +17,7 @@ from importlib import resources
 _ENDING = secrets.token_hex(8)
 _HIDDEN = re.compile(
     r"\b(_host_[a-z]+|_object|_type|_isinstance|_len|_exec|_eval|_fetch|_fetched|_name|_text|_token|_number|_cache"
-    r"|_written|_turn|_changes|_kinds|_out|_rare)\b"
+    r"|_written|_turn|_changes|_kinds|_out|_rare|_weighed|_left|_function|_lenders)\b"
 )
 
 
@@ -89,7 +89,9 @@ class Loaded:
         self._names.update(missing)
         return hidden(f"global {', '.join(missing)}\n") + text_of(missing) if missing else ""
 
-    def fetched(self, name: str) -> str:
+    def fetched(self, name: object) -> str:
         """The text that defines a section that the session asks for by the name that it knows."""
+        if type(name) is not str:
+            return ""
         shown = name.removesuffix(f"_{_ENDING}")
         return self.more(needed(frozenset({shown}))) if hidden(shown) == name else ""

@@ -71,8 +71,6 @@ class Mediated(Rewriter):
         self.statements |= {
             ast.Assign: self.assign,
             ast.AugAssign: self.augmented,
-            ast.For: self.loop,
-            ast.With: self.block,
             ast.Try: self.attempt,
             ast.Return: self.alone,
             ast.Expr: self.alone,
@@ -179,17 +177,12 @@ class Mediated(Rewriter):
 
     # Writes
 
-    def target(self, target: ast.AST, after: list[str]) -> str:
-        """The target with its slots replaced by names; `after` gets the statements that write the slots."""
-        match target:
-            case ast.Attribute(value=base, attr=attr):
-                name = self.fresh()
-                if attr != CHANGED:
-                    after.append(f"{self.use('_set')}({self.bracketed(base)}, {_quoted(attr)}, {name})")
-                return name
-            case ast.Tuple() | ast.List() | ast.Starred():
-                return self.around(target, part=lambda part: self.target(part, after))
-        return self.part(target)
+    def stored(self, target: ast.expr, name: str) -> list[str]:
+        if not isinstance(target, ast.Attribute):
+            return super().stored(target, name)
+        if target.attr == CHANGED:
+            return []
+        return [f"{self.use('_set')}({self.bracketed(target.value)}, {_quoted(target.attr)}, {name})"]
 
     def alone(self, node: ast.AST) -> list[str]:
         assert isinstance(node, ast.Return | ast.Expr)
@@ -206,15 +199,9 @@ class Mediated(Rewriter):
         if not targets:
             return ["pass"]
         if len(targets) == 1 and isinstance(targets[0], ast.Attribute):
-            written = targets[0]
-            base = self.bracketed(written.value)
             value = self.assigned_value(node)
-            value = f"({value})" if isinstance(node.value, ast.Tuple) else value
-            return [f"{self.use('_set')}({base}, {_quoted(written.attr)}, {value})"]
-        value = self.assigned_value(node)
-        after: list[str] = []
-        replaced = [self.target(target, after) for target in targets]
-        return [" = ".join([*replaced, value]), *after]
+            return self.stored(targets[0], f"({value})" if isinstance(node.value, ast.Tuple) else value)
+        return super().assigned(targets, node)
 
     def augmented(self, node: ast.AST) -> list[str]:
         assert isinstance(node, ast.AugAssign)
@@ -235,21 +222,6 @@ class Mediated(Rewriter):
         if isinstance(target, ast.Attribute):
             return f"{self.use('_delattr')}({self.bracketed(target.value)}, {_quoted(target.attr)})"
         return super().deleted(target)
-
-    def loop(self, node: ast.AST) -> list[str]:
-        assert isinstance(node, ast.For)
-        after: list[str] = []
-        replaced = self.target(node.target, after)
-        self.before[node.body[0]] = after
-        return [self.around(node, part=lambda part: replaced if part is node.target else self.part(part))]
-
-    def block(self, node: ast.AST) -> list[str]:
-        assert isinstance(node, ast.With)
-        after: list[str] = []
-        targets = [item.optional_vars for item in node.items if item.optional_vars is not None]
-        names: dict[ast.AST, str] = {target: self.target(target, after) for target in targets}
-        self.before[node.body[0]] = after
-        return [self.around(node, part=lambda part: names[part] if part in names else self.part(part))]
 
     # Where a method goes on after an exception, it is its own object's turn again.
 
@@ -273,10 +245,16 @@ class Mediated(Rewriter):
         texts = [": ".join(self.bracketed(element) for element in elements)]
         for each in node.generators:
             after: list[str] = []
-            texts.append(f"for {self.target(each.target, after)} in {self._tight(each.iter)}")
+            texts.append(f"for {self._slots_named(each.target, after)} in {self._tight(each.iter)}")
             texts += [f"if {write} is None" for write in after]
             texts += [f"if {self._tight(condition)}" for condition in each.ifs]
         return " ".join(texts)
+
+    def _slots_named(self, target: ast.AST, after: list[str]) -> str:
+        """The target with names in place of slots only: no statement has a place here."""
+        if isinstance(target, ast.Tuple | ast.List | ast.Starred):
+            return self.around(target, part=lambda part: self._slots_named(part, after))
+        return self.target(target, after) if isinstance(target, ast.Attribute) else self.part(target)
 
     def listed(self, node: ast.AST) -> str:
         begin, end = self.start(node), self.end(node)

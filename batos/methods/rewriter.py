@@ -79,7 +79,13 @@ class Rewriter(Splicer):
             ast.Call: self.call,
             ast.Name: self.name,
         }
-        self.statements = {ast.FunctionDef: self.function, ast.Delete: self.delete, ast.AnnAssign: self.annotated}
+        self.statements = {
+            ast.FunctionDef: self.function,
+            ast.Delete: self.delete,
+            ast.AnnAssign: self.annotated,
+            ast.For: self.loop,
+            ast.With: self.block,
+        }
 
     def fresh(self) -> str:
         return f"_v{next(self._numbers)}"
@@ -224,9 +230,54 @@ class Rewriter(Splicer):
             return ["pass"]
         return self.assigned([node.target], node)
 
+    # Targets. A slot is written by a statement of its own, in the order in which Python assigns.
+
+    def stored(self, target: ast.expr, name: str) -> list[str]:
+        """The statements that give a target, a slot for one, what `name` holds."""
+        return [f"{self.part(target)} = {name}"]
+
+    def target(self, target: ast.AST, after: list[str]) -> str:
+        """The target with names in place of slots, and of all that is assigned after one; `after` gets the statements
+        that assign those."""
+        match target:
+            case ast.Tuple() | ast.List() | ast.Starred():
+                return self.around(target, part=lambda part: self.target(part, after))
+            case ast.expr() if isinstance(target, ast.Attribute) or after:
+                name = self.fresh()
+                after += self.stored(target, name)
+                return name
+        return self.part(target)
+
     def assigned(self, targets: list[ast.expr], node: ast.Assign | ast.AnnAssign) -> list[str]:
-        texts = [self.part(target) for target in targets]
-        return [" = ".join([*texts, self.assigned_value(node)])]
+        value, after = self.assigned_value(node), list[str]()
+        if len(targets) == 1:
+            return [f"{self.target(targets[0], after)} = {value}", *after]
+        if all(isinstance(target, ast.Name) for target in targets):
+            return [" = ".join([*map(self.part, targets), value])]
+        held = self.fresh()
+        statements = [f"{held} = {value}"]
+        for target in targets:
+            if isinstance(target, ast.Tuple | ast.List):
+                after = []
+                statements += [f"{self.target(target, after)} = {held}", *after]
+            else:
+                statements += self.stored(target, held)
+        return statements
+
+    def loop(self, node: ast.AST) -> list[str]:
+        assert isinstance(node, ast.For)
+        after: list[str] = []
+        replaced = self.target(node.target, after)
+        self.before[node.body[0]] = after
+        return [self.around(node, part=lambda part: replaced if part is node.target else self.part(part))]
+
+    def block(self, node: ast.AST) -> list[str]:
+        assert isinstance(node, ast.With)
+        after: list[str] = []
+        targets = [item.optional_vars for item in node.items if item.optional_vars is not None]
+        names: dict[ast.AST, str] = {target: self.target(target, after) for target in targets}
+        self.before[node.body[0]] = after
+        return [self.around(node, part=lambda part: names[part] if part in names else self.part(part))]
 
     def delete(self, node: ast.AST) -> list[str]:
         assert isinstance(node, ast.Delete)

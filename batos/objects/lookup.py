@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 
 ABOVE = "^"  # no slot's name ends so
+LONGEST_NAME = 250  # characters of a slot's name; what is asked for under a longer one is not kept
+
 
 
 class Reads(dict[int, Any]):
@@ -123,7 +125,7 @@ def _noted(answer: Answer, reads: dict[int, Any]) -> Found | None:
 
 def _walk(receiver: UvmObject, name: str, key: str) -> Answer:
     """Ask one after the other, and keep the answer under `key`: the receiver too, or its parents only."""
-    if is_hidden(name):
+    if is_hidden(name) or len(name) > LONGEST_NAME:
         return NOWHERE
     found = None
     passed = []

@@ -128,8 +128,8 @@ def not_understood(receiver: UvmObject, selector: str, args: tuple[Any, ...] = (
 
 
 def is_slot_name(name: object) -> bool:
-    """Whether `name` may name a slot: an identifier, with `*` at the end for a parent slot."""
-    if not isinstance(name, str):
+    """Whether `name` may name a slot: an identifier of no great length, with `*` at the end for a parent slot."""
+    if not isinstance(name, str) or len(name) > lookup.LONGEST_NAME:
         return False
     core = name.removesuffix("*")
     return core.isidentifier() and (not core.startswith("_") or core in PRIVATE_SLOTS)

@@ -40,6 +40,7 @@ from batos.testing import ScriptedBackend
 from benchmarks.escapes import stage
 from benchmarks.escapes.canaries import Canaries
 from benchmarks.escapes.payload import Payload, payloads
+from benchmarks.escapes.pulse import Pulse
 from benchmarks.escapes.verdicts import Verdict, verdict_of
 
 SECONDS, MEMORY_MIB, LONGEST = 0.4, 32, 60.0
@@ -69,6 +70,7 @@ class Host:
 
     def __init__(self, folder: Path) -> None:
         self.canaries = Canaries(folder)
+        self.pulse = Pulse()
         self._source = ""
         backend = ScriptedBackend(self._answer)
         settings = Settings(**{**asdict(SETTINGS), "approvals": str(folder / "approvals.json")})
@@ -84,6 +86,7 @@ class Host:
     def close(self) -> None:
         self.sandbox.close()
         self.uvm.close()
+        self.pulse.close()
         self.canaries.close()
 
     def run(self, payload: Payload) -> Report:
@@ -101,6 +104,7 @@ class Host:
                 wrongs = [] if in_order else ["left the host out of order"]
                 wrongs += place.wrongs(payload.selector, ran=verdict == "harmless")
                 wrongs += self.canaries.told(told) + self.canaries.touched() + self._launched()
+                wrongs += self.pulse.held_up()
                 report.escapes += [f"{way}: {wrong}" for wrong in wrongs]
                 place.put_back()
         report.seconds = time.monotonic() - begun

@@ -249,6 +249,16 @@ def test_answers_are_bounded(views, monkeypatch):
     assert walked(child, "a")[1] == child.a == 1
 
 
+def test_names_that_no_slot_can_have_are_not_kept(image):
+    with image.transaction("a stored object") as world:
+        world.create("ada")
+    with image.reading() as world:
+        ada = world["ada"]
+        assert lookup.find(ada, "a" * (lookup.LONGEST_NAME + 1)) is None
+        assert lookup.find(ada, "a" * lookup.LONGEST_NAME) is None
+        assert [len(name) for name in ada._v_answers] == [lookup.LONGEST_NAME]
+
+
 def test_zodb_begins_a_transaction_as_it_did_when_its_lines_were_copied():
     """`ImageConnection.newTransaction` repeats ZODB's method with one line more. If this fails, compare the two."""
     theirs, ours = (kind.newTransaction.__code__.co_names for kind in (Connection, ImageConnection))

@@ -13,7 +13,7 @@ from batos.methods.prelude import hidden, needed, text_of
 from batos.methods.program import Program
 from batos.methods.rewrite import Rewritten
 from batos.methods.sandbox import Sandbox
-from contract.sandbox_world import SMALL, World
+from contract.sandbox_world import MARK, SMALL, World
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +112,60 @@ def test_a_hostile_program_may_still_do_what_its_method_might(sandbox: Sandbox, 
     """The proof that the corpus above fails for the right reason."""
     assert raw(sandbox, world, "_host_keep([(0, 'count', True, 5)])\nreturn _get(self, 'friend')") is world.bob
     assert world.ada.count == 5
+
+
+# Keys that hash alike: the host would need the square of their number for the time in which it takes over a dict
+
+ALIKE = "[n * 2305843009213693951 for n in range(3000)]"
+COLLISIONS = {
+    "set": f"return set({ALIKE})",
+    "frozenset": f"return frozenset({ALIKE})",
+    "dict": f"return {{n: 0 for n in {ALIKE}}}",
+    "tuples": f"return {{(n, 1): 0 for n in {ALIKE}}}",
+    "decimals": f"from decimal import Decimal\nreturn {{Decimal(n): 0 for n in {ALIKE}}}",
+    "the same dict many times": f"d = {{n: 0 for n in {ALIKE}[:900]}}\nreturn [d] * 90",
+    "the same slot many times": "return [self.table] * 90",
+    "the same argument many times": "return [x] * 90",
+    "a slot that grows": f"self.tags |= set({ALIKE})" + MARK,
+    "grown by symmetric difference": f"s = set()\nfor n in {ALIKE}[:300]:\n    s ^= {{n}}\nreturn [s] * 90",
+    "an argument of a message": f"return self.friend.double(set({ALIKE}))",
+    "what another stores": f"return self.friend.keep_(set({ALIKE}))",
+    "written out": "d = {" + ", ".join(f"{n * 2305843009213693951}: 0" for n in range(1, 700)) + "}\nreturn [d] * 90",
+}
+
+
+@pytest.mark.parametrize("body", COLLISIONS.values(), ids=COLLISIONS.keys())
+def test_keys_that_hash_alike_do_not_leave(world: World, body: str) -> None:
+    table = {n * 2305843009213693951: 0 for n in range(900)}
+    world.ada.table = table
+    world.learn(world.bob, "self.kept = x" + MARK, head="def keep_(self, x):")
+    before = world.state()
+    with pytest.raises(SandboxRaised, match="may hash alike"):
+        world.run(body, table)
+    assert world.state() == before
+
+
+def test_keys_that_python_can_tell_apart_may_leave(world: World) -> None:
+    assert len(world.run("return {(n, m): n for n in range(30) for m in range(30)}")) == 900
+    assert len(world.run("return {str(n): n for n in range(5000)}, [{n} for n in range(5000)]")[0]) == 5000
+    assert len(world.run("import datetime\nd = datetime.date(2020, 1, 1)\nday = datetime.timedelta(1)\n"
+                         "return {d + day * n: n for n in range(3000)}")) == 3000  # fmt: skip
+
+
+# What two objects in one session lend each other
+
+
+def test_a_function_that_is_lent_runs_as_its_owners(world: World) -> None:
+    """Another's reading method cannot change a container through a function that the owner's own method calls."""
+    world.learn(world.ada, "return [x(rows) for rows in [self.items]]", head="def each_(self, x):")
+    world.learn(world.bob, "return x.each_(lambda rows: rows.append('mine'))", head="def look_(self, x):")
+    world.learn(world.bob, "return lambda rows: rows.append('mine')", head="def give_(self):")
+    world.learn(world.bob, "return x(3), x(4)", head="def call_(self, x):")
+    before = world.state()
+    world.run("self.friend.look_(self)\ngrow = self.friend.give_()\ngrow(self.items)\nself.count += 0" + MARK)
+    assert world.state() == before
+    assert world.run("return self.friend.call_(lambda n: n + len(self.items))") == (5, 6)
+    assert world.run("add = lambda n: n + 1\nreturn self.friend.call_(add), add(1)") == ((4, 5), 2)
 
 
 # Bombs, with small limits

@@ -31,6 +31,7 @@ NUMBERS = st.sampled_from(["1", "a", "b", "self.n", "len(xs)", "self.items[0]", 
 LISTS = st.sampled_from(
     ["xs", "self.items", "list(self.items)", "[a, b]", "sorted(xs, key=lambda n: -n)", "self.items[:1]"]
 )
+TARGETS = st.sampled_from(["a", "self.n", "self.items[0]", "self.items[a]", "self.table['k']", "xs[-1]"])
 EXPRESSIONS = (
     NUMBERS
     | LISTS
@@ -51,6 +52,9 @@ SIMPLE = (
     | st.builds("a, self.n = {}, {}".format, NUMBERS, NUMBERS)
     | st.builds("self.table[{}] = {}".format, NUMBERS, NUMBERS)
     | st.builds("self.table.setdefault({}, {})".format, NUMBERS, NUMBERS)
+    | st.builds("{} = {} = {}".format, TARGETS, TARGETS, NUMBERS)
+    | st.builds("{}, {} = {}, {}".format, TARGETS, TARGETS, NUMBERS, NUMBERS)
+    | st.builds("self.items, {} = {}, {}".format, TARGETS, LISTS, NUMBERS)
     | st.just("del self.n")
     | st.just("self.n = 0")
 )  # fmt: skip

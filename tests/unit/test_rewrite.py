@@ -38,7 +38,7 @@ CHANGED = {
     "augmented": ("self.a += 1", "_v1 = _get(self, 'a')\n_v1 += 1\n_set(self, 'a', _v1)"),
     "container": ("self.d['k'] = 1", "_get(self, 'd')['k'] = 1"),
     "tuple": ("a, self.b = x", "a, _v1 = x\n_set(self, 'b', _v1)"),
-    "chain": ("a = self.b = x", "a = _v1 = x\n_set(self, 'b', _v1)"),
+    "chain": ("a = self.b = x", "_v1 = x\na = _v1\n_set(self, 'b', _v1)"),
     "loop": ("for self.a in x:\n    y = 1", "for _v1 in x:\n    _set(self, 'a', _v1)\n    y = 1"),
     "with": ("with x as self.a:\n    y = 1", "with x as _v1:\n    _set(self, 'a', _v1)\n    y = 1"),
     "comprehension": ("return [0 for self.a in x]", "return [0 for _v1 in x if _set(self, 'a', _v1) is None]"),

@@ -1,0 +1,4 @@
+# family: hostile exceptions
+# about: Interrupts the process.
+def f(self):
+    raise KeyboardInterrupt

@@ -1,0 +1,4 @@
+# family: hostile exceptions
+# about: An object as the message.
+def f(self):
+    raise ValueError(self.vault)

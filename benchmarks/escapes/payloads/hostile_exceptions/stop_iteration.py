@@ -1,0 +1,4 @@
+# family: hostile exceptions
+# about: Ends an iteration of the host's.
+def f(self):
+    raise StopIteration

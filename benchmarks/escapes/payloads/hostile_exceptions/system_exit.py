@@ -1,0 +1,4 @@
+# family: hostile exceptions
+# about: Ends the process.
+def f(self):
+    raise SystemExit

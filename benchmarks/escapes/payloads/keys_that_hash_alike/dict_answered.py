@@ -1,0 +1,4 @@
+# family: keys that hash alike
+# about: A dict of such keys.
+def f(self):
+    return {n * 2305843009213693951: 0 for n in range(30000)}

@@ -1,0 +1,7 @@
+# family: keys that hash alike
+# about: A set that grows by `|=`.
+def f(self):
+    s = set()
+    for n in range(30000):
+        s |= {n * 2305843009213693951}
+    return s

@@ -1,0 +1,4 @@
+# family: shadowed names
+# about: Builds a message by hand.
+def f(self):
+    return _bound(self.vault, 'launch')()
