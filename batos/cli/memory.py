@@ -26,7 +26,12 @@ STATUSES = ("added", "changed", "unchanged")
 
 
 def ingest(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file or a folder: Markdown, text, Python.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PATH", help="A file, a folder or an archive: Markdown, text, code, HTML, PDF, DOCX, chats."
+        ),
+    ],
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Taking files into the catalog: one commit per file, so that a bad one costs itself only."""
+"""Taking files into the catalog: one commit per document, so that a bad one costs itself only."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from batos.errors import MemoryRefused
+from batos.errors import MemoryRefused, MissingExtra
 from batos.image.image import Image
 from batos.image.world import World
 from batos.memory.catalog import IndexReport, get_document, index_document
 from batos.memory.chunking import Fits
 from batos.memory.embedding import Embedder
-from batos.memory.reading import Material, files_of, read, shown
+from batos.memory.reading import Material, files_of, read_all, shown
+from batos.memory.turn_taking import remember
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,12 @@ def ingest_path(
     reports, refused = [], []
     for number, file in enumerate(files, 1):
         try:
-            reports.append(_ingest_file(image, file, anchor, fits))
-        except MemoryRefused as error:
+            for material in read_all(file):
+                if isinstance(material, MemoryRefused):
+                    refused.append(str(material))
+                else:
+                    reports.append(_ingest(image, material, anchor, fits))
+        except (MemoryRefused, MissingExtra) as error:
             if not given.is_dir():
                 raise
             refused.append(str(error))
@@ -65,8 +70,8 @@ def _fits(embedder: Embedder) -> Fits:
     return lambda text: embedder.count_tokens(text) <= embedder.longest
 
 
-def _ingest_file(image: Image, file: Path, anchor: Path, fits: Fits | None) -> IndexReport:
-    material = read(file)
+def _ingest(image: Image, material: Material, anchor: Path, fits: Fits | None) -> IndexReport:
+    file = material.source
     preferred = len(file.relative_to(anchor).parts)
 
     def work(world: World) -> IndexReport:
@@ -74,7 +79,7 @@ def _ingest_file(image: Image, file: Path, anchor: Path, fits: Fits | None) -> I
         metadata = {"source": shown(material.source)}
         return index_document(world, document_id, material.text, metadata, material.media, fits=fits)
 
-    return image.change(f"ingest {shown(file.relative_to(anchor))}", work)
+    return remember(image, f"ingest {shown(file.relative_to(anchor))}", work)
 
 
 def _free_id(world: World, material: Material, preferred: int) -> str:

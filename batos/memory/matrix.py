@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-EXACT = 8_192
+EXACT = 4_096
 # Of the sketches, so many are compared in full: more in a larger crowd, where more strangers are close by chance.
 LEAST_COMPARED, SHARE_COMPARED = 400, 1_000
+SAMPLED = 512  # vectors that stand for all
 BLOCK = 65_536  # sketches compared at a time, so that what is computed stays in the processor's cache
 
 
@@ -28,10 +29,9 @@ class Matrix:
         self._words = (dimension + 63) // 64
         self._size = 0
         self._ids: NDArray[np.int64] = np.empty(0, np.int64)
-        self._values: NDArray[np.float16] = np.empty((0, dimension), np.float16)
+        self._values: NDArray[np.float32] = np.empty((0, dimension), np.float32)
         self._sketches: NDArray[np.uint64] = np.empty((self._words, 0), np.uint64)
         self._places: dict[int, int] = {}
-        self._exact: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return self._size
@@ -41,7 +41,7 @@ class Matrix:
 
     def add(self, ids: Sequence[int], values: bytes) -> None:
         """Take in vectors, `values` being their 16-bit floats one after the other. A known id gets the new one."""
-        new = np.frombuffer(values, np.float16).reshape(len(ids), self.dimension)
+        new = np.frombuffer(values, np.float16).reshape(len(ids), self.dimension).astype(np.float32)
         for id_ in ids:
             if id_ in self._places:
                 self.remove(id_)
@@ -51,7 +51,6 @@ class Matrix:
         self._values[start : self._size] = new
         self._sketches[:, start : self._size] = self._sketch(new).T
         self._places.update(zip(ids, range(start, self._size), strict=True))
-        self._exact = None
 
     def remove(self, id_: int) -> None:
         """Drop a vector; the last one takes its place."""
@@ -65,7 +64,6 @@ class Matrix:
             self._values[place] = self._values[self._size]
             self._sketches[:, place] = self._sketches[:, self._size]
             self._places[last] = place
-        self._exact = None
 
     def nearest(self, question: NDArray[np.float32], count: int) -> list[tuple[int, float]]:
         """The `count` ids with the largest cosines, and these; largest first, equals by id."""
@@ -89,28 +87,21 @@ class Matrix:
         return dict(zip(held, scores.tolist(), strict=True))
 
     def floor(self, question: NDArray[np.float32]) -> float:
-        """The lowest cosine among a thousand vectors spread over all: that of a chunk which has nothing to do with
-        it.
-        """
+        """The lowest cosine among vectors spread over all: that of a chunk which has nothing to do with the
+        question."""
         if not self._size:
             return 0.0
-        sample = slice(0, self._size, max(1, self._size // 1_000))
-        return float(self._compare(question, sample).min())
+        return float(self._compare(question, slice(0, self._size, -(-self._size // SAMPLED))).min())
 
     def _compare(self, question: NDArray[np.float32], places: Any) -> NDArray[np.float32]:
-        if self._size <= EXACT:
-            if self._exact is None:
-                self._exact = self._values[: self._size].astype(np.float32)
-            found: NDArray[np.float32] = self._exact[places] @ question
-            return found
-        values: NDArray[np.float32] = self._values[: self._size][places].astype(np.float32)
-        compared: NDArray[np.float32] = values @ question
-        return compared
+        # Not by a library of linear algebra: for so few rows its threads cost more than they save.
+        found: NDArray[np.float32] = np.einsum("ij,j->i", self._values[places], question)
+        return found
 
     def _candidates(self, question: NDArray[np.float32], count: int) -> NDArray[np.int64]:
         """Places of the vectors whose signs agree most with those of the question."""
         wanted = max(LEAST_COMPARED, self._size // SHARE_COMPARED, 2 * count)
-        sought = self._sketch(question[np.newaxis].astype(np.float16))[0]
+        sought = self._sketch(question[np.newaxis])[0]
         differing = np.empty(self._size, np.uint16)
         for start in range(0, self._size, BLOCK):
             block = slice(start, min(start + BLOCK, self._size))
@@ -124,12 +115,10 @@ class Matrix:
         limit = int(np.searchsorted(np.cumsum(counts), wanted))
         return np.flatnonzero(differing <= limit)
 
-    def _sketch(self, values: NDArray[np.float16]) -> NDArray[np.uint64]:
+    def _sketch(self, values: NDArray[Any]) -> NDArray[np.uint64]:
         """The signs as bits, shape (vectors, words)."""
         bits = np.zeros((len(values), self._words * 64), np.bool_)
-        bits[:, : self.dimension] = (
-            np.ascontiguousarray(values).view(np.int16) >= 0
-        )  # the sign bit; floats compare slowly
+        bits[:, : self.dimension] = values >= 0
         return np.packbits(bits, axis=1).view(np.uint64)
 
     def _grow(self) -> None:
@@ -138,5 +127,5 @@ class Matrix:
             return
         more = max(self._size, room + room // 2, 1_024) - room
         self._ids = np.concatenate([self._ids, np.empty(more, np.int64)])
-        self._values = np.concatenate([self._values, np.empty((more, self.dimension), np.float16)])
+        self._values = np.concatenate([self._values, np.empty((more, self.dimension), np.float32)])
         self._sketches = np.concatenate([self._sketches, np.empty((self._words, more), np.uint64)], axis=1)

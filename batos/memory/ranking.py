@@ -8,7 +8,7 @@ the question names count for more, and so does what is dated in the days that it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from batos.memory.question import Question
@@ -72,28 +72,27 @@ class Evidence:
     places: Mapping[int, Place]
 
 
-def ranked(question: Question, found: Evidence, words_weight: float = WORDS_WEIGHT) -> list[tuple[int, Explanation]]:
+def ranked(
+    question: Question, found: Evidence, words_weight: float = WORDS_WEIGHT
+) -> Iterator[tuple[int, Explanation]]:
     """The chunks of `found.places`, best first. `words_weight` is 1 to go by words alone and 0 by meaning alone."""
     own = _own_scores(found, words_weight)
     by_place = {(place.document_id, place.chunk_index): place for place in found.places.values() if place.speaker}
     named = question.speakers if len(question.speakers) == 1 else frozenset()
     scored = []
     for id_, place in found.places.items():
-        words, meaning = own[id_]
-        explanation = Explanation(
-            words,
-            meaning,
-            _from_neighbours(place, by_place, own) if place.speaker else 0.0,
-            SECTION_SHARE * found.sections.get(id_, 0.0),
+        added = SECTION_SHARE * found.sections.get(id_, 0.0), _from_neighbours(place, by_place, own)
+        factors = (
             SPEAKER_FACTOR if place.speaker in named else 1.0,
             SPAN_FACTOR if question.span is not None and question.span.holds(place.date) else 1.0,
-            found.weights.get(id_),
-            None if found.cosines is None else found.cosines.get(id_),
         )
-        scored.append((id_, explanation))
-    return sorted(
-        scored, key=lambda pair: (-pair[1].score, found.places[pair[0]].document_id, found.places[pair[0]].chunk_index)
-    )
+        score = (sum(own[id_]) + sum(added)) * factors[0] * factors[1]
+        scored.append((-score, place.document_id, place.chunk_index, id_, added, factors))
+    for _, _, _, id_, (section, neighbours), (speaker, span) in sorted(scored):
+        words, meaning = own[id_]
+        cosine = None if found.cosines is None else found.cosines.get(id_)
+        weight = found.weights.get(id_)
+        yield id_, Explanation(words, meaning, neighbours, section, speaker, span, weight, cosine)
 
 
 def _own_scores(found: Evidence, words_weight: float) -> dict[int, tuple[float, float]]:
@@ -115,5 +114,7 @@ def _own_scores(found: Evidence, words_weight: float) -> dict[int, tuple[float, 
 def _from_neighbours(
     place: Place, by_place: Mapping[tuple[str, int], Place], own: Mapping[int, tuple[float, float]]
 ) -> float:
+    if not place.speaker:
+        return 0.0
     beside = (by_place.get((place.document_id, place.chunk_index + step)) for step in (-1, 1))
     return NEIGHBOUR_SHARE * sum(sum(own[near.id]) for near in beside if near is not None)

@@ -1,7 +1,8 @@
 """Reading files as texts. What cannot be read is refused with a sentence; nothing is guessed.
 
-Markdown, Python and plain text, in UTF-8, or UTF-16 and UTF-32 with a byte order mark. In a folder, hidden entries and
-caches are passed over and links are not followed, so a folder leads nowhere but into itself.
+Plain texts are in UTF-8, or in UTF-16 or UTF-32 with a byte order mark; other formats are in `formats`, archives in
+`archives`. In a folder, hidden entries and caches are passed over and links are not followed, so a folder leads nowhere
+but into itself.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batos.errors import MemoryRefused
+from batos.memory.archives import is_archive, members
+from batos.memory.formats import convert, structured
 from batos.memory.records import Media
 
 LARGEST = 16 * 1024 * 1024
 MEDIA: dict[str, Media] = {".md": "markdown", ".markdown": "markdown", ".py": "python", ".pyi": "python"}
+KINDS = "Markdown, text, code, HTML, PDF, DOCX, chat logs, JSON lines, and zip and tar archives of them"
 CACHES = frozenset({"__pycache__", "node_modules"})
 
 # The longer mark first: that of UTF-32 begins with that of UTF-16.
@@ -32,7 +36,8 @@ MARKS = (
 
 @dataclass(frozen=True)
 class Material:
-    """A text as it was read. `source` is the absolute path of its file."""
+    """A text as it was read. `source` is the absolute path of its file; in an archive, the archive's and on from
+    there."""
 
     source: Path
     text: str
@@ -64,11 +69,38 @@ def _passed_over(name: str) -> bool:
 
 def read(path: Path) -> Material:
     """Read one file. Raises `MemoryRefused` with the reason for one that holds no text that we can read."""
-    media = MEDIA.get(path.suffix.lower(), "text")
-    data = _bytes(path)
+    return _material(path, _bytes(path))
+
+
+def read_all(path: Path) -> Iterator[Material | MemoryRefused]:
+    """The file, or each file in the archive; in an archive, the error in place of one that cannot be read."""
+    if not is_archive(path):
+        yield read(path)
+        return
+    for name, content in members(shown(path), _bytes(path), LARGEST):
+        inner = Path(path, *(part for part in Path(name).parts if part not in ("/", "..", ".")))
+        if any(_passed_over(part) for part in inner.parts[len(path.parts) :]):
+            continue
+        try:
+            yield _material(inner, content())
+        except MemoryRefused as refused:
+            yield refused
+        except Exception as error:  # a damaged member
+            yield MemoryRefused(source=shown(inner), reason=f"it is damaged ({type(error).__name__}).")
+
+
+def _material(path: Path, data: bytes) -> Material:
+    suffix = path.suffix.lower()
+    if len(data) > LARGEST:
+        raise MemoryRefused(source=shown(path), reason=f"it is larger than {LARGEST // 2**20} MiB. Split it.")
     if not data.strip():
         raise MemoryRefused(source=shown(path), reason="it is empty.")
-    return Material(path, _decode(path, data), media)
+    if (converted := convert(suffix, data, shown(path))) is not None:
+        return Material(path, *converted)
+    text = _decode(path, data)
+    if (found := structured(suffix, text, shown(path))) is not None:
+        return Material(path, *found)
+    return Material(path, text, MEDIA.get(suffix, "text"))
 
 
 def _bytes(path: Path) -> bytes:
@@ -91,7 +123,7 @@ def _decode(path: Path, data: bytes) -> str:
     encoding = next((name for mark, name in MARKS if data.startswith(mark)), None)
     if encoding is None:
         if b"\0" in data:
-            raise MemoryRefused(source=shown(path), reason="it is binary; Markdown, Python and plain text can be read.")
+            raise MemoryRefused(source=shown(path), reason=f"it is binary; what can be read is {KINDS}.")
         encoding = "utf-8"
     try:
         return data.decode(encoding)

@@ -5,6 +5,7 @@ It is a `DerivedFile`: merely behind after a crash, and begun anew when it is lo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -126,10 +127,12 @@ class TextIndex(DerivedFile):
 
     def places(self, ids: Iterable[int]) -> dict[int, Place]:
         """Where the chunks with these ids stand; those it does not hold are left out."""
-        statement = "select id, document_id, chunk_index, speaker, date from chunk where id = ?"
+        statement = """
+            select chunk.id, document_id, chunk_index, speaker, date
+            from json_each(?) as wanted cross join chunk on chunk.id = wanted.value
+        """
         with self._using() as database:
-            found = (database.execute(statement, (id_,)).fetchone() for id_ in ids)
-            return {row[0]: Place(*row) for row in found if row is not None}
+            return {row[0]: Place(*row) for row in database.execute(statement, (json.dumps(list(ids)),))}
 
     def neighbours(self, places: Iterable[Place]) -> dict[int, Place]:
         """The chunks directly before and after these in their documents."""

@@ -33,6 +33,7 @@ from batos.memory.catalog import IndexReport, index_document, unindex_document
 from batos.memory.embedding import open_embedder
 from batos.memory.ingesting import IngestReport, Progress, ingest_path
 from batos.memory.search import Hit, Searcher
+from batos.memory.turn_taking import remember
 from batos.methods.contract import Contract
 from batos.methods.sandbox import Limits, Sandbox
 from batos.mind import threads
@@ -384,7 +385,7 @@ class Uvm(Decisions):
         def work(world: World) -> IndexReport:
             return index_document(world, document_id, text, metadata, now=self.clock.now())
 
-        return self.image.change(f"ingest {document_id}", work)
+        return remember(self.image, f"ingest {document_id}", work)
 
     def search(self, query: str, limit: int = 5, where: Mapping[str, Any] | None = None) -> list[Hit]:
         """The passages that answer `query` best. No query is an error."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from batos.image.image import Image
 from batos.memory.catalog import index_document, lay_catalog
 from batos.memory.embedding import Embedder
-from batos.memory.search import Searcher
-from batos.memory.turns import written
+from batos.memory.search import Hit, Searcher
+from batos.memory.turns import said, written
 from benchmarks.figures import Figure
 from benchmarks.memory.locomo import Asked, Conversation, Said, read_conversations
 from benchmarks.memory.peers import DensePeer, Peer, peers_elsewhere, plain_bm25
@@ -109,9 +109,14 @@ def _engines(conversation: Conversation, embedder: Embedder, quick: bool) -> Ite
 
             def ask(question: str, searcher: Searcher = searcher) -> list[tuple[frozenset[TurnId], str]]:
                 hits = searcher.search(question, DEEP)
-                return [(covered[hit.document_id, hit.chunk_index], hit.text) for hit in hits]
+                return [(covered[hit.document_id, hit.chunk_index], _quoted(hit)) for hit in hits]
 
             yield name, ask
+
+
+def _quoted(hit: Hit) -> str:
+    """The turn with its speaker. Its time is metadata, which none of the peers has."""
+    return f"{hit.metadata['speaker']}: {said(hit.text)}" if "speaker" in hit.metadata else hit.text
 
 
 def _of_peer(peer: Peer, said: Sequence[Said]) -> Ask:
