@@ -35,7 +35,7 @@ def members(source: str, data: bytes, largest: int) -> Iterator[tuple[str, Calla
             yield from _tar_members(data, largest)
     except Unreadable as unreadable:
         raise MemoryRefused(source=source, reason=unreadable.reason) from None
-    except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, ValueError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, tarfile.TarError, OSError, EOFError, ValueError, RuntimeError) as error:
         reason = f"it is damaged, or no archive ({type(error).__name__})."
         raise MemoryRefused(source=source, reason=reason) from None
 
