@@ -37,6 +37,7 @@ from batos.image.past import (
     slots_in,
 )
 from batos.image.world import World
+from batos.objects.rules import ITSELF
 from batos.objects.uvm_object import (
     UvmObject,
     annotate,
@@ -329,5 +330,5 @@ def _called(obj: UvmObject) -> str:
 
 
 def _annotate(obj: UvmObject, name: str, notes: dict[str, str]) -> None:
-    if name in own_slots(obj):  # a slot that went has taken its notes along
+    if name == ITSELF or name in own_slots(obj):  # a slot that went has taken its notes along
         annotate(obj, name, notes)

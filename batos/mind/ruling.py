@@ -10,6 +10,9 @@ from batos.objects.uvm_object import UvmObject
 from batos.settings import Settings
 
 
+EVERYONES = "traits"  # what everything delegates to: its policy is the image's
+
+
 def policy_for(world: World, target: UvmObject, settings: Settings) -> Policy:
     """`propose` where the process says so; else what the object says, or one that it delegates to, or the image."""
     if settings.policy == "propose":
@@ -19,15 +22,7 @@ def policy_for(world: World, target: UvmObject, settings: Settings) -> Policy:
 
 def image_policy(world: World) -> Policy | None:
     """The policy of the whole image, where it has one."""
-    policy = world.root["image"].get("policy")
-    return rules.checked(policy) if policy is not None else None
-
-
-def set_image_policy(world: World, policy: str | None) -> None:
-    if policy is None:
-        world.root["image"].pop("policy", None)
-    else:
-        world.root["image"]["policy"] = rules.checked(policy)
+    return rules.policy_of(world[EVERYONES])
 
 
 def refuse_pinned(target: UvmObject, selector: str) -> None:

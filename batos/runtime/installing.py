@@ -158,10 +158,7 @@ def set_policy(image: Image, policy: str | None, target: str | None) -> None:
         rules.checked(policy)
 
     def work(world: World) -> None:
-        if target is None:
-            ruling.set_image_policy(world, policy)
-        else:
-            rules.set_policy(world.find(target), policy)
+        rules.set_policy(world.find(target or ruling.EVERYONES), policy)
 
     image.change(f"set the policy of {target or 'the image'} to {policy or 'what holds above it'}", work)
 
@@ -170,5 +167,5 @@ def policies(image: Image) -> dict[str, str]:
     """The policies that are set: of the image under the key "", and of objects by their names."""
     with image.reading() as world:
         found = {name: rules.rules_of(world[name]).get(rules.POLICY) for name in world.names()}
-        found[""] = ruling.image_policy(world)
+        found[""] = found.pop(ruling.EVERYONES)
     return {name: policy for name, policy in sorted(found.items()) if policy is not None}
