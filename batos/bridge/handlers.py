@@ -90,7 +90,9 @@ class System(Protocol):
     def proposals(self) -> Iterable[Mapping[str, Any]]: ...
     def approve(self, proposal_id: str, /) -> object: ...
     def refuse(self, proposal_id: str, /) -> object: ...
-    def create_method(self, target: str, selector: str, source: str, author: str, /) -> object: ...
+    def create_method(
+        self, target: str, selector: str, source: str, author: str, /, *, examples: Iterable[Mapping[str, Any]]
+    ) -> object: ...
     def subscribe(self, kind: str, function: Callable[[dict[str, Any]], None], /) -> Callable[[], None]: ...
 
 
@@ -189,8 +191,15 @@ def _words(value: JsonValue) -> str | None:
 
 
 def create_method(system: System, body: CreateMethod) -> Rows:
-    report = system.create_method(body.target_oid, body.method_name, body.method_code, AUTHOR)
-    return Rows(details=f"{body.method_name} went through the gate of {body.target_oid}.", results=(_report(report),))
+    report = _report(
+        system.create_method(
+            body.target_oid, body.method_name, body.method_code, AUTHOR, examples=[dict(row) for row in body.examples]
+        )
+    )
+    number = cast(int, report.get("proven") or 0)
+    proven = f"proven by {_count(number, 'example')}" if number else "unproven"
+    told = f"{body.method_name} of {body.target_oid} is installed as version {report.get('version')}, {proven}."
+    return Rows(details=told, results=(report,))
 
 
 def approve_proposal(system: System, body: OneProposal) -> Rows:

@@ -78,6 +78,11 @@ class CreateMethod(Body):
     target_oid: Name = Field(title="Object", description="Name or object id of the object that gets the method.")
     method_name: Name = Field(title="Selector", description="The selector that the method answers.")
     method_code: Source = Field(title="Source", description="Python source of one `def`; it goes through the gate.")
+    examples: Annotated[tuple[Row, ...], Strict(False), Field(max_length=100)] = Field(
+        default=(),
+        description="What it must do: maps with `args`, `kwargs`, `slots` before, and `result`, `raises` or "
+        "`slots_after`. Without any it is kept as unproven.",
+    )
 
 
 class SearchMemory(Body):

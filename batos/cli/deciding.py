@@ -159,10 +159,13 @@ def approve(
     trusted: Annotated[
         bool, typer.Option("--trusted", help="Let it run in process, outside the sandbox, on this machine.")
     ] = False,
+    always: Annotated[
+        bool, typer.Option("--always", help="For a tool: allow it for this object from now on, on this machine.")
+    ] = False,
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Look at proposed methods, and install one.
+    """Look at proposed methods, and install one; or allow a sandboxed method to use a tool.
 
     \b
     Example:
@@ -178,16 +181,23 @@ def approve(
         if "." in proposal:
             document = _trust(uvm, proposal, trusted, yes, as_json)
         else:
-            document = _approve(uvm, proposal, anyway, trusted, yes, as_json)
+            document = _approve(uvm, proposal, anyway, always, trusted, yes, as_json)
     if document is not None:
         show.deliver(as_json, document, lambda: show.say(document["says"]))
 
 
-def _approve(uvm: Uvm, proposal: str, anyway: bool, trusted: bool, yes: bool, as_json: bool) -> dict[str, Any] | None:
+def _approve(
+    uvm: Uvm, proposal: str, anyway: bool, always: bool, trusted: bool, yes: bool, as_json: bool
+) -> dict[str, Any] | None:
     found = [one for one in uvm.proposals() if one["id"].startswith(proposal)]
-    if len(found) == 1 and not yes and not _agreed(lambda: _show_proposal(found[0]), "Install it?", as_json):
+    is_tool = len(found) == 1 and "tool" in found[0]["provenance"]
+    question = "Allow it?" if is_tool else "Install it?"
+    if len(found) == 1 and not yes and not _agreed(lambda: _show_proposal(found[0]), question, as_json):
         return None
-    approved = uvm.approve(proposal, anyway=anyway)
+    approved = uvm.approve(proposal, anyway=anyway, always=always)
+    if is_tool:
+        what = f"{approved['selector']} of {approved['target']}"
+        return {**approved, "says": f"{what} is allowed{' from now on' if always else ', this once'}."}
     told = f"{approved['target']} understands {approved['selector']} as proposed."
     if trusted:
         approved["version"] = uvm.trust(approved["target"], approved["selector"])
@@ -232,7 +242,9 @@ def _show_proposals(waiting: list[dict[str, Any]]) -> None:
 
 
 def _show_proposal(found: dict[str, Any]) -> None:
-    what = f"  {found['selector']} of {found['target']}, version {found['version']}"
+    about = found["provenance"]
+    number = f", version {found['version']}" if "tool" not in about else ""
+    what = f"  {found['selector']} of {found['target']}{number}"
     show.console().print(show.line((found["id"], "bold"), (what, "")))
     show.say(found["reason"])
     show.console().print()
@@ -241,7 +253,8 @@ def _show_proposal(found: dict[str, Any]) -> None:
     else:
         show.console().print(show.diff(found["replaces"], found["source"]))
     show.console().print()
-    show.table(_facts(found["contract"], {"mission": found["mission"], **found["provenance"]}))
+    facts = {"mission": found["mission"], **about}
+    show.table(_facts(found["contract"], facts) if "tool" not in about else [("  mission", found["mission"])])
 
 
 def _show_installed(reason: Why) -> None:

@@ -91,11 +91,13 @@ class ObjectHost:
     def send(self, target: UvmObject, selector: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         self._checked()
         found = lookup.find(target, selector)
-        primitive = found.value.primitive if found is not None and isinstance(found.value, Method) else None
-        if primitive is not None and not primitives.registered(primitive).sandbox:
-            raise Denial(
-                f"call the primitive {primitive} of {label(target)}: it is not declared callable from the sandbox"
-            )
+        name = found.value.primitive if found is not None and isinstance(found.value, Method) else None
+        primitive = primitives.registered(name) if name is not None else None
+        if primitive is not None and not primitive.sandbox:
+            raise Denial(f"call the primitive {name} of {label(target)}: it is not declared callable from the sandbox")
+        if primitive is not None and primitive.effect:
+            with sending.confined():
+                return sending.send(target, selector, *args, **kwargs)
         return sending.send(target, selector, *args, **kwargs)
 
     def weight(self, value: Any, most: int) -> int:

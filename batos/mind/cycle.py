@@ -31,12 +31,14 @@ from batos.mind import speaking
 from batos.mind.needs import Key, Need, NeedKind, Pending, Suspended, digest
 from batos.mind.states import State, after
 from batos.objects.primitives import Primitive
-from batos.objects.sending import performing, send
-from batos.objects.uvm_object import UvmObject, put
+from batos.objects.sending import is_confined, performing, send
+from batos.objects.uvm_object import UvmObject, label, put
 from batos.objects.values import freeze, plain, thaw
 from batos.settings import Settings
 
 Result = TypeVar("Result")
+PERMISSION = "permission"  # the name of the journal's entry that says whether a tool may be used
+SHORT = 12  # the beginning of a mission's id by which a person decides
 
 
 class Thinker(Protocol):
@@ -71,6 +73,7 @@ class Cycle:
     submitted_at: float
     events: list[dict[str, Any]] = field(default_factory=list)
     now: Callable[[], float] = lambda: 0.0  # for the log of states only: what a cycle does may not depend on it
+    granted: Callable[[str, str], bool] = lambda tool, receiver: False  # whether a person allowed a tool for good
     context: UvmObject = field(init=False)
     trace: list[dict[str, Any]] = field(default_factory=list)
     used: list[tuple[str, str, int]] = field(default_factory=list)
@@ -178,10 +181,37 @@ class Cycle:
         return str(answer["text"])
 
     def perform(self, tool: Primitive, receiver: UvmObject, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Have a primitive that acts on the outside performed as a need. At least once, unless it takes `key`."""
-        frozen = freeze(plain([list(args), kwargs]))
-        done = self.ask("tool", "primitive", called=tool.name, receiver=self.world.add(receiver).hex(), message=frozen)
-        return self.thawed(done)
+        """Have a primitive that acts on the outside performed as a need. At least once, unless it takes `key`.
+
+        A sandboxed method needs a person's permission for it.
+        """
+        request = {
+            "called": tool.name,
+            "receiver": self.world.add(receiver).hex(),
+            "message": freeze(plain([list(args), kwargs])),
+        }
+        if is_confined() and not self._scripts:
+            self._have_permission(request, receiver)
+        return self.thawed(self.ask("tool", "primitive", **request))
+
+    def _have_permission(self, request: dict[str, Any], receiver: UvmObject) -> None:
+        """Return if the tool was used before in this mission, or a person allows it. Raises `Pending` until one does,
+        and `MissionError` when the person refused."""
+        asked = digest("tool", "primitive", request)
+        key = (digest("tool", PERMISSION, request), self._asked[asked])
+        if (asked, self._asked[asked]) in self.journal or self.granted(request["called"], request["receiver"]):
+            return
+        decided = self.journal.get(key)
+        if decided is None:
+            what = f"{request['called']!r} of {label(receiver)}"
+            raise self.wait_for_person(
+                reason=f"A sandboxed method wants to use {what}, which acts on the outside.",
+                proposal=self.mission[:SHORT],
+                permission={**request, "hash": key[0], "occurrence": key[1]},
+            )
+        if not decided["value"]:
+            raise MissionError(mission=self.mission, reason=f"A person refused the use of {request['called']!r}.")
+        self.used.append(("tool", *key))
 
     def spawn(self, brief: dict[str, Any]) -> str:
         """List a mission to be filed when this cycle has committed; its id, which a replay gives again."""

@@ -9,7 +9,6 @@ from batos.objects.rules import Policy
 from batos.objects.uvm_object import UvmObject
 from batos.settings import Settings
 
-
 EVERYONES = "traits"  # what everything delegates to: its policy is the image's
 
 

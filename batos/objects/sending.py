@@ -42,6 +42,24 @@ def performing(performer: Performer) -> Iterator[None]:
         _performer.reset(token)
 
 
+# Whether the message comes from a sandboxed method: then a tool needs a person's permission.
+_confined: ContextVar[bool] = ContextVar("batos_confined", default=False)
+
+
+@contextmanager
+def confined() -> Iterator[None]:
+    """Within the block, what is sent comes from a sandboxed method."""
+    token = _confined.set(True)
+    try:
+        yield
+    finally:
+        _confined.reset(token)
+
+
+def is_confined() -> bool:
+    return _confined.get()
+
+
 # Who knows which methods a person on this machine has approved to run in process.
 Voucher = Callable[[Method], bool]
 _voucher: ContextVar[Voucher | None] = ContextVar("batos_voucher", default=None)

@@ -1,4 +1,5 @@
-"""Which methods a person on this machine has approved to run in process, outside the sandbox.
+"""Which methods a person on this machine has approved to run in process, outside the sandbox, and which tools
+sandboxed methods may use without asking again.
 
 The mark `trusted` is part of the image, and an image from elsewhere may say what it likes. What counts is this list:
 the hashes of approved sources, in a file of the user's own, outside every image.
@@ -41,8 +42,11 @@ class Approvals:
 
     def approve(self, method: Method) -> None:
         """Approve the method's source, durably."""
+        self._add(_digest(method))
+
+    def _add(self, digest: str) -> None:
         with self._lock:
-            approved = sorted(self._read() | {_digest(method)})
+            approved = sorted(self._read() | {digest})
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle, temporary = tempfile.mkstemp(dir=self.path.parent)
             with os.fdopen(handle, "w") as file:
@@ -50,6 +54,14 @@ class Approvals:
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).replace(self.path)
+
+    def grant(self, image: str, tool: str, receiver: str) -> None:
+        """Allow sandboxed methods to use a tool of one object of one image from now on, durably."""
+        self._add(_granted(image, tool, receiver))
+
+    def granted(self, image: str, tool: str, receiver: str) -> bool:
+        digest = _granted(image, tool, receiver)
+        return digest in self._known or digest in self._read()
 
     def _read(self) -> frozenset[str]:
         try:
@@ -65,6 +77,10 @@ class Approvals:
 
 def _digest(method: Method) -> str:
     return hashlib.sha256(f"{method.selector}\n{method.source}".encode()).hexdigest()
+
+
+def _granted(image: str, tool: str, receiver: str) -> str:
+    return hashlib.sha256(f"tool\n{image}\n{tool}\n{receiver}".encode()).hexdigest()
 
 
 def _checked(path: Path) -> frozenset[str]:

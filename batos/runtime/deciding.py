@@ -200,8 +200,6 @@ def _decided(world: World, pending: dict[str, Any]) -> bool:
     return "target" in pending and understood(world.object(pending["target"]), pending["selector"])
 
 
-
-
 def called(world: World, target: str) -> str:
     """What to call the object with this id; the id itself if it was packed away."""
     try:

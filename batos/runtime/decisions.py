@@ -8,7 +8,7 @@ from typing import Any
 
 from batos.image.image import Image
 from batos.methods.sandbox import Sandbox
-from batos.runtime import deciding, installing, promises, versions
+from batos.runtime import deciding, installing, permitting, promises, versions
 from batos.runtime.approvals import Approvals
 from batos.runtime.events import Events
 from batos.runtime.heartbeat import Beat, Heartbeat
@@ -29,13 +29,27 @@ class Decisions:
     _approvals: Approvals
 
     def proposals(self, state: str | None = "open") -> list[dict[str, Any]]:
-        return [asdict(proposed) for proposed in deciding.proposals(self.image, state)]
+        """What waits for a person: methods, and tools that sandboxed methods want to use."""
+        found = deciding.proposals(self.image, state)
+        if state in (None, "open"):
+            found += permitting.permissions(self.image, self.store)
+        return [asdict(proposed) for proposed in found]
 
-    def approve(self, proposal: str, *, anyway: bool = False) -> dict[str, Any]:
-        """Install what was proposed; `anyway` also where it breaks contracts of other methods."""
-        return asdict(deciding.approve(self.image, self._sandbox, self.store, proposal, anyway))
+    def approve(self, proposal: str, *, anyway: bool = False, always: bool = False) -> dict[str, Any]:
+        """Install what was proposed, `anyway` also where it breaks contracts of other methods; or allow the use of a
+        tool, `always` for that object from now on, on this machine."""
+        if not permitting.waits(self.store, proposal):
+            return asdict(deciding.approve(self.image, self._sandbox, self.store, proposal, anyway))
+        if always:
+            mission = next(found for found in self.store.waiting_for_person() if found.id.startswith(proposal))
+            asked = mission.pending["permission"]
+            self._approvals.grant(self.image.id, asked["called"], asked["receiver"])
+        return asdict(permitting.decide(self.image, self.store, proposal, True))
 
     def refuse(self, proposal: str) -> dict[str, Any]:
+        """Decide against a proposal, or against the use of a tool."""
+        if permitting.waits(self.store, proposal):
+            return asdict(permitting.decide(self.image, self.store, proposal, False))
         return asdict(deciding.refuse(self.image, self.store, proposal))
 
     def trust(self, target: str, selector: str) -> int:

@@ -261,6 +261,14 @@ class MissionStore(Bookkeeping):
             tx.run("UPDATE missions SET pending = NULL WHERE id = :id", id=mission_id)
             leases.requeue(tx, mission_id, self._clock.now())
 
+    def answer(self, mission_id: str, entry: JournalEntry) -> None:
+        """Record a person's decision in the journal of a mission that waits for it. Raises MissionError."""
+        with self._write(DECISION) as tx:
+            self._awaits_person(tx, mission_id)
+            journal.insert(tx, mission_id, [entry])
+            tx.run("UPDATE missions SET pending = NULL WHERE id = :id", id=mission_id)
+            leases.requeue(tx, mission_id, self._clock.now())
+
     def reopen(self, mission_id: str, awaited: Sequence[str] = ()) -> None:
         """Queue a mission again that ended in a future which the image, restored from a backup, does not know.
 

@@ -53,6 +53,7 @@ class Workplace:
     sandbox: Sandbox
     clock: Clock
     system: Any = None
+    granted: Callable[[str, str], bool] = lambda tool, receiver: False  # tools that a person allowed for good
     _other_backends: dict[str, Backend] = field(default_factory=dict)
 
     def backend_named(self, name: str | None) -> Backend:

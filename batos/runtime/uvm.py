@@ -126,8 +126,9 @@ class Uvm(Decisions):
             self.searcher = Searcher(self.image, open_embedder(self.settings.embedding))
             opened.callback(self.searcher.close)
             self.place = Workplace(
-                self.image, self.store, backend, self.searcher, self._sandbox, self.clock, system=self
-            )
+                self.image, self.store, backend, self.searcher, self._sandbox, self.clock,
+                system=self, granted=lambda tool, receiver: self._approvals.granted(self.image.id, tool, receiver),
+            )  # fmt: skip
             self._limit_budgets()
             self._workers = Workers(self.place, self.settings, self.events)
             self._work_wanted = work

@@ -199,6 +199,7 @@ class Workers:
                 return None
             cycle = Cycle(image, world, mission.id, brief, answers, self._settings, mission.created_at, events)
             cycle.now = self._place.clock.now
+            cycle.granted = self._place.granted
             try:
                 thinking.run(cycle)
             except CycleFailed:

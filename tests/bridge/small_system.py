@@ -102,9 +102,9 @@ class SmallSystem:
     def refuse(self, proposal_id):
         self.decided.append(("refuse", proposal_id))
 
-    def create_method(self, target, selector, source, author):
+    def create_method(self, target, selector, source, author, *, examples):
         self.installed.append((target, selector, source, author))
-        return {"selector": selector, "trust": "sandboxed"}
+        return {"selector": selector, "trust": "sandboxed", "version": 1, "proven": len(examples)}
 
     def subscribe(self, kind, function):
         self._functions[kind].append(function)

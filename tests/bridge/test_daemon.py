@@ -10,7 +10,7 @@ import pytest
 
 from batos.bridge.client import BridgeClient
 from batos.bridge.daemon import Daemon
-from batos.errors import BridgeUnreachable, ImageBusy, ImageForeign
+from batos.errors import BridgeRefused, BridgeUnreachable, ImageBusy, ImageForeign
 from batos.runtime.lock import DaemonLock, is_held
 from batos.runtime.uvm import Uvm
 from batos.settings import Settings
@@ -173,3 +173,57 @@ def test_what_a_killed_worker_held_is_taken_up_at_once_and_not_when_its_lease_en
     (mission,) = said - {"asked"}
     with Uvm(place) as system:
         assert system.submit("greeter", "get_name", mission_id=mission).result(PATIENCE) == "Ada"
+
+
+# Methods offered over the bridge
+
+
+OFFERED = {
+    "target_oid": "greeter",
+    "method_name": "double_",
+    "method_code": "def double_(self, n):\n    return 2 * n\n",
+}
+
+
+def offer(place, **changes):
+    with BridgeClient.connect(place) as client:
+        return client.request("create_method", **{**OFFERED, **changes})
+
+
+def test_a_method_offered_without_examples_is_kept_as_unproven_with_its_audit(place, daemon):
+    reply = offer(place)
+
+    (report,) = reply.results
+    assert (report["version"], report["proven"], report["audit"]["passed"]) == (1, 0, True)
+    assert reply.details == "double_ of greeter is installed as version 1, unproven."
+    assert daemon.system["greeter"].double_(4) == 8
+
+
+def test_examples_that_it_brings_are_run_and_prove_it(place, daemon):
+    (report,) = offer(place, examples=[{"args": [2], "result": 4}, {"args": ["a"], "result": "aa"}]).results
+
+    assert report["proven"] == 2
+    assert len(daemon.system.why("greeter", "double_").contract["examples"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"method_code": "def double_(self, n):\n    return self._slots\n"}, "The guardian refused 'double_': Line 2"),
+        ({"method_code": "def other_(self):\n    return 1\n"}, "defines other_ instead"),
+        ({"examples": [{"args": [2], "result": 5}]}, "should give 5 but gave 4"),
+        ({"examples": [{"args": [2], "raises": "NoError"}]}, "name a built-in exception"),
+        ({"target_oid": "nobody"}, "no object called 'nobody'"),
+    ],
+)
+def test_what_does_not_pass_the_gate_is_refused_with_the_reason(place, daemon, changes, says):
+    with pytest.raises(BridgeRefused, match=says):
+        offer(place, **changes)
+
+    assert "double_" not in daemon.system.inspect("greeter")["understands"]
+
+
+def test_a_pinned_object_takes_no_method(place, daemon):
+    daemon.system.pin("greeter")
+    with pytest.raises(BridgeRefused, match="greeter is pinned"):
+        offer(place)
