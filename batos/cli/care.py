@@ -99,21 +99,20 @@ def restore(
     Example:
       batos restore /backups/monday --image restored.image
     """
-    from batos.image.storages import address
     from batos.runtime.care import restore_backup
 
-    restored = restore_backup(backup, address(image).path)
+    restored = restore_backup(backup, image)
     checked, manifest = restored.soundness, restored.manifest
     taken = show.moment(manifest.taken_at)
     document = {
-        "image": str(restored.path),
+        "image": restored.image,
         "tid": manifest.tid,
         "taken_at": manifest.taken_at,
         "records": checked.records,
         "objects": checked.objects,
     }
     versions = show.counted(checked.records, "version")
-    told = f"{restored.path} is the image as of {taken}; all {versions} of its objects load."
+    told = f"{restored.image} is the image as of {taken}; all {versions} of its objects load."
     show.deliver(as_json, document, lambda: show.say(told))
 
 

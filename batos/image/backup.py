@@ -5,6 +5,9 @@ SHA-256 of every file. The objects are copied first, the missions after them: a 
 that has no receipt in the copied objects is taken up again when the restored image is opened. Derived files are left
 out. Nothing is opened for writing, so an image can be copied beside the one process that may hold it.
 
+The backup of an image on a server is one on SQLite, made by reading the server's log; any backup can be restored as a
+folder, or into an empty database of a server.
+
 A copy is made beside its place under another name, and renamed when it is whole and on the disk. What an interrupted
 one leaves is removed by the next to the same place.
 """
@@ -17,11 +20,12 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -29,13 +33,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from batos.errors import BackupRefused, BatosError, ImageMissing
 from batos.faults import fault
 from batos.image import sqlite_files
+from batos.image.copying import copy_log, filled_on_server, uri_of
 from batos.image.files import files_of
-from batos.image.horizon import HORIZON
+from batos.image.horizon import HORIZON, horizon
 from batos.image.image import Image
 from batos.image.keeping_file import LogFile
 from batos.image.loading import Reference, read_record
 from batos.image.soundness import Soundness, check_soundness
-from batos.image.storages import Address, Scheme
+from batos.image.storages import Address, Scheme, prepare
 from batos.image.turns import together
 
 MANIFEST = "manifest.json"
@@ -44,6 +49,8 @@ MISSIONS = "missions.sqlite3"
 OIDS = "oids.sqlite3"
 BLOCK = 2**20
 MOST_NAMED = 3
+
+CopyMissions = Callable[[Address, Address], None]
 
 
 class BackupFile(BaseModel):
@@ -86,39 +93,44 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True)
 class Restored:
-    """A restored image: where it is, what it was restored from, and what its check has counted."""
+    """A restored image: what it is called, what it was restored from, and what its check has counted."""
 
-    path: Path
+    image: str
     manifest: Manifest
     soundness: Soundness
 
 
-def back_up(where: Address, target: Path, now: float) -> Manifest:
+def back_up(where: Address, target: Path, now: float, copy_missions: CopyMissions | None = None) -> Manifest:
     """Copy the image into the new folder `target`. It may be open, and written, here and elsewhere.
 
-    Raises `BackupRefused` when the target holds something or the image is damaged, `ImageMissing`, and `ImageBusy`
-    while it is being packed.
+    `copy_missions` copies the missions between two addresses of which one is on a server: their tables are not known
+    here. Raises `BackupRefused` when the target holds something or the image is damaged, `ImageMissing`, and
+    `ImageBusy` while it is being packed.
     """
     if where.scheme == "postgresql":
-        raise BackupRefused(path=where.name, reason="an image on PostgreSQL is copied by its server; use `pg_dump`.")
-    if not where.exists:
+        prepare(where, create=False)
+    elif not where.exists:
         raise ImageMissing(path=where.path)
     target = target.expanduser().absolute()
     if target == where.path or where.path in target.parents:
         raise BackupRefused(path=target, reason="it would lie within the image. Name a place outside.")
     with together(where.path), made_whole(target) as made, _telling(target):
-        copied = Address(where.scheme, made)
+        copied = Address("file" if where.scheme == "file" else "sqlite", made)
         copied.objects.mkdir()
-        tid = _copy_file_storage(where, copied) if where.scheme == "file" else _copy_sqlite(where, copied)
+        tid = COPIES[where.scheme](where, copied)
         fault("backup.after_objects")
-        if (where.path / MISSIONS).exists():
+        if where.scheme == "postgresql":
+            if copy_missions is not None:
+                copy_missions(where, copied)
+                sqlite_files.settle(made / MISSIONS)
+        elif (where.path / MISSIONS).exists():
             sqlite_files.copy(where.path / MISSIONS, made / MISSIONS)
         facts = _facts(copied)
         files = tuple(_described(path, made) for path in files_of(made) if path.name != PARTIAL)
         manifest = Manifest(
             batos=version("batos"),
             image=facts["id"],
-            scheme=where.scheme,
+            scheme=copied.scheme,
             tid=tid.hex(),
             horizon=facts.get(HORIZON),
             taken_at=now,
@@ -129,14 +141,19 @@ def back_up(where: Address, target: Path, now: float) -> Manifest:
     return manifest
 
 
-def restore(source: Path, target: Path) -> Restored:
-    """Make an image of a backup, in a folder that holds nothing, and check all of it before it has its name.
+def restore(source: Path, target: Path | Address, copy_missions: CopyMissions | None = None) -> Restored:
+    """Make an image of a backup, in a folder or database that holds nothing, and check all of it before it is there.
 
     Raises `BackupRefused` when a file is missing or not what the manifest says, when the target holds something, or
     when the image does not load, version by version; then nothing is left at the target.
     """
-    source, target = source.expanduser().absolute(), target.expanduser().absolute()
+    source = source.expanduser().absolute()
     manifest = read_manifest(source)
+    if isinstance(target, Address):
+        if target.scheme == "postgresql":
+            return _restore_on_server(source, target, copy_missions)
+        target = target.path
+    target = target.expanduser().absolute()
     with made_whole(target) as made, _telling(source):
         for file in manifest.files:
             _copy_checked(source, made, file)
@@ -145,7 +162,24 @@ def restore(source: Path, target: Path) -> Restored:
             _reserve_ids(restored)
         soundness = _checked(source, restored, manifest)
         fault("restore.before_naming")
-    return Restored(target, manifest, soundness)
+    return Restored(str(target), manifest, soundness)
+
+
+def _restore_on_server(source: Path, where: Address, copy_missions: CopyMissions | None) -> Restored:
+    """Restore into a folder, so that all is checked, and copy that into the database."""
+
+    def refused(reason: str) -> BackupRefused:
+        return BackupRefused(path=where.name, reason=reason)
+
+    with TemporaryDirectory(prefix="batos-restore-") as folder, filled_on_server(where, refused) as made:
+        whole = restore(source, Path(folder) / "image")
+        restored = Address(whole.manifest.scheme, Path(folder) / "image")
+        with Image.open(uri_of(restored), create=False) as image:
+            copy_log(image, made, bytes.fromhex(whole.manifest.tid))
+        if copy_missions is not None and (restored.path / MISSIONS).exists():
+            copy_missions(restored, made)
+        soundness = _checked(source, made, whole.manifest)
+    return Restored(where.name, whole.manifest, soundness)
 
 
 def read_manifest(source: Path) -> Manifest:
@@ -274,6 +308,26 @@ def _copy_file_storage(where: Address, copied: Address) -> bytes:
     return newest
 
 
+def _copy_server(where: Address, copied: Address) -> bytes:
+    """All changes up to the newest, by reading the log. A pack on another machine may make holes in it meanwhile."""
+    with Image.open(uri_of(where), create=False) as image:
+        packed, newest = horizon(image), image.newest()
+        copy_log(image, copied, newest)
+        if horizon(image) != packed:
+            raise BackupRefused(path=where.name, reason="the image was packed meanwhile. Try again.")
+    shutil.rmtree(copied.objects / "blobs", ignore_errors=True)  # copies of what is in the database
+    for path in (copied.database, copied.objects / OIDS):
+        sqlite_files.settle(path)
+    return newest
+
+
+COPIES: dict[Scheme, Callable[[Address, Address], bytes]] = {
+    "file": _copy_file_storage,
+    "sqlite": _copy_sqlite,
+    "postgresql": _copy_server,
+}
+
+
 def _facts(copied: Address) -> dict[str, Any]:
     """What the image's root says about the image, read without opening it."""
     load = _file_record if copied.scheme == "file" else _sqlite_record
@@ -330,10 +384,11 @@ def _reserve_ids(restored: Address) -> None:
 
 def _checked(source: Path, restored: Address, manifest: Manifest) -> Soundness:
     """Open the image by the safe loader and read every version in it."""
-    if (restored.path / MISSIONS).exists() and (found := sqlite_files.damage(restored.path / MISSIONS)):
+    missions = restored.path / MISSIONS
+    if restored.scheme != "postgresql" and missions.exists() and (found := sqlite_files.damage(missions)):
         raise BackupRefused(path=source, reason=f"its missions are damaged: {found}.")
     try:
-        with Image.open(f"{restored.scheme}:{restored.path}", create=False) as image:
+        with Image.open(uri_of(restored), create=False) as image:
             newest = image.db.lastTransaction().hex()
             if (image.id, newest) != (manifest.image, manifest.tid):
                 raise BackupRefused(path=source, reason="the objects in it are not those that its manifest tells of.")

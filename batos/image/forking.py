@@ -10,24 +10,21 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 from batos.errors import BackupRefused, ForkRefused
 from batos.image.backup import made_whole
+from batos.image.copying import copy_log, filled_on_server, uri_of
 from batos.image.finding import When, find_moment
 from batos.image.horizon import HORIZON, horizon
 from batos.image.image import Image
-from batos.image.loading import BLOB, kind_of
-from batos.image.storages import Address, address, open_storage, prepare, telling_storage_errors
+from batos.image.storages import Address, address
 from batos.image.turns import together
 from batos.image.views import check_kept
 from batos.image.world import World
-
-NEW = b"\0" * 8  # what a storage without transactions names as its last
 
 
 @dataclass(frozen=True)
@@ -52,9 +49,8 @@ def fork(
         tid = image.newest() if when is None else find_moment(image, when).tid
         check_kept(image, tid)
         with _place(where) as made:
-            with telling_storage_errors(made), closing(open_storage(made)) as storage:
-                _copy(image, storage, tid)
-            with Image.open(_uri(made), create=False, clock=image.clock) as forked:
+            copy_log(image, made, tid)
+            with Image.open(uri_of(made), create=False, clock=image.clock) as forked:
                 identity = _name(forked, image.id, tid, horizon(image))
                 finish(forked)
             shutil.rmtree(made.path / "index", ignore_errors=True)
@@ -65,8 +61,8 @@ def fork(
 def _place(where: Address) -> Iterator[Address]:
     """Where to make it: on disk a folder that becomes `where` in the end, on a server the database itself."""
     if where.scheme == "postgresql":
-        with _emptied_if_it_fails(where):
-            yield where
+        with filled_on_server(where, lambda reason: ForkRefused(path=where.name, reason=reason)) as made:
+            yield made
         return
     try:
         with made_whole(where.path) as folder:
@@ -75,53 +71,6 @@ def _place(where: Address) -> Iterator[Address]:
             yield made
     except BackupRefused as refused:
         raise ForkRefused(**refused.facts) from None
-
-
-@contextmanager
-def _emptied_if_it_fails(where: Address) -> Iterator[None]:
-    prepare(where, create=True)
-    with telling_storage_errors(where), closing(open_storage(where)) as storage:
-        if storage.lastTransaction() != NEW:
-            raise ForkRefused(path=where.name, reason="there is an image at that place already. Name another.")
-    try:
-        yield
-    except BaseException:
-        with closing(open_storage(where)) as storage:
-            storage.zap_all()
-        raise
-
-
-def _uri(where: Address) -> str:
-    return f"postgresql:{where.dsn}" if where.scheme == "postgresql" else f"{where.scheme}:{where.path}"
-
-
-def _copy(image: Image, target: Any, tid: bytes) -> None:
-    """Copy the log up to and with `tid`, as it is."""
-    storage = image.db.storage
-    source = storage.new_instance() if hasattr(storage, "new_instance") else storage
-    try:
-        with getattr(storage, "_lock", nullcontext()):  # as for `transactions_since`
-            log = storage.iterator(None, tid)
-        with closing(log):
-            for transaction in log:
-                target.tpc_begin(transaction, transaction.tid, transaction.status)
-                for record in transaction:
-                    _copy_record(source, target, transaction, record)
-                target.tpc_vote(transaction)
-                target.tpc_finish(transaction)
-    finally:
-        if source is not storage:
-            source.release()
-
-
-def _copy_record(source: Any, target: Any, transaction: Any, record: Any) -> None:
-    if not record.data or kind_of(record.data) != BLOB:
-        target.restore(record.oid, record.tid, record.data, "", None, transaction)
-        return
-    # The target takes the file that it is given away.
-    copied = Path(target.temporaryDirectory()) / f"{uuid4().hex}.fork"
-    shutil.copyfile(source.loadBlob(record.oid, record.tid), copied)
-    target.restoreBlob(record.oid, record.tid, record.data, str(copied), None, transaction)
 
 
 def _name(forked: Image, origin: str, tid: bytes, packed: bytes | None) -> str:

@@ -1,6 +1,6 @@
 """Care of an image on PostgreSQL. RelStorage packs; the server counts, and gives room back when it rewrites its tables.
 
-Backups are the server's own (`pg_dump`). The files here are copies of blobs, which this machine may lose.
+The files here are copies of blobs, which this machine may lose.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from zc.lockfile import LockError
+from ZODB.blob import LAYOUT_MARKER
 from ZODB.FileStorage import FileStorage
 
 from batos.errors import ImageBusy, ImageCorrupt
@@ -37,11 +38,25 @@ def check(where: Address) -> None:
 
 def open_storage(where: Address) -> Any:
     """The ZODB storage in the image's `objects/`. Raises `ImageBusy` or `ImageCorrupt`."""
+    _lay_out(where.objects / "blobs")
     try:
         return _GuardedFileStorage(where)
     except LockError:
         reason = "another process holds it. Images opened with file: serve one process; use the daemon, or sqlite:."
         raise ImageBusy(path=where.name, reason=reason) from None
+
+
+def _lay_out(blobs: Path) -> None:
+    """Say how blobs lie in their folder, where a founder that was killed had made it and not said so yet.
+
+    ZODB would take such a folder for one of long ago, in which they lie otherwise, or not know what to do with it.
+    """
+    marker = blobs / LAYOUT_MARKER
+    if not blobs.is_dir() or (marker.exists() and marker.read_bytes().strip()) or any(blobs.rglob("*.blob")):
+        return
+    draft = blobs / f"{LAYOUT_MARKER}.draft"
+    draft.write_text("bushy")
+    draft.replace(marker)
 
 
 def read_commits(file: BinaryIO, start: int = BEGINNING) -> tuple[int, str]:

@@ -38,8 +38,13 @@ def copy(source: Path, target: Path) -> None:
     """Copy a database as of one moment. Writers are not held up: the copy has a snapshot of its own."""
     with closing(connect(source)) as reading, closing(connect(target)) as writing:
         reading.backup(writing)
-        # One file, whole: a copy must not depend on a log beside it.
-        writing.execute("PRAGMA journal_mode = DELETE").fetchall()
+    settle(target)
+
+
+def settle(path: Path) -> None:
+    """Make one file of a database that nobody has open, whole: a copy must not depend on a log beside it."""
+    with closing(connect(path)) as database:
+        database.execute("PRAGMA journal_mode = DELETE").fetchall()
 
 
 def compact(path: Path, patience: float) -> str:

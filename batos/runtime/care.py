@@ -16,6 +16,7 @@ from batos.image.backup import Manifest, Restored, back_up, restore
 from batos.image.packing import KEEP_DAYS, Packed, PackPreview
 from batos.image.statistics import ImageStatistics, statistics
 from batos.image.storages import Address, address
+from batos.runtime.copying import copy_missions
 from batos.runtime.erasing import BACKUPS, Erased, Erasure, Found, erasure_of_document, erasure_of_text
 from batos.runtime.examining import examine
 from batos.runtime.exporting import ExportReport, export
@@ -95,7 +96,7 @@ def take_backup(where: Address | str | Path, target: str | Path, clock: Clock | 
     clock = clock or SystemClock()
     place = where if isinstance(where, Address) else address(where)
     target = Path(target).expanduser().absolute()
-    manifest = back_up(place, target, clock.now())
+    manifest = back_up(place, target, clock.now(), copy_missions)
     store = MissionStore.open(place.missions, clock)
     try:
         known = [known for known in store.meta(BACKUPS, []) if known["path"] != str(target)]
@@ -107,5 +108,8 @@ def take_backup(where: Address | str | Path, target: str | Path, clock: Clock | 
 
 
 def restore_backup(source: str | Path, target: str | Path) -> Restored:
-    """Make an image of a backup where nothing is yet. Raises `BackupRefused`; then nothing is left there."""
-    return restore(Path(source), Path(target))
+    """Make an image of a backup at the address `target`, where nothing is yet, be it a folder or a server's database.
+
+    Raises `BackupRefused`; then nothing is left there.
+    """
+    return restore(Path(source), address(target), copy_missions)

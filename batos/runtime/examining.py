@@ -279,8 +279,6 @@ def _past(image: Image) -> Finding:
 
 
 def _backups(image: Image, store: MissionStore, now: float) -> Finding:
-    if image.where.scheme == "postgresql":
-        return Finding("backup", "missing", "its server makes them, which cannot be seen from here; see `pg_dump`.")
     known = [backup for backup in store.meta(BACKUPS, []) if Path(backup["path"]).is_dir()]
     if not known:
         return Finding("backup", "missing", "this image knows of none; type `batos backup FOLDER`.")

@@ -9,6 +9,7 @@ import random
 import pytest
 
 from batos.image.image import Image
+from batos.image.soundness import check_soundness
 from crash.image_killing import MOMENTS, kill_at, kill_writers, new_writer
 from crash.image_writer import find_faults, write_entries
 from storages import SHARED, STORAGES, new_place
@@ -92,3 +93,17 @@ def test_what_is_torn_is_noticed(written, tamper, told):
 
 def test_what_is_lost_is_noticed(written):
     assert find_faults(written, 10) == ["entries 9 to 10 were acknowledged and are lost"]
+
+
+@pytest.mark.parametrize("marker", [None, b""])
+def test_a_founder_killed_before_it_said_how_blobs_lie_leaves_a_sound_image(tmp_path, marker):
+    """ZODB makes the folder of blobs, then one in it, then the file that says how they lie."""
+    blobs = tmp_path / "image" / "objects" / "blobs"
+    (blobs / "tmp").mkdir(parents=True)
+    if marker is not None:
+        (blobs / ".layout").write_bytes(marker)
+
+    with Image.open(f"file:{tmp_path / 'image'}") as image:
+        write_entries(image, 8)
+        assert find_faults(image, 8) == []
+        assert check_soundness(image).problems == ()
