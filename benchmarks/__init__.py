@@ -6,6 +6,7 @@ figure has a key, so that a program can read it. Nothing in the tests looks at a
 
 # What is typed after `python -m benchmarks`, and the module that measures it.
 NAMES = {
+    "adapters": "benchmarks.adapters",
     "cycle": "benchmarks.cycle",
     "escapes": "benchmarks.escapes",
     "image": "benchmarks.image",

@@ -212,6 +212,55 @@ def plan(
         raise typer.Exit(FAILED)
 
 
+def train(
+    persona: Annotated[str, typer.Argument(metavar="PERSONA", help="Whose adapter learns.")],
+    model: Annotated[str, typer.Option("--model", metavar="FOLDER", help="The base model, with whole weights.")],
+    epochs: Annotated[int, typer.Option("--epochs", min=1, help="How often each lesson is learned.")] = 3,
+    rate: Annotated[float, typer.Option("--rate", min=1e-7, max=1.0, help="The learning rate.")] = 2e-4,
+    rank: Annotated[int, typer.Option("--rank", min=1, max=512, help="Of an adapter that begins anew.")] = 16,
+    seed: Annotated[int, typer.Option("--seed", help="The order of the lessons, and the beginning.")] = 0,
+    outside: Annotated[bool, typer.Option("--outside", help="Learn too from what drew on text from outside.")] = False,
+    image: ImageOption = IMAGE,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a persona's adapter from its own accepted missions, and let it answer if it passes the gate.
+
+    It is judged by the latest missions, which it does not learn from, and by unchanging texts. One that does not pass
+    is kept as rejected, with its figures; `batos adapters activate` goes back to an earlier one.
+
+    \b
+    Example:
+      batos adapters train robin --model models/llama --epochs 3
+    """
+    from rich.progress import Progress
+
+    console = show.error_console()
+    with opened(image) as uvm, Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("learning", total=None)
+        made = uvm.adapters.train(
+            persona,
+            model,
+            outside=outside,
+            epochs=epochs,
+            rate=rate,
+            rank=rank,
+            seed=seed,
+            told=lambda step, of, loss: bar.update(task, completed=step, total=of, description=f"loss {loss:.3f}"),
+        )
+    figures = made.figures
+    verdict = "It is current now" if made.current else "It was rejected, and what was current still is"
+
+    def shown() -> None:
+        show.say(f"{made.called} learned from {figures['lessons']} answers. {verdict}: {figures['reason']}.")
+        rows = [
+            ("held-out lessons", f"{figures['held_out_before']:.3f}", f"{figures['held_out_after']:.3f}"),
+            ("unchanging texts", f"{figures['regression_before']:.3f}", f"{figures['regression_after']:.3f}"),
+        ]
+        show.table(rows, ("loss per token", "before", "after"))
+
+    show.deliver(as_json, made.as_json(), shown)
+
+
 def _adapters_of(image: str) -> list[Version]:
     """The current adapters of the image, if there is one: a plan needs none."""
     from batos.errors import ImageMissing
@@ -266,4 +315,5 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": export,
     "remove": remove,
     "plan": plan,
+    "train": train,
 }

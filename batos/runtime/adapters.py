@@ -7,7 +7,7 @@ in RAM, in the model), so they are performed as needs there, with no transaction
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +18,14 @@ from batos.image.world import World
 from batos.inference.peft import library
 from batos.inference.peft.extra import require_extra
 from batos.inference.peft.folder import Adapter, misfit
+from batos.inference.peft.lessons import split_by_time
 from batos.inference.peft.library import Version
 from batos.inference.peft.plan import Plan, Wish, make_plan
 from batos.inference.peft.shape import ModelShape
 from batos.inference.peft.spec import OPTIONS, Spec
 from batos.inference.port import AdapterHost
 from batos.objects.primitives import primitive
+from batos.runtime.lessons import lessons_of, regression_texts
 from batos.runtime.performers import workplace
 
 if TYPE_CHECKING:
@@ -85,6 +87,54 @@ class Adapters:
             adapter = library.load(world, name, version)
         return adapter.write(Path(parent).expanduser(), name)
 
+    def train(
+        self,
+        name: str,
+        model: str | Path,
+        *,
+        outside: bool = False,
+        told: Callable[[int, int, float], None] = lambda step, of, loss: None,
+        **course: Any,
+    ) -> Version:
+        """Train the adapter of a persona from its own accepted missions; the new version, accepted or rejected.
+
+        It becomes current only if it is better on later missions and no worse on unchanging texts. `outside` lets it
+        learn from what drew on text from outside; `course` are fields of `batos.inference.peft.training.Course`.
+        Raises `MissingExtra`; `AdapterRefused` where there is too little to learn from.
+        """
+        require_extra("Training an adapter")
+        from batos.inference.peft.training import Course, train
+
+        lessons, left_out = lessons_of(self._uvm.store, name, outside=outside)
+        try:
+            split_by_time(lessons, Course().held_out)
+        except AdapterRefused as refused:
+            more = f" {left_out} answers drew on text from outside and were left out." if left_out else ""
+            raise AdapterRefused(name=name, reason=f"{refused.facts['reason']}{more}") from None
+        with self._uvm.image.reading() as world:
+            current = library.current(world, name)
+            start = library.load(world, name) if current is not None else None
+        trained = train(base_model(model), lessons, regression_texts(), start=start, course=Course(**course), told=told)
+        origin = {
+            "kind": "training",
+            "model": str(folder_of(model)),
+            "lessons": trained.figures["lessons"],
+            "missions": sorted({lesson.mission for lesson in lessons}),
+            "from": current.sha256 if current is not None else None,
+        }
+        return self._uvm.image.change(
+            f"train adapter {name}",
+            lambda world: library.add(
+                world,
+                name,
+                trained.adapter,
+                now=self._uvm.clock.now(),
+                origin=origin,
+                state="accepted" if trained.accepted else "rejected",
+                figures=trained.figures,
+            ),
+        )
+
     def _misfits(self, world: World, found: dict[str, str], model: str | Path) -> dict[str, str]:
         base = ModelShape.read(folder_of(model)).modules
         wrong = {}
@@ -103,6 +153,21 @@ class Adapters:
 def folder_of(model: str | Path) -> Path:
     """The folder in `FOLDER`, `peft:FOLDER`, or either with options."""
     return Spec.parse(str(model).removeprefix("peft:")).folder
+
+
+def base_model(model: str | Path) -> Any:
+    """The base model alone, loaded for training: with whole weights, for gradients of 4-bit ones are unproven here."""
+    from batos.inference.peft.engine import device_and_memory
+    from batos.inference.peft.model import BaseModel
+
+    spec = Spec.parse(str(model).removeprefix("peft:"))
+    shape = ModelShape.read(spec.folder)
+    if spec.bits is not None or shape.quantized:
+        reason = "an adapter is trained on whole weights; leave `bits` out, and take a folder that is not quantised."
+        raise SettingRefused(name="bits", value=4, reason=reason)
+    device, free = device_and_memory(spec.device)
+    wish = replace(spec.wish(device, shape), slots=0, context=1)
+    return BaseModel.load(spec, shape, make_plan(shape, spec.vram or free, wish).require())
 
 
 def plan_for(model: str | Path, adapters: Iterable[Version] = (), **options: Any) -> Plan:

@@ -344,7 +344,8 @@ def test_the_whole_mind_thinks_on_the_tiny_model(tiny):
         uvm.ingest_text("notes", "A receipt is the one record of a mission. It lists the journal.")
         for persona in personas():
             for facet in persona.facet:
-                source = f"def {facet.slot}(self, query):\n    return self.infer_(query, {facet.intent!r})\n"
+                asks = f"    return self.infer_(query, system_prompt={facet.intent!r})"
+                source = f"def {facet.slot}(self, query):\n{asks}\n"
                 uvm.create_method(persona.name, facet.slot, source, "a test")
         answer = uvm.ask("What is a receipt?", timeout=60)
 
