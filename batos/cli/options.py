@@ -25,7 +25,10 @@ ImageOption = Annotated[
     ),
 ]
 ModelOption = Annotated[
-    str, typer.Option("--model", envvar="BATOS_MODEL", metavar="SPEC", help="Who answers: builtin, openai:URL#NAME, peft:FOLDER.")
+    str,
+    typer.Option(
+        "--model", envvar="BATOS_MODEL", metavar="SPEC", help="Who answers: builtin, openai:URL#NAME, peft:FOLDER."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 ExampleOption = Annotated[

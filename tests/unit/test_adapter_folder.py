@@ -11,40 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapter_files import MODULE, config, matrices, safetensors
+from adapter_files import write_folder as folder
 from batos.errors import AdapterRefused
-from batos.inference.peft.folder import CONFIG, WEIGHTS, Adapter, misfit
+from batos.inference.peft.folder import WEIGHTS, Adapter, misfit
 from batos.inference.peft.tensors import read_header
-
-MODULE = "model.layers.0.self_attn.q_proj"
-
-
-def safetensors(tensors: dict[str, tuple[str, tuple[int, ...], bytes]], **changed) -> bytes:
-    """A file as the format has it: a length, a header in JSON, the data."""
-    header, data = {}, b""
-    for name, (dtype, shape, content) in tensors.items():
-        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [len(data), len(data) + len(content)]}
-        data += content
-    text = json.dumps({**header, **changed}).encode()
-    return struct.pack("<Q", len(text)) + text + data
-
-
-def matrices(rank=2, inputs=4, outputs=3, module=MODULE) -> dict:
-    prefix = f"base_model.model.{module}"
-    return {
-        f"{prefix}.lora_A.weight": ("F32", (rank, inputs), bytes(4 * rank * inputs)),
-        f"{prefix}.lora_B.weight": ("F32", (outputs, rank), bytes(4 * rank * outputs)),
-    }
-
-
-def config(**changed) -> str:
-    return json.dumps({"peft_type": "LORA", "r": 2, "lora_alpha": 4, "target_modules": ["q_proj"], **changed})
-
-
-def folder(path, weights=None, settings=None, name=WEIGHTS):
-    path.mkdir()
-    (path / CONFIG).write_text(settings if settings is not None else config())
-    (path / name).write_bytes(safetensors(matrices()) if weights is None else weights)
-    return path
 
 
 def test_a_folder_is_read_with_its_rank_scaling_and_modules(tmp_path):
