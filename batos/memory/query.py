@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -29,6 +30,7 @@ _QUOTED = re.compile(r'"([^"]+)"')
 def prepare(text: str) -> str:
     """`text` as it is given to the tokenizer."""
     parts = [hump for name in _CAMEL.findall(text) for hump in _HUMP.findall(name)] if _TURN.search(text) else []
+    parts += [regular for word in _WORD.findall(text) if (regular := irregular_forms().get(word.lower())) is not None]
     if not text.isascii():
         text = _RUN.sub(_pairs, unicodedata.normalize("NFKC", text).casefold())
     return f"{text}\n{' '.join(parts)}" if parts else text
@@ -65,6 +67,14 @@ def expressions(question: str) -> list[str]:
 def _quote(word: str) -> str:
     # A sign alone is the beginning of the pairs that it stands in.
     return f'"{word}" *' if len(word) == 1 and _RUN.match(word) else f'"{word}"'
+
+
+@cache
+def irregular_forms() -> Mapping[str, str]:
+    """The form from which an irregular one is made, which no stemmer can tell: `went` to `go`."""
+    table = tomllib.loads((files("batos.memory") / "irregular_forms.toml").read_text("utf-8"))
+    lines = (line.split() for text in table.values() for line in text.splitlines())
+    return {form: base for base, *forms in filter(None, lines) for form in forms}
 
 
 @cache

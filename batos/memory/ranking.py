@@ -2,8 +2,9 @@
 
 Each of the two is scaled by the best chunk of the search, so that neither scale matters, and added with its weight (the
 convex combination of Bruch, Gai and Ingber, 2023; ranks alone, as reciprocal rank fusion takes them, lost to plain BM25
-wherever one side was weak). Turns of a conversation hand a share to the turns beside them, the turns of a person whom
-the question names count for more, and so does what is dated in the days that it names.
+wherever one side was weak). Turns of a conversation hand a share to the turns beside them, most to what follows a
+question, the turns of a person whom the question names count for more, and so does what is dated in the days that it
+names.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from batos.memory.text import Place
 
 # Measured on conversations (`benchmarks/LOG.md`); each may be moved by a third without losing a hundredth of recall.
 WORDS_WEIGHT = 0.4
-NEIGHBOUR_SHARE = 0.3
+NEIGHBOUR_SHARE = 0.25
+ANSWER_SHARE = 0.45  # what a turn that asks hands to the next one
 # A best BM25 weight below this says little: the words are in half of all chunks, or there are only few chunks.
 SURE_WEIGHT = 1.0
 SPEAKER_FACTOR = 1.4
@@ -116,5 +118,9 @@ def _from_neighbours(
 ) -> float:
     if not place.speaker:
         return 0.0
-    beside = (by_place.get((place.document_id, place.chunk_index + step)) for step in (-1, 1))
-    return NEIGHBOUR_SHARE * sum(sum(own[near.id]) for near in beside if near is not None)
+    total = 0.0
+    for step in (-1, 1):
+        near = by_place.get((place.document_id, place.chunk_index + step))
+        if near is not None:
+            total += (ANSWER_SHARE if step < 0 and near.asks else NEIGHBOUR_SHARE) * sum(own[near.id])
+    return total

@@ -19,7 +19,8 @@ TITLE_WEIGHT, BODY_WEIGHT = 2.0, 1.0
 
 SCHEMA = """
     create table chunk (
-        id integer primary key, document_id text not null, chunk_index integer not null, speaker text, date text
+        id integer primary key, document_id text not null, chunk_index integer not null, speaker text, date text,
+        asks integer not null
     );
     create index chunk_document on chunk (document_id, chunk_index);
     create table total (chunks integer);
@@ -52,6 +53,11 @@ class Row:
     speaker: str | None = None
     date: str | None = None
 
+    @property
+    def asks(self) -> bool:
+        """Whether a question is put in it."""
+        return "?" in self.body
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -62,11 +68,12 @@ class Place:
     chunk_index: int
     speaker: str | None
     date: str | None
+    asks: bool = False
 
 
 class TextIndex(DerivedFile):
     what = "text index"
-    version = 2
+    version = 3
     schema = SCHEMA
     tables = ("chunk", "speaker", "words", "former", "former_words")
 
@@ -128,7 +135,7 @@ class TextIndex(DerivedFile):
     def places(self, ids: Iterable[int]) -> dict[int, Place]:
         """Where the chunks with these ids stand; those it does not hold are left out."""
         statement = """
-            select chunk.id, document_id, chunk_index, speaker, date
+            select chunk.id, document_id, chunk_index, speaker, date, asks
             from json_each(?) as wanted cross join chunk on chunk.id = wanted.value
         """
         with self._using() as database:
@@ -137,7 +144,7 @@ class TextIndex(DerivedFile):
     def neighbours(self, places: Iterable[Place]) -> dict[int, Place]:
         """The chunks directly before and after these in their documents."""
         statement = """
-            select id, document_id, chunk_index, speaker, date from chunk
+            select id, document_id, chunk_index, speaker, date, asks from chunk
             where document_id = ? and chunk_index in (?, ?)
         """
         near: dict[int, Place] = {}
@@ -210,8 +217,8 @@ class TextIndex(DerivedFile):
         with self._using() as database:
             for row in rows:
                 added += 1
-                values = (row.id, row.document_id, row.chunk_index, row.speaker, row.date)
-                database.execute("insert into chunk values (?, ?, ?, ?, ?)", values)
+                values = (row.id, row.document_id, row.chunk_index, row.speaker, row.date, row.asks)
+                database.execute("insert into chunk values (?, ?, ?, ?, ?, ?)", values)
                 self._insert_words("words", row)
                 if row.speaker is not None:
                     database.execute(COUNT_SPEAKER, (row.speaker,))

@@ -14,6 +14,7 @@ from batos.image.image import Image
 from batos.memory import catalog
 from batos.memory.catalog import index_document, unindex_document
 from batos.memory.ingesting import ingest_path
+from batos.memory.reading import KINDS
 from batos.memory.search import Searcher
 
 OWLS = "# Owls\n\nOwls sleep by day.\n\n## Food\n\nThey eat mice.\n\n## Nests\n\nIn hollow trees.\n"
@@ -412,7 +413,7 @@ def test_a_folder_is_ingested_and_bad_files_are_skipped_and_reported(image, memo
     assert [sentence.rpartition("was not ingested: ")[2] for sentence in report.refused] == [
         "it is empty.",
         "it is not UTF-8 text. Convert it to UTF-8 (`iconv` does that).",
-        "it is binary; Markdown, Python and plain text can be read.",
+        f"it is binary; what can be read is {KINDS}.",
     ]
     assert [(step.done, step.total) for step in steps] == [(number, 5) for number in range(1, 6)]
     assert memory.search("hoot")[0].metadata["heading"] == ["hoot"]
