@@ -355,7 +355,7 @@ class UnknownBackend(BackendError):
 class BudgetExhausted(BatosError):
     says = (
         "The {scope} budget is used up: {spent} of {limit} {unit}. "
-        "Raise it with `batos.Settings` or wait until it renews."
+        "Raise it with `batos budget {scope} {key} --limit NUMBER --unit {unit}`, or for all with `batos.Settings`."
     )
 
 

@@ -28,9 +28,15 @@ class Settings:
     learn_depth: int = _setting(4, "How deep missions may learn for each other.")
     learn_count: int = _setting(24, "Methods that may be learned for one message.")
     repair_rounds: int = _setting(5, "Sources a learning cycle may try: the first, and one for each kind of failure.")
+    journal_days: float = _setting(0.0, "Days that `batos pack` keeps the journals of ended missions; 0: all.")
     pending_seconds: float = _setting(7 * 86400.0, "How long a mission waits for a person.")
     mission_tokens: int = _setting(200_000, "Tokens that one mission may spend.")
     day_tokens: int = _setting(2_000_000, "Tokens that all missions of a day may spend.")
+    heartbeat_tokens: int = _setting(200_000, "Tokens that the missions of one beat of the heartbeat may spend.")
+    mission_money: float = _setting(5.0, "Money that one mission may spend, in the currency of the price list.")
+    day_money: float = _setting(50.0, "Money that all missions of a day may spend.")
+    heartbeat_money: float = _setting(5.0, "Money that the missions of one beat of the heartbeat may spend.")
+    budget_policy: Literal["fail", "wait"] = _setting("fail", "What becomes of a mission that may spend no more.")
     embedding: str = _setting(
         "auto",
         "The embedding model: none, minilm, openai:URL#NAME, sentence-transformers:FOLDER, or auto: "
@@ -47,6 +53,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.policy not in ("auto", "propose"):
             raise SettingRefused(name="policy", value=self.policy, reason="it is `auto` or `propose`.")
+        if self.budget_policy not in ("fail", "wait"):
+            raise SettingRefused(name="budget_policy", value=self.budget_policy, reason="it is `fail` or `wait`.")
         for entry in fields(self):
             _check(entry.name, getattr(self, entry.name), type(entry.default), entry.metadata["least"])
 

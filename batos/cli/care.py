@@ -23,6 +23,10 @@ FAILED = 1
 def pack(
     keep: Annotated[float, typer.Option("--keep", min=0, metavar="DAYS", help="How much of the past to keep.")] = 30.0,
     preview: Annotated[bool, typer.Option("--preview", help="Only say what would be removed.")] = False,
+    journal: Annotated[
+        float | None,
+        typer.Option("--journal", min=0, metavar="DAYS", help="How long to keep what ended missions asked; else all."),
+    ] = None,
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -34,6 +38,7 @@ def pack(
     Example:
       batos pack --keep 90 --preview
       batos pack --keep 90
+      batos pack --keep 90 --journal 30
     """
     with opened(image) as uvm:
         if preview:
@@ -42,6 +47,8 @@ def pack(
             show.deliver(as_json, asdict(seen), lambda: show.say(told))
             return
         packed = uvm.care.pack(keep)
+        days = journal if journal is not None else uvm.settings.journal_days or None
+        answers = 0 if days is None else uvm.care.prune(days)
 
     def shown() -> None:
         show.say(f"Packed up to {show.moment(packed.until)}: removed {_held(packed.removed)}.")
@@ -49,8 +56,10 @@ def pack(
             show.say(f"The object database had {_size(packed.before)} and has {_size(packed.after)}.")
         if packed.later:
             show.note(f"{packed.later[0].upper()}{packed.later[1:]}")
+        if answers:
+            show.say(f"Removed {show.counted(answers, 'answer')} of missions that ended long ago.")
 
-    show.deliver(as_json, asdict(packed), shown)
+    show.deliver(as_json, {**asdict(packed), "answers": answers}, shown)
 
 
 def _held(held: Held) -> str:

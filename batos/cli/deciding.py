@@ -64,20 +64,20 @@ def missions(
             listed = uvm.missions(state.value if state else None, limit)
             show.deliver(as_json, {"missions": listed}, lambda: _show_missions(listed))
         elif action is MissionAction.SHOW:
-            identity = _whole(uvm, mission)
+            identity = whole_id(uvm, mission)
             found, drawn = uvm.mission(identity), uvm.timeline(identity)
             if svg is not None:
                 svg.write_text(drawn.svg(), encoding="utf-8")
                 show.note(f"The timeline is in {svg}.")
             show.deliver(as_json, found, lambda: _show_mission(found, drawn))
         else:
-            identity = _whole(uvm, mission)
+            identity = whole_id(uvm, mission)
             ended = uvm.store.cancel(identity)
             told = f"Mission {identity} is cancelled." if ended else f"Mission {identity} had ended already."
             show.deliver(as_json, {"mission": identity, "cancelled": ended}, lambda: show.say(told))
 
 
-def _whole(uvm: Uvm, beginning: str) -> str:
+def whole_id(uvm: Uvm, beginning: str) -> str:
     """The id that begins so. Raises `UnknownMission` if there is none."""
     from batos.errors import UnknownMission
 

@@ -17,7 +17,22 @@ from typing import Annotated, Any
 import typer
 
 import batos
-from batos.cli import adapters, benching, care, deciding, looking, memory, past, ruling, run, show, talking, tending
+from batos.cli import (
+    adapters,
+    benching,
+    care,
+    deciding,
+    looking,
+    memory,
+    past,
+    replaying,
+    ruling,
+    run,
+    show,
+    spending,
+    talking,
+    tending,
+)
 from batos.errors import BatosError, ImageUnavailable, MissionPending
 
 FAILED, UNAVAILABLE, INTERRUPTED = 1, 3, 130
@@ -136,6 +151,8 @@ for command in (
     ruling.policy,
     tending.heartbeat,
     tending.status,
+    spending.budget,
+    replaying.replay,
     care.doctor,
     care.pack,
     care.backup,

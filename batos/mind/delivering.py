@@ -114,6 +114,7 @@ def have_learned(cycle: Cycle, target: UvmObject, selector: str, args: Iterable[
             "learn": True,
             "learns": left - 1,
             "tainted": tainted,
+            **({"beat": extra["beat"]} if "beat" in extra else {}),  # who pays
         },
     )
     outcome = ended.get("outcome") or {}

@@ -117,3 +117,16 @@ def mission_of(row: tuple[Any, ...]) -> Mission:
     identity, kind, target, selector, details, *standing = row
     standing[-2:] = map(from_text, standing[-2:])
     return Mission(identity, Brief.read(kind, target, selector, details), *standing)
+
+
+def brief_json(brief: Brief) -> dict[str, Any]:
+    """The brief as the cycle and the receipt hold it."""
+    return {
+        "type": brief.type,
+        "target": brief.target,
+        "selector": brief.selector,
+        "args": list(brief.args),
+        "kwargs": dict(brief.kwargs),
+        "contract": brief.contract,
+        "extra": dict(brief.extra),
+    }

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MOST_REMEMBERED = 100  # places of backups
 
+DAY = 86400.0
+
 
 class Care:
     """What can be done for the image of `uvm` while it is open, and others read and write."""
@@ -48,6 +50,13 @@ class Care:
         """
         self._uvm.searcher.catch_up()  # so that the index need not be made again
         return packing.pack(self._uvm.image, keep_days, needed_by_missions(self._uvm.store))
+
+    def prune(self, keep_days: float) -> int:
+        """Give up what missions that ended longer ago than `keep_days` were asked and answered; how many answers.
+
+        `why` and a replay of them then have less to tell. Their receipts stay.
+        """
+        return self._uvm.store.prune(self._uvm.clock.now() - keep_days * DAY)
 
     def backup(self, target: str | Path) -> Manifest:
         """Copy the image into the new folder `target`. Raises `BackupRefused`, `ImageBusy` while it is packed."""

@@ -121,7 +121,7 @@ def check_budgets(reader: Reader, purses: Sequence[Purse]) -> None:
     for budget in read_budgets(reader, purses):
         if budget.limit is not None and budget.spent >= budget.limit:
             spent, limit = f"{budget.spent:g}", f"{budget.limit:g}"
-            raise BudgetExhausted(scope=budget.scope, spent=spent, limit=limit, unit=budget.unit)
+            raise BudgetExhausted(scope=budget.scope, key=budget.key, spent=spent, limit=limit, unit=budget.unit)
 
 
 def charge(tx: Transaction, entries: Sequence[JournalEntry], purses: Iterable[Purse]) -> None:

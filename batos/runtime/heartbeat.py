@@ -19,6 +19,7 @@ from batos.objects import lookup
 from batos.objects.records import Method
 from batos.objects.uvm_object import label
 from batos.runtime.briefs import Brief
+from batos.runtime.budgets import BEAT
 from batos.runtime.counters import day_of
 from batos.runtime.events import Events
 from batos.runtime.missions import CallCount
@@ -120,7 +121,8 @@ class Heartbeat:
         identity = hashlib.sha256(about.encode()).hexdigest()[:32]
         with self._place.image.reading() as world:
             alfred = world.add(world["alfred"]).hex()
-        brief = Brief(KIND, alfred, "analyze_and_resolve_cycle_failures", (failures,))
+        paid_by = {BEAT: memory.get("beats", 0)}
+        brief = Brief(KIND, alfred, "analyze_and_resolve_cycle_failures", (failures,), extra=paid_by)
         self._place.store.submit(brief, mission_id=identity)
         return identity, "failures were found"
 

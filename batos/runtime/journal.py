@@ -27,6 +27,11 @@ READ_BACK = "SELECT answer FROM journal WHERE mission = :mission AND hash = :has
 ANSWERS = "SELECT hash, occurrence, answer FROM journal WHERE mission = :mission"
 ENTRIES = f"SELECT {FIELDS} FROM journal WHERE mission = :mission ORDER BY made_at, hash, occurrence"
 
+# What a mission that ended long ago was asked and answered; it is told apart by its receipt, which stays.
+PRUNE = """
+    DELETE FROM {table} WHERE mission IN (
+        SELECT id FROM missions WHERE state IN ('done', 'failed', 'dead') AND changed_at < :before)"""
+
 LOG = """
     INSERT INTO attempts (mission, result, needs, states, started, ended)
     VALUES (:mission, :result, :needs, :states, :started, :ended)"""

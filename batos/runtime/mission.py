@@ -45,7 +45,7 @@ class Mission:
             if found.ended:
                 return self._answer(found.outcome or {}, found.state)
             pending = self._store.pending_below(self.id) if found.state == "waiting" else None
-            if pending is not None:
+            if pending is not None and not self._renews(pending.deadline):
                 raise self._pending(pending.pending or {})
             left = POLL_SECONDS if end is None else end - clock.monotonic()
             if left <= 0:
@@ -53,6 +53,10 @@ class Mission:
             if self._see_to_work is not None:
                 self._see_to_work()
             self._store.wait_settled(min(left, POLL_SECONDS), seen)
+
+    def _renews(self, deadline: float | None) -> bool:
+        """Whether the wait is over, and a worker only has to notice."""
+        return deadline is not None and deadline <= self._image.clock.now()
 
     def _answer(self, outcome: dict[str, Any], state: str) -> Any:
         if outcome.get("cancelled"):

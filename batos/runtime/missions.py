@@ -15,6 +15,8 @@ from batos.runtime import counters, journal, leases, waits
 from batos.runtime.bookkeeping import (
     ACK,
     ASK,
+    ASK_AND_RECORD,
+    CHARGE,
     DECISION,
     GIVE_BACK,
     GO_ON,
@@ -24,7 +26,6 @@ from batos.runtime.bookkeeping import (
     SUBMIT,
     WAIT,
     Bookkeeping,
-    Write,
 )
 from batos.runtime.briefs import (
     COLUMNS,
@@ -194,45 +195,58 @@ class MissionStore(Bookkeeping):
         self._pause(token, "person", pending=pending, deadline=deadline)
 
     def record_round(
-        self, token: str, entries: Sequence[JournalEntry], *, charge: Iterable[Purse] = ()
+        self,
+        token: str,
+        entries: Sequence[JournalEntry],
+        *,
+        charge: Iterable[Purse] = (),
+        pending: JSON = None,
+        deadline: float | None = None,
     ) -> dict[NeedKey, JSON]:
         """Record a round of performed needs, what they cost, and that the mission may run again: all or nothing.
+
+        With `pending` it may not run yet, but waits for a person, or until `deadline`.
 
         The mission's and the day's budget are charged, and those in `charge`. Returns the answers as they are stored,
         which the caller must go on with: the first one recorded wins.
         """
-        answers, _ = self._record(JOURNAL, token, entries, charge)
+        with self._write(JOURNAL if pending is None else ASK_AND_RECORD) as tx:
+            mission, answers = self._recorded(tx, token, entries, charge)
+            if pending is None:
+                leases.requeue(tx, mission, self._clock.now())
+            else:
+                waits.pause(tx, mission, "person", self._clock.now(), deadline=deadline, pending=pending)
         return {key: from_text(answer) for key, answer in answers.items()}
 
     def record_and_go_on(
         self, token: str, entries: Sequence[JournalEntry], worker: str, seconds: float, *, charge: Iterable[Purse] = ()
     ) -> Leased | None:
         """`record_round`, and `worker` takes the mission at once. None, and it is queued, if its target is taken."""
+        leased = None
         try:
-            _, leased = self._record(GO_ON, token, entries, charge, (worker, seconds))
+            with self._write(GO_ON) as tx:
+                mission, _ = self._recorded(tx, token, entries, charge)
+                leased = leases.take_again(tx, mission, worker, self._clock.now(), seconds)
+                if leased is None:
+                    leases.requeue(tx, mission, self._clock.now())
         except Contended:  # PostgreSQL: another worker took another mission of the target at the same time
-            _, leased = self._record(GO_ON, token, entries, charge)
+            self.record_round(token, entries, charge=charge)
         if leased is None:
             self.wake(1)
         return leased
 
-    def _record(
-        self,
-        kind: Write,
-        token: str,
-        entries: Sequence[JournalEntry],
-        charge: Iterable[Purse],
-        again: tuple[str, float] | None = None,
-    ) -> tuple[dict[NeedKey, str], Leased | None]:
-        now = self._clock.now()
-        with self._write(kind) as tx:
-            mission = leases.hold(tx, token)
-            answers = journal.insert(tx, mission, entries)
-            counters.charge(tx, entries, [("mission", mission), ("day", counters.day_of(now)), *charge])
-            leased = leases.take_again(tx, mission, again[0], now, again[1]) if again else None
-            if leased is None:
-                leases.requeue(tx, mission, now)
-        return answers, leased
+    def _recorded(
+        self, tx: Transaction, token: str, entries: Sequence[JournalEntry], charge: Iterable[Purse]
+    ) -> tuple[str, dict[NeedKey, str]]:
+        mission = leases.hold(tx, token)
+        answers = journal.insert(tx, mission, entries)
+        counters.charge(tx, entries, [("mission", mission), ("day", counters.day_of(self._clock.now())), *charge])
+        return mission, answers
+
+    def charge(self, entries: Sequence[JournalEntry], purses: Sequence[Purse]) -> None:
+        """Charge what was performed for no mission that runs, as for a replay."""
+        with self._write(CHARGE) as tx:
+            counters.charge(tx, entries, purses)
 
     def finish(self, token: str, state: EndState, outcome: JSON) -> None:
         """Acknowledge a mission's end; who waited for it is queued in the same transaction."""
@@ -240,6 +254,12 @@ class MissionStore(Bookkeeping):
             queued = waits.end(tx, leases.hold(tx, token), state, outcome, self._clock.now())
         if queued:  # and whoever ended it looks itself for another one of the same target
             self.wake(queued)
+
+    def prune(self, before: float) -> int:
+        """Take out the answers and attempts of missions that ended before that time. Returns how many answers."""
+        with self._write(DECISION) as tx:
+            tx.run(journal.PRUNE.format(table="attempts"), before=before)
+            return tx.run(journal.PRUNE.format(table="journal"), before=before)
 
     # Deciding
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, Literal
 
 from ZODB.blob import Blob
 
 from batos.clock import Clock
-from batos.errors import BatosError, MissionError
+from batos.errors import BatosError, BudgetExhausted, MissionError
 from batos.image.handles import Handle, inward
 from batos.image.image import Image
 from batos.inference.port import Backend, Request, Streaming, Told, open_backend
@@ -31,6 +31,7 @@ from batos.objects import primitives
 from batos.objects.records import Method
 from batos.objects.uvm_object import own_slots
 from batos.objects.values import blob_bytes, freeze, plain, thaw
+from batos.runtime.counters import Purse
 from batos.runtime.journal import JournalEntry
 from batos.runtime.missions import MissionStore
 from batos.runtime.own_documents import ingest_own_documents
@@ -52,6 +53,7 @@ class Workplace:
     searcher: Searcher
     sandbox: Sandbox
     clock: Clock
+    budget_policy: Literal["fail", "wait"] = "fail"
     system: Any = None
     granted: Callable[[str, str], bool] = lambda tool, receiver: False  # tools that a person allowed for good
     _other_backends: dict[str, Backend] = field(default_factory=dict)
@@ -72,22 +74,27 @@ def workplace() -> Workplace:
     return _workplace.get()
 
 
-def perform(place: Workplace, mission: str, need: Need, told: Told | None = None) -> JournalEntry:
-    """Perform one need and return its journal entry. Never raises an `Exception`: a failure is an answer.
+def perform(
+    place: Workplace, mission: str, need: Need, told: Told | None = None, purses: Sequence[Purse] = ()
+) -> JournalEntry:
+    """Perform one need and return its journal entry. A failure is an answer, and no exception.
 
-    `told` hears what a model says, where the backend streams.
+    `told` hears what a model says, where the backend streams; `purses` pay beside the mission and the day. Raises
+    `BudgetExhausted`, if the policy is to wait.
     """
     started = place.clock.monotonic()
     spent: dict[str, Any] = {}
     try:
         if need.kind == "inference":
-            place.store.check_budgets(mission)
+            place.store.check_budgets(mission, purses)
             answer = _infer(place, need.request, told)
             spent = {key: answer[key] for key in ("model", "adapter", "prompt_tokens", "completion_tokens", "cost")}
             stored = {"value": answer}
         else:
             stored = {"value": _performer(need)(place, need.request)}
     except BatosError as error:
+        if isinstance(error, BudgetExhausted) and place.budget_policy == "wait":
+            raise
         stored = {"error": {"type": type(error).__name__, "facts": _writable(error.facts)}}
         spent = _spent(error)
     except Exception as error:

@@ -19,9 +19,10 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
-from batos.errors import BatosError
+from batos.errors import BatosError, BudgetExhausted
 from batos.mind.needs import Need
 from batos.runtime.briefs import Leased
+from batos.runtime.budgets import purses_of
 from batos.runtime.events import Events
 from batos.runtime.journal import JournalEntry
 from batos.runtime.performers import Workplace, perform
@@ -46,6 +47,7 @@ class Round:
     by_worker: bool  # a worker performs its needs, all of them so far
     entries: list[JournalEntry] = field(default_factory=list)
     relieved: bool = False  # that worker is none any longer
+    exhausted: BudgetExhausted | None = None  # what its mission must wait for, where that is the policy
 
 
 Task: TypeAlias = tuple[Round, Need] | Callable[[], Any] | None
@@ -122,7 +124,7 @@ class Rounds:
             return None
         ended = False
         while not self._stopping.is_set() and (need := self._next_of(begun)) is not None:
-            ended = self._count(begun, self._performed(leased.mission.id, need))
+            ended = self._count(begun, self._performed(begun, need))
         with self._lock:
             self._performing -= 1
             self._open.pop(leased.token, None)
@@ -171,7 +173,7 @@ class Rounds:
             begun, need = task
             with self._lock:
                 self._performing += 1
-            entry = self._performed(begun.leased.mission.id, need)
+            entry = self._performed(begun, need)
             with self._lock:
                 self._performing -= 1
             if self._count(begun, entry):
@@ -199,16 +201,19 @@ class Rounds:
         while (need := self._next_of(begun)) is not None:
             self._put((begun, need))
 
-    def _performed(self, mission: str, need: Need) -> JournalEntry | None:
-        """Perform one need, and tell when it began and how it ended. None if that met a bug of ours."""
-        request = need.request
+    def _performed(self, begun: Round, need: Need) -> JournalEntry | None:
+        """Perform one need, and tell when it began and how it ended. None if it may not be paid for."""
+        mission, brief, request = begun.leased.mission.id, begun.leased.mission.brief, need.request
         about = {"mission": mission, "need": need.kind, "name": need.name, "purpose": request.get("purpose")}
         about["step"] = (request.get("materials") or {}).get("facet")
         try:
             self._events.publish("need", phase="started", **about)
             telling = Telling(mission, self._events, self._place.store, self._place.clock, about)
-            entry = perform(self._place, mission, need, telling)
+            entry = perform(self._place, mission, need, telling, purses_of(brief))
             self._events.publish("need", phase="ended", seconds=entry.seconds, answer=entry.answer, **about)
+        except BudgetExhausted as exhausted:
+            begun.exhausted = exhausted
+            return None
         except Exception:
             log.exception("performing %s %s met a bug", need.kind, need.name)
             return None

@@ -42,11 +42,11 @@ from batos.objects import lookup, primitives
 from batos.objects.records import Method
 from batos.objects.uvm_object import UvmObject, is_slot_name
 from batos.objects.values import freeze
-from batos.runtime import deciding, explaining, promises
+from batos.runtime import budgets, deciding, explaining, promises
 from batos.runtime.activating import counted_activator
 from batos.runtime.approvals import Approvals, default_path
 from batos.runtime.awakening import awaken
-from batos.runtime.briefs import Brief
+from batos.runtime.briefs import Brief, brief_json
 from batos.runtime.decisions import Decisions
 from batos.runtime.events import Events, Listener
 from batos.runtime.forking import fork_system
@@ -57,12 +57,13 @@ from batos.runtime.performers import Workplace
 from batos.runtime.recovery import recover
 from batos.runtime.timeline import Timeline, timeline
 from batos.runtime.views import SystemView
-from batos.runtime.worker import Workers, brief_json
+from batos.runtime.worker import Workers
 from batos.settings import Settings, from_environment
 
 if TYPE_CHECKING:
     from batos.runtime.adapters import Adapters
     from batos.runtime.care import Care
+    from batos.runtime.replaying import Replayed
 
 
 log = logging.getLogger(__name__)
@@ -127,9 +128,10 @@ class Uvm(Decisions):
             opened.callback(self.searcher.close)
             self.place = Workplace(
                 self.image, self.store, backend, self.searcher, self._sandbox, self.clock,
-                system=self, granted=lambda tool, receiver: self._approvals.granted(self.image.id, tool, receiver),
+                budget_policy=self.settings.budget_policy, system=self,
+                granted=lambda tool, receiver: self._approvals.granted(self.image.id, tool, receiver),
             )  # fmt: skip
-            self._limit_budgets()
+            budgets.apply_limits(self.store, self.settings)
             self._workers = Workers(self.place, self.settings, self.events)
             self._work_wanted = work
             self._work_begins = threading.Lock()
@@ -175,11 +177,6 @@ class Uvm(Decisions):
         """Work the missions unless a daemon does, or it was said that we should not."""
         if self._work_wanted is None and not self._works and not is_held(self.image.path):
             self.start_work()
-
-    def _limit_budgets(self) -> None:
-        for scope, limit in (("mission", self.settings.mission_tokens), ("day", self.settings.day_tokens)):
-            if self.store.budget(scope, "*").limit != limit:
-                self.store.set_limit(scope, "*", limit)
 
     def _told(self, change: Committed) -> None:
         self.events.publish("change", id=change.id, note=change.note, names=list(change.names), **change.info)
@@ -433,6 +430,15 @@ class Uvm(Decisions):
     def inspect(self, target: str) -> dict[str, Any]:
         """An object's own slots, parents and selectors. Raises `UnknownObject`."""
         return inspect(self.image, target)
+
+    def replay(self, mission: str, model: str | None = None) -> Replayed:
+        """Run a mission that has ended again, on the image as it is now, with another model or today's code.
+
+        Nothing of it is kept but what it costs. Raises `UnknownMission`, `MissionError`, `UnknownBackend`.
+        """
+        from batos.runtime.replaying import replay  # few programs ever do
+
+        return replay(self.place, self.settings, mission, model)
 
     # Telling
 

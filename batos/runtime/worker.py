@@ -15,14 +15,15 @@ from typing import Any
 
 from transaction.interfaces import TransientError
 
-from batos.errors import BatosError, ChangedMeanwhile, LeaseLost, WaitCircle
+from batos.errors import BatosError, BudgetExhausted, ChangedMeanwhile, LeaseLost, WaitCircle
 from batos.faults import fault
 from batos.image.receipts import Receipt
 from batos.mind import cycle as thinking
 from batos.mind.cycle import Cycle, CycleFailed
 from batos.mind.needs import Need, Pending, Suspended
 from batos.objects.lookup import noting_reads
-from batos.runtime.briefs import Brief, Leased, Mission
+from batos.runtime.briefs import Brief, Leased, Mission, brief_json
+from batos.runtime.budgets import purses_of, renews, waiting_for
 from batos.runtime.deciding import newly_installed, resume_who_wait
 from batos.runtime.events import Events
 from batos.runtime.journal import JournalEntry
@@ -137,7 +138,7 @@ class Workers:
         """One or more attempts, until the mission commits, fails, or has to wait. The same, if it may go on at once."""
         mission = leased.mission
         self._tell(mission, "running")
-        if mission.overdue and mission.pending is not None:
+        if mission.overdue and mission.pending is not None and not renews(mission.pending):
             self._fail(leased, CycleFailed(f"Nobody decided in time: {mission.pending['reason']}", (), bug=False))
             return None
         for race in range(RACES):
@@ -321,13 +322,18 @@ class Workers:
         return JournalEntry("learn", need.hash, need.occurrence, need.request, answer, made_at=now)
 
     def _gone_on(self, done: Round) -> Leased | None:
-        """Record a round, to go on with its mission at once. None if another one runs for its target now."""
+        """Record a round, to go on with its mission at once. None if another one runs for its target now, or it may
+        spend no more."""
+        if done.exhausted is not None:
+            self._wait_for_budget(done, done.exhausted)
+            return None
         if not done.entries:
             return None
         again = None
+        lasting, pays = self._settings.lease_seconds, purses_of(done.leased.mission.brief)
         try:
             again = self._place.store.record_and_go_on(
-                done.leased.token, done.entries, self._name, self._settings.lease_seconds
+                done.leased.token, done.entries, self._name, lasting, charge=pays
             )
         finally:
             with self._lock:
@@ -340,16 +346,27 @@ class Workers:
         """Record a round that no worker stayed with. If one has nothing to do, the mission is meant for it."""
         mission = done.leased.mission.id
         try:
-            if self._claim_idle():
+            if done.exhausted is not None:
+                self._wait_for_budget(done, done.exhausted)
+            elif self._claim_idle():
                 self._mean(done)
             elif done.entries:
-                self._place.store.record_round(done.leased.token, done.entries)
+                pays = purses_of(done.leased.mission.brief)
+                self._place.store.record_round(done.leased.token, done.entries, charge=pays)
                 self._drop(done.leased.token)
         except LeaseLost:
             log.warning("the lease of mission %s ran out while its needs were performed", mission)
             self._drop(done.leased.token)
         except Exception:
             log.exception("the answers of mission %s could not be recorded", mission)
+
+    def _wait_for_budget(self, done: Round, exhausted: BudgetExhausted) -> None:
+        """Record what could be paid for, and wait until more may be spent."""
+        pending, deadline = waiting_for(exhausted, self._place.clock.now(), self._settings.pending_seconds)
+        pays = purses_of(done.leased.mission.brief)
+        self._place.store.record_round(done.leased.token, done.entries, charge=pays, pending=pending, deadline=deadline)
+        self._drop(done.leased.token)
+        self._tell(done.leased.mission, "waiting")
 
     def _mean(self, done: Round) -> None:
         again = None
@@ -378,19 +395,6 @@ def _note(mission: Mission) -> str:
     return {"learn": f"learn {brief.selector}", "ask": "answer a question", "display": "make the workbench"}.get(
         brief.type, f"{brief.selector} (mission)"
     )
-
-
-def brief_json(brief: Brief) -> dict[str, Any]:
-    """The brief as the cycle and the receipt hold it."""
-    return {
-        "type": brief.type,
-        "target": brief.target,
-        "selector": brief.selector,
-        "args": list(brief.args),
-        "kwargs": dict(brief.kwargs),
-        "contract": brief.contract,
-        "extra": dict(brief.extra),
-    }
 
 
 def _learn(need: Need) -> Brief:
