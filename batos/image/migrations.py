@@ -34,13 +34,15 @@ def m001_foundation(world: World) -> None:
         return
     world.root["image"] = PersistentMapping({"id": uuid4().hex})
     for name in TREES:
-        world.root[name] = OOBTree()
+        world.root[name] = Directory()
 
 
 def m002_directories(world: World) -> None:
-    """The trees in the root have small nodes, so that a new object writes less beside itself."""
+    """The trees in the root have small nodes, so that a new object writes less beside itself. Images from before had
+    plain ones."""
     for name in TREES:
-        world.root[name] = Directory(world.root[name])
+        if type(world.root[name]) is not Directory:
+            world.root[name] = Directory(world.root[name])
 
 
 STEPS: tuple[Step, ...] = (m001_foundation, m002_directories)
