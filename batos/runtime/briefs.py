@@ -55,9 +55,9 @@ class Brief:
 class Mission:
     """A mission as it stood when it was read. Times are Unix seconds.
 
-    `leases_lost` counts the workers that took it and were not heard of again. `deadline` is when its present wait ends;
-    on a mission that is queued or running it means that its last wait ended that way, without an answer. `pending` is
-    what a person is asked. `outcome` is there once it has ended.
+    `leases_lost` counts the workers that took it since its last answer and were not heard of again. `deadline` is
+    when its present wait ends; on a mission that is queued or running it means that its last wait ended that way,
+    without an answer. `pending` is what a person is asked. `outcome` is there once it has ended.
     """
 
     id: str

@@ -54,6 +54,8 @@ REOPEN = (
         SELECT 1 FROM missions AS other WHERE other.type = 'learn' AND other.target = missions.target
             AND other.selector = missions.selector AND other.state IN ('queued', 'running', 'waiting')))"""
 )
+# Who got further is not what brings workers down: a person who ends a daemon again and again is.
+FORGIVE = "UPDATE missions SET leases_lost = 0 WHERE id = :mission AND leases_lost > 0"
 RETURN_LOST = QUEUE + ", leases_lost = leases_lost + 1 WHERE id = :mission AND lease_until <= :now"
 RETURN_OVERDUE = QUEUE + " WHERE id = :mission AND state = 'waiting' AND deadline <= :now"  # keeps it: see Mission
 
@@ -114,7 +116,7 @@ def requeue(tx: Transaction, mission: str, now: float, run_at: float | None = No
 def return_expired(tx: Transaction, now: float, max_leases_lost: int) -> None:
     """Queue again what ran out: leases of workers that are gone, and waits past their deadline.
 
-    A mission that lost more than `max_leases_lost` workers is dead: it is more likely their cause than their victim.
+    A mission that lost more than `max_leases_lost` workers since its last answer is dead: it is more likely their cause than their victim.
     """
     lost, overdue = sorted(tx.rows(LOST, now=now)), sorted(tx.rows(OVERDUE, now=now))
     if lost or overdue:

@@ -240,6 +240,8 @@ class MissionStore(Bookkeeping):
     ) -> tuple[str, dict[NeedKey, str]]:
         mission = leases.hold(tx, token)
         answers = journal.insert(tx, mission, entries)
+        if entries:
+            tx.run(leases.FORGIVE, mission=mission)
         counters.charge(tx, entries, [("mission", mission), ("day", counters.day_of(self._clock.now())), *charge])
         return mission, answers
 

@@ -139,6 +139,17 @@ def test_a_mission_that_takes_too_many_workers_down_is_dead_and_frees_who_waits_
     assert "3 workers" in store.get(deadly).outcome["reason"]
 
 
+def test_a_mission_that_gets_further_each_time_outlives_any_number_of_workers(store, clock):
+    submit_and_lease(store, clock, ask())
+    for number in range(8):
+        clock.move(LEASE)
+        store.record_round(lease(store, clock).token, [answer(f"part {number}", f"h{number}")])
+        lease(store, clock)  # and the next one dies again
+
+    clock.move(LEASE)
+    assert lease(store, clock).mission.leases_lost == 1
+
+
 def test_a_released_mission_comes_back_when_told(store, clock):
     leased = submit_and_lease(store, clock, ask())
     store.release(leased.token, run_at=clock.now() + 10)

@@ -91,6 +91,7 @@ class History:
         mission = self.missions[identity]
         stored = self.store.record_round(mission.token, [JournalEntry("inference", "plan", 0, {}, number)])
         assert stored["plan", 0] == mission.answers.setdefault(("plan", 0), number)
+        mission.lost = 0
         mission.become("queued")
 
     def learn(self, identity, _number, where):
