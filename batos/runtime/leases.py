@@ -116,7 +116,8 @@ def requeue(tx: Transaction, mission: str, now: float, run_at: float | None = No
 def return_expired(tx: Transaction, now: float, max_leases_lost: int) -> None:
     """Queue again what ran out: leases of workers that are gone, and waits past their deadline.
 
-    A mission that lost more than `max_leases_lost` workers since its last answer is dead: it is more likely their cause than their victim.
+    A mission that lost more than `max_leases_lost` workers since its last answer is dead: it is more likely their cause
+    than their victim.
     """
     lost, overdue = sorted(tx.rows(LOST, now=now)), sorted(tx.rows(OVERDUE, now=now))
     if lost or overdue:
