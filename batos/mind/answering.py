@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from batos.errors import BackendNonsense
+from batos.inference.builtin.words import related
 from batos.inference.citations import numbered
 from batos.inference.port import Request
 from batos.inference.repair import repaired
@@ -20,6 +21,7 @@ from batos.objects import lookup
 from batos.objects.values import plain
 
 WIDE = 16
+MORE = 6  # passages beyond these that hold other words for what is asked
 
 
 def decompose(cycle: Cycle) -> None:
@@ -27,7 +29,9 @@ def decompose(cycle: Cycle) -> None:
     thread = _thread(cycle)
     earlier = threads.turns(cycle.world, thread) if thread else []
     question = threads.continued(str(cycle.thawed(cycle.brief["args"])[0]), earlier)
-    chunks = cycle.ask("observe", "search", query=question.query, limit=WIDE)
+    chunks = cycle.ask(
+        "observe", "search", query=question.query, limit=WIDE, also=related(question.query), also_limit=MORE
+    )
     cycle.scratch["chunks"] = chunks
     cycle.scratch["plan"] = {**make_plan(cycle, question.query, chunks, question.told), "topic": question.topic}
 

@@ -131,7 +131,13 @@ def _infer(place: Workplace, request: dict[str, Any], told: Told | None) -> dict
 
 
 def _search(place: Workplace, request: dict[str, Any]) -> JSON:
-    hits = place.searcher.search(request["query"], limit=request["limit"], where=request.get("where"))
+    """The hits; then, with `also`, up to `also_limit` more for these other words."""
+    where = request.get("where")
+    hits = place.searcher.search(request["query"], limit=request["limit"], where=where)
+    if request.get("also"):
+        found = {(hit.document_id, hit.chunk_index) for hit in hits}
+        more = place.searcher.search(f"{request['query']} {request['also']}", limit=request["limit"], where=where)
+        hits += [hit for hit in more if (hit.document_id, hit.chunk_index) not in found][: request["also_limit"]]
     return [{**hit.as_dict()["chunk"], "score": hit.score} for hit in hits]
 
 

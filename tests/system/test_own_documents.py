@@ -23,7 +23,7 @@ ANSWERS = [
     ("What is the licence?", "MIT", "batos/what-batos-is"),
     ("What is a mission?", "one durable request", "batos/missions"),
     ("How does the sandbox protect me?", "no files, no network", "batos/safety"),
-    ("How do I connect a language model?", "OpenAI-compatible", "batos/how-to"),
+    ("How do I connect a language model?", "OpenAI-compatible", "batos/how-to or batos/inference"),
     ("How do I make the system forget a document?", "image.forget", "batos/how-to"),
     ("What does the heartbeat cost?", "spends nothing", "batos/heartbeat"),
     ("What do the exit codes mean?", "3 when the image is not available", "batos/how-to"),
@@ -45,4 +45,4 @@ def test_a_question_about_batos_is_answered_from_its_documents(well_read, questi
 
     assert answer.known
     assert words in " ".join(answer.text.split())
-    assert document in {cited for cited, _ in answer.citations}
+    assert set(document.split(" or ")) & {cited for cited, _ in answer.citations}

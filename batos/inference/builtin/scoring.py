@@ -31,6 +31,7 @@ class _Form(BaseModel):
     name: str
     pattern: re.Pattern[str]
     prefers: dict[str, float]
+    requires: str | None = None
 
 
 class _Rules(BaseModel):
@@ -57,6 +58,7 @@ def _rules() -> _Rules:
     rules = _Rules.model_validate(read_table("scoring.toml"))
     for prefers in (rules.always, *(form.prefers for form in rules.forms)):
         require_known_features(prefers, rules.features)
+    require_known_features([form.requires for form in rules.forms if form.requires], rules.features)
     return rules
 
 
@@ -109,6 +111,17 @@ class Question:
             if form.name == self.form:
                 total.update(form.prefers)
         return total
+
+    @cached_property
+    def requires(self) -> str | None:
+        """The feature that a passage must have to answer this form of question, if it must have one."""
+        return next((form.requires for form in _rules().forms if form.name == self.form), None)
+
+    def miss(self, held: frozenset[str], factor: float) -> None:
+        """Count words of the question that `held` contains in no form `factor` times: nobody speaks of them."""
+        for word in self.weights:
+            if not self.credit(word, held):
+                self.weights[word] *= factor
 
     def credit(self, word: str, stems: frozenset[str]) -> float:
         """How far `stems` contain a word of the question: 1 for itself or all its parts, less for a synonym, or 0."""

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from batos.inference.builtin.facets import repeats
 from batos.inference.builtin.routing import parts
-from batos.inference.builtin.scoring import Question, Scale, context
+from batos.inference.builtin.scoring import Question, Scale, context, features
 from batos.inference.builtin.sentences import Chunk, Passage, offered_chunks, passages, squeezed
 from batos.inference.builtin.words import content_stems, read_table
 from batos.inference.citations import cited, without_marks
@@ -42,6 +42,7 @@ class _Rules(BaseModel):
     characters: int = Field(ge=1)
     floor: float = Field(ge=0, le=1)
     vote: float = Field(ge=0)
+    absent: float = Field(ge=1)
     covered_together: float = Field(gt=0, le=1)
     covered_by_one: float = Field(gt=0, le=1)
     says: _Says
@@ -54,15 +55,19 @@ def _rules() -> _Rules:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How far the cited sentences speak of what was asked: shares from 0 to 1, and the words that nothing covers."""
+    """How far the cited sentences speak of what was asked: shares from 0 to 1, and the words that nothing covers.
+
+    `formed` is whether one of them can answer this form of question at all: how many is not answered without a number.
+    """
 
     together: float
     by_one: float
+    formed: bool
     missing: tuple[str, ...]
 
     @property
     def enough(self) -> bool:
-        return self.together >= _rules().covered_together and self.by_one >= _rules().covered_by_one
+        return self.formed and self.together >= _rules().covered_together and self.by_one >= _rules().covered_by_one
 
 
 def weave(request: Request) -> Answer:
@@ -74,6 +79,9 @@ def weave(request: Request) -> Answer:
     offered = passages(chunks)
     votes = _votes(_texts(request.materials.get("partial_responses")), offered)
     asked = [Question(part) for part in parts(str(request.materials.get("query", ""))) if part]
+    held = frozenset[str]().union(*(context(passage) for passage in offered))
+    for question in asked:
+        question.miss(held, _rules().absent)
     answers = [(question, _select(Scale(question, offered), votes)) for question in asked or [Question("")]]
     covered = [(question, woven, _coverage(question, woven)) for question, woven in answers]
     notes: dict[str, JsonValue] = {
@@ -153,6 +161,7 @@ def _coverage(question: Question, woven: Sequence[Passage]) -> Coverage:
     return Coverage(
         together=question.coverage(together),
         by_one=max((question.coverage(stems) for stems in contexts), default=0.0),
+        formed=question.requires is None or any(question.requires in features(passage) for passage in woven),
         missing=tuple(question.missing(together)),
     )
 

@@ -71,6 +71,23 @@ def lexicon() -> Lexicon:
     )
 
 
+@lru_cache(maxsize=1)
+def _groups() -> dict[str, tuple[str, ...]]:
+    """For each stem, the words that stand for the same, as they are written."""
+    groups: dict[str, tuple[str, ...]] = {}
+    for line in _table().synonyms:
+        for word in line.split():
+            groups[stem(word)] = (*groups.get(stem(word), ()), *line.split())
+    return groups
+
+
+def related(text: str) -> str:
+    """Other words for the telling words of `text`, to search with; empty if the table knows none."""
+    asked = [found for found in content_stems(text) if found not in lexicon().weak]
+    found = dict.fromkeys(word for asked_for in asked for word in _groups().get(asked_for, ()))
+    return " ".join(word for word in found if stem(word) not in asked)
+
+
 def words(text: str) -> Iterator[str]:
     """The words of `text` as written; an identifier is followed by its parts (`shout_name`, `shout`, `name`)."""
     for match in WORD.finditer(text):
