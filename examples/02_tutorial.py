@@ -40,6 +40,7 @@ with batos.open("tutorial.image") as image:
     image.ingest(NOTES)
     answer = image.ask("how do I undo a learned method?")
     print(answer.text, answer.citations)
+    print(image.timeline(answer.mission))  # what the cycle did when; `.svg()` draws it as a picture
 
 # 6. A model. The first two sources are refused: one by the guardian, one by the examples. The reasons go back to the
 #    model, and the third source is installed. A script stands here for a model such as openai:URL#MODEL.

@@ -24,7 +24,8 @@ from batos.cli.options import (
 if TYPE_CHECKING:
     from batos.errors import MissionPending
     from batos.methods.contract import Example
-    from batos.runtime.uvm import Answer, Uvm
+    from batos.runtime.questions import Answer
+    from batos.runtime.uvm import Uvm
 
 SlotOption = Annotated[
     list[str] | None, typer.Option("--slot", metavar="NAME=VALUE", help="A slot of a new object. Repeatable.")
@@ -235,7 +236,7 @@ def _answered(uvm: Uvm, question: str, thread: str | None, timeout: float | None
     from batos.cli.asking import Asking, followed
     from batos.cli.stages_shown import stages_shown
     from batos.clock import SystemClock
-    from batos.runtime.uvm import Answer
+    from batos.runtime.questions import Answer
 
     stages = Asking(SystemClock())
     ended = uvm.subscribe("*", stages.take)

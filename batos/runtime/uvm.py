@@ -11,13 +11,13 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batos.clock import Clock, SystemClock
-from batos.errors import EmbedderFailed, NameRefused, NeedsMission, NotUnderstood
+from batos.errors import EmbedderFailed, NeedsMission, NotUnderstood
 from batos.image.differing import Difference, diff
 from batos.image.finding import When
 from batos.image.forking import Forked
@@ -36,11 +36,10 @@ from batos.memory.search import Hit, Searcher
 from batos.memory.turn_taking import remember
 from batos.methods.contract import Contract
 from batos.methods.sandbox import Limits, Sandbox
-from batos.mind import threads
 from batos.mind.cycle import without_mission
 from batos.objects import lookup, primitives
 from batos.objects.records import Method
-from batos.objects.uvm_object import UvmObject, is_slot_name
+from batos.objects.uvm_object import UvmObject
 from batos.objects.values import freeze
 from batos.runtime import budgets, deciding, explaining, promises
 from batos.runtime.activating import counted_activator
@@ -54,8 +53,8 @@ from batos.runtime.lock import is_held
 from batos.runtime.mission import Mission
 from batos.runtime.missions import MissionStore
 from batos.runtime.performers import Workplace
+from batos.runtime.questions import Questions
 from batos.runtime.recovery import recover
-from batos.runtime.timeline import Timeline, timeline
 from batos.runtime.views import SystemView
 from batos.runtime.worker import Workers
 from batos.settings import Settings, from_environment
@@ -69,26 +68,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """An answer with the chunks it cites. `known` is False when memory does not hold it, and the text says so."""
-
-    text: str
-    citations: tuple[tuple[str, int], ...]
-    known: bool
-    mission: str
-
-    @classmethod
-    def of(cls, mission: str, found: Mapping[str, Any]) -> Answer:
-        """From what the mission of a question answers."""
-        cited = tuple((citation["document_id"], citation["chunk_index"]) for citation in found["citations"])
-        return cls(found["answer"], cited, found["known"], mission)
-
-    def __str__(self) -> str:
-        return self.text
-
-
-class Uvm(Decisions):
+class Uvm(Questions, Decisions):
     """Use as a context manager, or close it. Every method may be called from any thread.
 
     `work` says whether it works the image's missions; None: unless a daemon does.
@@ -271,28 +251,6 @@ class Uvm(Decisions):
         extra = {"learn": True, "taught": True}
         self._file(target, selector, (), {}, "learn", contract, extra).result(timeout)
 
-    def submit_question(self, question: str, thread: str | None = None) -> Mission:
-        """File a question as a mission. Raises `NameRefused` for a thread that is no name, or something else's."""
-        if thread is not None:
-            self.thread(thread)
-        return self._file("orchestrator", "ask", (question,), {}, "ask", None, {"thread": thread} if thread else {})
-
-    def ask(self, question: str, timeout: float | None = None, *, thread: str | None = None) -> Answer:
-        """Answer a question from memory, by a cycle of the composite mind.
-
-        With `thread`, it continues the conversation of that name, which is made if it is new: an object of the image
-        whose slot `turns` holds what was asked and answered.
-        """
-        mission = self.submit_question(question, thread)
-        return Answer.of(mission.id, mission.result(timeout))
-
-    def thread(self, name: str) -> list[dict[str, Any]]:
-        """The turns of a conversation, the oldest first; none if there is none yet. Raises `NameRefused`."""
-        if not is_slot_name(name) or name.endswith("*"):
-            raise NameRefused(name=name, reason="a conversation is called by an identifier, like `holidays`.")
-        with self.image.reading() as world:
-            return threads.turns(world, name)
-
     def _file(
         self,
         target: str | Handle,
@@ -342,11 +300,6 @@ class Uvm(Decisions):
             trace = list(receipt.trace) if receipt else []
         attempts = [asdict(attempt) for attempt in self.store.attempts(identity)]
         return {**shown, "brief": brief_json(found.brief), "trace": trace, "attempts": attempts}
-
-    def timeline(self, identity: str) -> Timeline:
-        """What a mission did when: `str` of it for a terminal, `svg()` for a picture. Raises `UnknownMission`."""
-        journal = list(self.store.journal(identity).values())
-        return timeline(self.mission(identity), self.store.attempts(identity), journal)
 
     def _shown(self, world: World, found: Any) -> dict[str, Any]:
         pending = self.store.pending_below(found.id) if not found.ended else None

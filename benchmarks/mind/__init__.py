@@ -14,7 +14,8 @@ from time import perf_counter
 
 from batos.inference.builtin.routing import classify
 from batos.runtime.own_documents import ingest_own_documents
-from batos.runtime.uvm import Answer, Uvm
+from batos.runtime.questions import Answer
+from batos.runtime.uvm import Uvm
 from batos.testing import temporary_image
 from benchmarks.figures import Figure
 

@@ -61,6 +61,21 @@ def test_the_log_of_attempts_holds_when_each_state_was_entered():
         assert 0 <= times[-1] <= attempt["ended"] - attempt["started"]
 
 
+def test_what_each_facet_adds_is_told_per_cycle_and_over_the_latest():
+    said = {"literal_facet_": "Bats sleep in caves [1].", "sage_facet_": "In caves bats sleep [1].", "tech_facet_": ""}
+    model = Model(
+        plan=plan(*said), facet=lambda request: said[request.materials["facet"]] or "They hunt moths at night."
+    )
+    with temporary_image(model=model) as image:
+        mission = furnish(image).ask(QUESTION, timeout=30).mission
+        found = entry(image, mission, "DELEGATING")["diversity"]
+        assert found["adds"] == {"literal_facet_": 0.0, "sage_facet_": 0.0, "tech_facet_": 1.0}
+        assert 0.4 < found["diversity"] < 0.7
+        assert [(each.facet, each.asked, each.idle) for each in image.contributions()] == [
+            ("literal_facet_", 1, 1), ("sage_facet_", 1, 1), ("tech_facet_", 1, 0)
+        ]  # fmt: skip
+
+
 # A persona as a step
 
 

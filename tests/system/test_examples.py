@@ -18,6 +18,7 @@ PRINTED = {
         "20.0",
         "undo ",
         "notes/undo.md",
+        "attempt 1, suspended",
         "The guardian refused 'shelf_'",
         "it should give 'D' but gave ' '",
         "waits for approval",
