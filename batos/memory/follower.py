@@ -11,7 +11,8 @@ from typing import Any
 
 from batos.image import following
 from batos.image.image import Image
-from batos.image.log import LoggedTransaction
+from batos.image.log import LoggedRecord, LoggedTransaction
+from batos.memory.own_history import METHOD, RECEIPT, Told, told_of
 from batos.memory.records import MemoryChunk
 from batos.memory.text import Row, TextIndex
 from batos.memory.turns import said
@@ -41,7 +42,12 @@ class _Chunks:
         for record in logged.records:
             if record.kind == CHUNK:
                 self._states[int.from_bytes(record.oid, "big")] = record.load().state
+            else:
+                self._other(record)
         return len(self._states) - known
+
+    def _other(self, record: LoggedRecord) -> None:
+        """A record that is no chunk."""
 
     def _taken(self) -> tuple[dict[int, Mapping[str, Any]], dict[int, Mapping[str, Any]]]:
         """(those that are remembered, those that are not any more)"""
@@ -54,6 +60,11 @@ class _Texts(_Chunks):
     def __init__(self, index: TextIndex) -> None:
         super().__init__()
         self._index = index
+        self._told: dict[int, Told] = {}
+
+    def _other(self, record: LoggedRecord) -> None:
+        if record.kind in (RECEIPT, METHOD) and (told := told_of(record.kind, record.load().state)) is not None:
+            self._told[int.from_bytes(record.oid, "big")] = told
 
     def write(self) -> None:
         kept, forgotten = self._taken()
@@ -62,6 +73,9 @@ class _Texts(_Chunks):
             self._index.drop_former(states)
         self._index.add(row(number, slots) for number, slots in kept.items())
         self._index.keep_former(row(number, slots) for number, slots in forgotten.items())
+        records, self._told = self._told, {}
+        for number, told in records.items():
+            self._index.put_record(number, told.kind, told.document_id, told.text)
 
 
 class _Meanings(_Chunks):

@@ -24,6 +24,7 @@ from batos.memory.catalog import CATALOG
 from batos.memory.embedding import Embedder
 from batos.memory.filters import satisfies
 from batos.memory.follower import catch_up, catch_up_vectors
+from batos.memory.own_history import Told, asked_kinds, told_of
 from batos.memory.question import understood
 from batos.memory.ranking import WORDS_WEIGHT, Explanation, ranked
 from batos.memory.records import MemoryChunk, document_of
@@ -107,7 +108,8 @@ class Searcher:
 
         `where` keeps hits whose metadata have the given values, or one of them if a list is given; `document_id`,
         `kind`, `media`, `tainted`, `speaker` and `date` count as metadata. Three keys ask for more than equality:
-        `under` is the beginning of the document id, `since` and `until` bound `date` (ISO form; inclusive). `world` is
+        `under` is the beginning of the document id, `since` and `until` bound `date` (ISO form; inclusive). The kinds
+        `receipt`, `failure` and `method` are what the system did itself, found only when asked for. `world` is
         the reader's open transaction or a view of the past; without it, that of this thread, else the newest commit.
         No query is an error; one without words finds nothing.
         """
@@ -172,11 +174,27 @@ class Searcher:
             question = understood(query, self.index.speakers(), today)
             if not question.parts:
                 return []
+            if kinds := asked_kinds(where):
+                return self._own_history(world, question.parts, kinds, limit, where)
             pending = Pending(world)
             with self.index.supposing(pending.documents, pending.rows) if pending.documents else nullcontext():
                 arms = Arms(self.index, self._level_vectors(), question, where, pending, past=_is_past(world))
                 found = self._collect(world, arms, limit if self.rerank is None else max(limit, RERANKED))
         return self._reranked(query, found)[:limit]
+
+    def _own_history(
+        self, world: World, parts: Sequence[str], kinds: frozenset[str], limit: int, where: Mapping[str, Any]
+    ) -> list[Hit]:
+        """The same search over what the system did, by words."""
+        hits: list[Hit] = []
+        for id_, weight in self.index.best_records(parts, kinds, MOST_HITS):
+            told = _told(world, id_)
+            if told is not None and satisfies(told.metadata, told.document_id, where):
+                explanation = Explanation(words=weight, bm25=weight)
+                hits.append(Hit(told.document_id, 0, told.text, told.metadata, weight, explanation))
+            if len(hits) == limit:
+                break
+        return hits
 
     def _collect(self, world: World, arms: Arms, limit: int) -> list[Hit]:
         """The best hits, the same text once only unless there are too few others."""
@@ -231,6 +249,17 @@ def _stored(world: World, number: int) -> MemoryChunk | None:
     except (UnknownObject, ReadConflictError):  # the latter is how FileStorage says "newer"
         return None
     return found if isinstance(found, MemoryChunk) else None
+
+
+def _told(world: World, number: int) -> Told | None:
+    """What the record with this id says the system did; None if it is newer than the reader's snapshot, or gone."""
+    try:
+        record = world.record(number.to_bytes(8, "big"))
+        record._p_activate()
+    except (UnknownObject, ReadConflictError, KeyError):
+        return None
+    cls = type(record)
+    return told_of((cls.__module__, cls.__qualname__), vars(record))
 
 
 def _hit(chunk: MemoryChunk, explanation: Explanation) -> Hit | None:

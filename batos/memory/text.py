@@ -28,6 +28,8 @@ SCHEMA = """
     create table speaker (name text primary key, chunks integer not null) without rowid;
     create virtual table words using fts5 (title, body, tokenize = 'porter unicode61 remove_diacritics 2');
     create table former (id integer primary key);
+    create table record (id integer primary key, kind text not null);
+    create virtual table record_words using fts5 (title, body, tokenize = 'porter unicode61 remove_diacritics 2');
     create virtual table former_words using fts5 (title, body, tokenize = 'porter unicode61 remove_diacritics 2');
 """
 
@@ -73,9 +75,9 @@ class Place:
 
 class TextIndex(DerivedFile):
     what = "text index"
-    version = 3
+    version = 4
     schema = SCHEMA
-    tables = ("chunk", "speaker", "words", "former", "former_words")
+    tables = ("chunk", "speaker", "words", "former", "former_words", "record", "record_words")
 
     def __init__(self, path: Path, image: str) -> None:
         super().__init__(path, image)
@@ -131,6 +133,18 @@ class TextIndex(DerivedFile):
             with self._using() as database:
                 self._frequencies[part] = database.execute(statement, (part, COMMON + 1)).fetchone()[0]
         return self._frequencies[part]
+
+    def best_records(self, parts: Sequence[str], kinds: Iterable[str], limit: int) -> list[tuple[int, float]]:
+        """(id, BM25 weight) of what the system did, of these kinds, best first."""
+        statement = f"""
+            select record.id, -bm25(record_words, {TITLE_WEIGHT}, {BODY_WEIGHT}) as score
+            from record_words join record on record.id = record_words.rowid
+            where record_words match ? and record.kind in (select value from json_each(?))
+            order by score desc, record.id limit ?
+        """
+        values = (" OR ".join(parts), json.dumps(sorted(kinds)), limit)
+        with self._using() as database:
+            return database.execute(statement, values).fetchall()
 
     def places(self, ids: Iterable[int]) -> dict[int, Place]:
         """Where the chunks with these ids stand; those it does not hold are left out."""
@@ -244,6 +258,13 @@ class TextIndex(DerivedFile):
             for row in rows:
                 database.execute("insert or ignore into former values (?)", (row.id,))
                 self._insert_words("former_words", row)
+
+    def put_record(self, id_: int, kind: str, title: str, body: str) -> None:
+        """Inside `writing`: take in, or renew, something that the system did."""
+        with self._using() as database:
+            database.execute("delete from record_words where rowid = ?", (id_,))
+            database.execute("insert or replace into record values (?, ?)", (id_, kind))
+            self._insert_words("record_words", Row(id_, "", 0, title, body))
 
     def drop_former(self, ids: Iterable[int]) -> None:
         """Inside `writing`: the opposite of `keep_former`."""
