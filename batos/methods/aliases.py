@@ -17,19 +17,23 @@ FREE, SHALLOW, ITSELF = 0, 1, 2
 MOST_PASSES = 20
 CHANGED = "_p_changed"
 
-_COPIES = frozenset(
-    "list tuple set dict frozenset sorted reversed enumerate zip iter filter copy".split()  # noqa: SIM905
-)
 _VIEWS = frozenset({"copy", "values", "items", "keys"})
 _PICKS = frozenset({"get", "pop", "popitem", "popleft", "setdefault"})
-_CHOICES = frozenset({"next", "min", "max"})
+# What functions that are no method's own answer: one of the values they are given; nothing of them; else, whatever they
+# are called, something new that may hold their elements.
+_CHOICES = frozenset({"next", "min", "max", "reduce", "choice", "cast", "getattr"})
+_FRESH = frozenset({
+    "abs", "all", "any", "ascii", "bin", "bool", "bytes", "chr", "complex", "deepcopy", "divmod", "dumps", "float",
+    "format", "hash", "hex", "int", "isinstance", "len", "loads", "oct", "ord", "pow", "print", "range", "repr",
+    "round", "str", "type",
+})  # fmt: skip
+_CONTAINERS = frozenset({"list", "dict", "set", "deque", "Counter", "defaultdict", "OrderedDict"})
 
 _BINDING = frozenset({
     ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.For, ast.comprehension, ast.withitem, ast.Match, ast.match_case,
-    ast.Call,
+    ast.Call, ast.AugAssign, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda,
 })  # fmt: skip
 _CHANGING = frozenset({ast.Attribute, ast.Subscript, ast.AugAssign, ast.Call})
-_FUNCTIONS = frozenset({ast.FunctionDef, ast.AsyncFunctionDef})
 _Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -49,30 +53,56 @@ class Aliases:
     mutators: frozenset[str]
     functions: frozenset[str]
     _levels: dict[str, int] = field(default_factory=dict)
-    _scopes: dict[str, list[_Scope]] = field(default_factory=dict)
+    _scopes: dict[str, list[_Scope]] = field(default_factory=dict)  # nested functions by the names they are called by
+    _handed: set[ast.AST] = field(default_factory=set)  # those that somebody else may call, with whatever he likes
+    _bound: set[str] = field(default_factory=set)
     _matched: bool = False  # whether any `match` looks at state
     _writes: dict[ast.AST, list[Write]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         binding: list[ast.AST] = []
         changing: list[ast.AST] = []
+        named: list[ast.Name] = []
         for node in self.tree.nodes:
             kind = type(node)
-            if kind in _FUNCTIONS:
-                if node is not self.tree.module.body[0]:
-                    self._scopes.setdefault(node.name, []).append(node)  # type: ignore[attr-defined, arg-type]
-            elif kind is ast.Assign and isinstance(node.value, ast.Lambda):  # type: ignore[attr-defined]
-                for target in node.targets:  # type: ignore[attr-defined]
-                    if isinstance(target, ast.Name):
-                        self._scopes.setdefault(target.id, []).append(node.value)  # type: ignore[attr-defined]
+            if isinstance(node, ast.Name):
+                named.append(node)
+            elif isinstance(node, ast.arg):
+                self._bound.add(node.arg)
+            elif isinstance(node, _Scope):
+                self._find(node)
             if kind in _BINDING:
                 binding.append(node)
             if kind in _CHANGING:
                 changing.append(node)
+        for name in named:
+            if not isinstance(name.ctx, ast.Load):
+                self._bound.add(name.id)
+            elif name.id in self._scopes and not self._is_called(name):
+                self._handed.update(self._scopes[name.id])
         self._learn_all(binding)
         for node in changing:
             for write in self._written(node):
                 self._note(node, write)
+
+    def _find(self, scope: _Scope) -> None:
+        """A nested function: the names it is called by, or that it is handed on."""
+        if scope is self.tree.module.body[0]:
+            return
+        if not isinstance(scope, ast.Lambda):
+            self._scopes.setdefault(scope.name, []).append(scope)
+            return
+        parent = self.tree.parents[scope]
+        if isinstance(parent, ast.Assign) and all(isinstance(target, ast.Name) for target in parent.targets):
+            for target in parent.targets:
+                self._scopes.setdefault(target.id, []).append(scope)  # type: ignore[attr-defined]
+        elif not self._is_called(scope):
+            self._handed.add(scope)
+
+    def _is_called(self, node: ast.AST) -> bool:
+        """Whether an expression is called there and then, and nothing else."""
+        parent = self.tree.parents[node]
+        return isinstance(parent, ast.Call) and parent.func is node
 
     def _learn_all(self, binding: list[ast.AST]) -> None:
         for _ in range(MOST_PASSES):
@@ -96,33 +126,92 @@ class Aliases:
             case ast.withitem(context_expr=value, optional_vars=ast.expr() as target):
                 self._bind(target, self.level(value))
             case ast.match_case(pattern=pattern):
-                for part in ast.walk(pattern):
-                    name = getattr(part, "name", None) or getattr(part, "rest", None)
-                    if isinstance(name, str):
-                        self._raise(name, ITSELF if self._matched else FREE)
+                self._learn_pattern(pattern)
             case ast.Match(subject=subject):
                 self._matched = self._matched or self.level(subject) > FREE
-            case ast.Call(func=ast.Name(id=name), args=args) if name in self._scopes:
+            case ast.AugAssign(target=target, value=value):
+                self._hold(target, self.level(value))
+            case ast.Call():
+                self._learn_call(node)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda() if node is not self.tree.module.body[0]:
+                self._open(node)
+
+    def _learn_pattern(self, pattern: ast.pattern) -> None:
+        for part in ast.walk(pattern):
+            name = getattr(part, "name", None) or getattr(part, "rest", None)
+            if isinstance(name, str):
+                self._raise(name, ITSELF if self._matched else FREE)
+
+    def _learn_call(self, call: ast.Call) -> None:
+        match call.func:
+            case ast.Name(id=name) if name in self._scopes:
                 for scope in self._scopes[name]:
-                    self._pass(scope.args, args, node.keywords)
+                    self._pass(scope.args, call)
+            case ast.Lambda() as scope:
+                self._pass(scope.args, call)
+            case ast.Attribute(value=value, attr=attr) if attr in self.mutators:
+                self._hold(value, self._given(call))
+            case ast.Name(id=name) | ast.Attribute(attr=name) if name in self.functions and call.args:
+                self._hold(call.args[0], self._given(call))
+
+    def _hold(self, container: ast.expr, level: int) -> None:
+        """Something of this level comes into a container that is known by a name."""
+        while isinstance(container, ast.Subscript | ast.Attribute | ast.Call):
+            container = container.func if isinstance(container, ast.Call) else container.value
+        if isinstance(container, ast.Name) and not is_self(container):
+            self._raise(container.id, min(level, SHALLOW))
 
     def _bind(self, target: ast.expr, level: int) -> None:
         match target:
             case ast.Name(id=name):
                 self._raise(name, level)
+            case ast.Subscript(value=container):
+                self._hold(container, level)
             case ast.Starred(value=inner):
                 self._bind(inner, min(level, SHALLOW))
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
                 for part in parts:
                     self._bind(part, ITSELF if level else FREE)
 
-    def _pass(self, parameters: ast.arguments, args: list[ast.expr], keywords: list[ast.keyword]) -> None:
+    def _pass(self, parameters: ast.arguments, call: ast.Call) -> None:
+        """What a nested function is called with is what its parameters may be."""
         names = [parameter.arg for parameter in (*parameters.posonlyargs, *parameters.args)]
-        for name, value in zip(names, args, strict=False):
+        keywords = [*names[len(parameters.posonlyargs) :], *(parameter.arg for parameter in parameters.kwonlyargs)]
+        spread = any(isinstance(value, ast.Starred) for value in call.args)
+        if spread or any(keyword.arg is None for keyword in call.keywords):
+            given = self._given(call)
+            for name in (*names, *keywords):
+                self._raise(name, ITSELF if given else FREE)
+            self._rest(parameters, given)
+            return
+        for name, value in zip(names, call.args, strict=False):
             self._raise(name, self.level(value))
-        for keyword in keywords:
-            if keyword.arg is not None:
-                self._raise(keyword.arg, self.level(keyword.value))
+        for value in call.args[len(names) :]:
+            self._rest(parameters, self.level(value))
+        for keyword in call.keywords:
+            if keyword.arg in keywords:
+                self._raise(str(keyword.arg), self.level(keyword.value))
+            else:
+                self._rest(parameters, self.level(keyword.value))
+
+    def _rest(self, parameters: ast.arguments, level: int) -> None:
+        """What `*args` and `**kwargs` collect is a container of the method's own."""
+        for collecting in (parameters.vararg, parameters.kwarg):
+            if collecting is not None:
+                self._raise(collecting.arg, min(level, SHALLOW))
+
+    def _open(self, scope: _Scope) -> None:
+        """The defaults of a nested function; and if others may call it, that it may be called with state."""
+        given = scope.args
+        plain = [*given.posonlyargs, *given.args]
+        pairs = [*zip(plain[len(plain) - len(given.defaults) :], given.defaults, strict=True)]
+        pairs += [(name, value) for name, value in zip(given.kwonlyargs, given.kw_defaults, strict=True) if value]
+        for parameter, default in pairs:
+            self._raise(parameter.arg, self.level(default))
+        if scope in self._handed:
+            for parameter in (*plain, *given.kwonlyargs):
+                self._raise(parameter.arg, ITSELF)
+            self._rest(given, SHALLOW)
 
     def _raise(self, name: str, level: int) -> None:
         self._levels[name] = max(self._levels.get(name, FREE), level)
@@ -151,19 +240,25 @@ class Aliases:
         return min(max(map(self.level, _elements(node)), default=FREE), SHALLOW)
 
     def _of_call(self, call: ast.Call) -> int:
-        given = max((self.level(argument) for argument in call.args), default=FREE)
+        given = self._given(call)
         match call.func:
             case ast.Name(id=name) if name in self._scopes:
                 return max((self._answer(scope) for scope in self._scopes[name]), default=FREE)
+            case ast.Lambda() as scope:
+                return self._answer(scope)
             case ast.Name(id="getattr") if call.args and is_self(call.args[0]):
                 return ITSELF
-            case ast.Name(id=name) | ast.Attribute(attr=name) if name in _COPIES and given:
-                return SHALLOW
-            case ast.Name(id=name) if name in _CHOICES and given:
-                return ITSELF
             case ast.Attribute(value=value, attr=name) if self.level(value):
-                return SHALLOW if name in _VIEWS else ITSELF if name in _PICKS else FREE
-        return FREE
+                held = SHALLOW if name in _VIEWS else ITSELF if name in _PICKS else FREE
+                return max(held, ITSELF if given and name in _PICKS else FREE)
+            case ast.Name(id=name) if name in self._bound:
+                return ITSELF if given else FREE
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                return FREE if name in _FRESH or not given else ITSELF if name in _CHOICES else SHALLOW
+        return ITSELF if given else FREE
+
+    def _given(self, call: ast.Call) -> int:
+        return max(map(self.level, (*call.args, *(keyword.value for keyword in call.keywords))), default=FREE)
 
     def _answer(self, scope: _Scope) -> int:
         """What a nested function may return, told by the names in its answers only: functions may call each other."""
@@ -199,16 +294,20 @@ class Aliases:
                 yield Write(line, attr)
             case ast.Subscript(value=value, ctx=ast.Store() | ast.Del()) if self.level(value) == ITSELF:
                 yield Write(line, slot_of(value))
-            case ast.AugAssign(target=ast.Name() as target, value=value) if self.level(target) == ITSELF:
-                # `total += n` on a number changes no state. With a display on the right it is a container.
-                if isinstance(value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp):
+            case ast.AugAssign(target=ast.Name() as target, op=op, value=value) if self.level(target) == ITSELF:
+                if _may_be_in_place(op, value):
                     yield Write(line, None)
             case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[first, *rest]) if is_self(first):
                 name = rest[0].value if rest and isinstance(rest[0], ast.Constant) else None
                 yield Write(line, name if isinstance(name, str) else None)
-            case ast.Call(func=ast.Attribute(value=value, attr=attr)) if attr in self.mutators:
+            case ast.Attribute(value=value, attr=attr, ctx=ast.Load()) if attr in self.mutators:
                 if self.level(value) == ITSELF:
                     yield Write(line, slot_of(value))
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr), args=[first, *_]) if (
+                name in _CONTAINERS and attr in self.mutators
+            ):
+                if self.level(first) == ITSELF:
+                    yield Write(line, slot_of(first))
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[first, *_]) if (
                 name in self.functions
             ):
@@ -228,6 +327,23 @@ def _elements(node: ast.expr | None) -> list[ast.expr]:
         case ast.BinOp(left=left, right=right):
             return [left, right]
     return []
+
+
+def _may_be_in_place(op: ast.operator, value: ast.expr) -> bool:
+    """Whether `name += value` may change a container instead of giving the name a new value: not if no container can
+    take that value. (A list may be extended by a text; that nobody writes.)"""
+    match value:
+        case ast.Constant(value=constant):
+            return isinstance(op, ast.Mult) and isinstance(constant, int)
+        case ast.JoinedStr() | ast.Compare():
+            return False
+        case ast.Call(func=ast.Name(id=name)):
+            return not (name in _FRESH and not isinstance(op, ast.Mult))
+        case ast.UnaryOp(operand=operand):
+            return _may_be_in_place(op, operand)
+        case ast.BinOp(left=left, op=ast.Mult() | ast.Div() | ast.FloorDiv() | ast.Pow() | ast.Sub(), right=right):
+            return _may_be_in_place(op, left) and _may_be_in_place(op, right)
+    return isinstance(op, ast.Add | ast.Mult | ast.BitOr | ast.BitAnd | ast.BitXor | ast.Sub)
 
 
 def is_self(node: ast.AST) -> bool:

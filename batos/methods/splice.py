@@ -41,7 +41,8 @@ class Splicer:
         """Find what has to be rendered: what a rule is about, every statement, and whatever holds one of these."""
         touched, children, touching = self.touched, self.tree.children, self.touching
         for node in reversed(self.tree.nodes):
-            rendered = isinstance(node, ast.stmt) or not touched.isdisjoint(children[node])
+            held = children[node]
+            rendered = (held and not touched.isdisjoint(held)) or isinstance(node, ast.stmt)
             if rendered or (type(node) in touching and self.touches(node)):
                 touched.add(node)
 

@@ -8,18 +8,12 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-_LEFT_OUT = frozenset({"ctx", "op", "ops", "type_comment", "kind", "type_ignores"})
-
-
-class _Fields(dict[type[ast.AST], tuple[str, ...]]):
-    """Of each kind of node the fields that may hold children."""
-
-    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
-        self[kind] = fields = tuple(name for name in kind._fields if name not in _LEFT_OUT)
-        return fields
-
-
-_fields = _Fields()
+_LEFT_OUT = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop, ast.type_ignore)
+_KINDS = frozenset(
+    kind
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST) and not issubclass(kind, _LEFT_OUT)
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +55,12 @@ def grow(source: str, most: int = 200) -> Tree:
             if at > most:
                 break
         found: list[ast.AST] = []
-        for name in _fields[type(node)]:
-            value = getattr(node, name, None)
-            if isinstance(value, ast.AST):
+        for value in vars(node).values():  # the parser fills them in the order of the fields
+            kind = type(value)
+            if kind in _KINDS:
                 found.append(value)
-            elif type(value) is list:
-                found += [part for part in value if isinstance(part, ast.AST)]
+            elif kind is list:
+                found += [part for part in value if type(part) in _KINDS]
         children[node] = found
         at += 1
         for child in found[::-1]:

@@ -22,14 +22,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, get_args
 
-from benchmarks.escapes.payload import OWN, payloads
+from benchmarks.escapes.payload import OWN, SUFFIXES, BadPayload, payloads
 from benchmarks.escapes.verdicts import MEANING, Verdict
 from benchmarks.figures import Figure
 
 ROOT = Path(__file__).parents[2]
 WAYS = {"learned": "as it would be learned", "alone": "with the guardian bypassed", "raw": "past the rewrite as well"}
 SILENCE = 120.0  # seconds after which a host that says nothing is taken for dead
-QUICK = 2  # payloads of each family in a quick run
+QUICK = 1  # payloads of each family in a quick run
 
 Report = dict[str, Any]
 
@@ -45,15 +45,29 @@ class Results:
 
 
 def measure(quick: bool, data: Path | None = None) -> Iterator[Figure]:
+    chosen = {OWN: [*_few(OWN)] if quick else _names(OWN)}
+    if data is not None:
+        chosen[data] = _names(data)
     results = Results()
-    for folder in (OWN, *([data] if data is not None else [])):
-        chosen = [*_few(folder)] if quick and folder == OWN else [payload.name for payload in payloads(folder)]
-        run(folder, chosen, results)
+    for folder, names in chosen.items():
+        run(folder, names, results)
     show(results)
     yield Figure("payloads", len(results.reports) + len(results.deaths), "hostile methods", "≥ 200")
     yield Figure("escaped", len(results.escaped), "of them reached or changed what they may not", "0")
     yield Figure("host_deaths", len(results.deaths), "host processes that ended or went silent", "0")
     yield Figure("host_mib", max((report["mib"] for report in results.reports), default=0), "most memory of a host")
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        names = [payload.name for payload in payloads(folder)]
+    except BadPayload as error:
+        raise SystemExit(str(error)) from None
+    if not names:
+        raise SystemExit(
+            f"{folder} holds no payloads: {' or '.join(SUFFIXES)} files, see benchmarks/escapes/payload.py."
+        )
+    return names
 
 
 def _few(folder: Path) -> Iterator[str]:

@@ -16,9 +16,11 @@ variable of the environment, a port on which somebody listens, and a folder that
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,11 +67,8 @@ def read(path: Path, folder: Path) -> Payload:
     while lines and (found := _LINE.match(lines[0])):
         given[found.group(1)] = found.group(2).strip()
         lines.pop(0)
-    try:
-        args, kwargs = json.loads(given.get("args", "[]")), json.loads(given.get("kwargs", "{}"))
-    except ValueError as error:
-        raise BadPayload(f"{path}: args and kwargs are JSON: {error}") from None
-    if not isinstance(args, list) or not isinstance(kwargs, dict):
+    args, kwargs = _value(path, given.get("args", "[]")), _value(path, given.get("kwargs", "{}"))
+    if not isinstance(args, list | tuple) or not isinstance(kwargs, dict):
         raise BadPayload(f"{path}: args are a list, kwargs an object.")
     family = given.get("family") or (path.parent.name.replace("_", " ") if path.parent != folder else "further")
     return Payload(
@@ -81,6 +80,14 @@ def read(path: Path, folder: Path) -> Payload:
         tuple(args),
         kwargs,
     )
+
+
+def _value(path: Path, text: str) -> Any:
+    """JSON, or the same as Python writes it."""
+    for reader in (json.loads, ast.literal_eval):
+        with suppress(ValueError, SyntaxError):
+            return reader(text)
+    raise BadPayload(f"{path}: args and kwargs are JSON, and this is not: {text[:80]}")
 
 
 def payloads(folder: Path) -> Iterator[Payload]:

@@ -324,9 +324,10 @@ def test_a_stored_source_is_audited_like_a_new_one(world: World) -> None:
 def test_a_reading_method_of_another_has_no_right_to_that_object(world: World) -> None:
     """A source that hides its write from the guardian gains nothing: it never says that it writes, so it may not."""
     world.learn(world.bob, "return [x(o) for o in [self]]", head="def lend(self, x):")
+    world.learn(world.ada, "x.append('mine')", head="def push(self, x):")
     before = world.state()
     with pytest.raises(SandboxDenied):
-        world.run("return self.friend.lend(lambda other: other.items.append('mine'))")
+        world.run("return self.friend.lend(lambda other: self.push(other.items))")
     assert world.state() == before
 
 

@@ -158,8 +158,9 @@ def test_keys_that_python_can_tell_apart_may_leave(world: World) -> None:
 def test_a_function_that_is_lent_runs_as_its_owners(world: World) -> None:
     """Another's reading method cannot change a container through a function that the owner's own method calls."""
     world.learn(world.ada, "return [x(rows) for rows in [self.items]]", head="def each_(self, x):")
-    world.learn(world.bob, "return x.each_(lambda rows: rows.append('mine'))", head="def look_(self, x):")
-    world.learn(world.bob, "return lambda rows: rows.append('mine')", head="def give_(self):")
+    world.learn(world.bob, "return x.each_(lambda rows: self.push_(rows))", head="def look_(self, x):")
+    world.learn(world.bob, "return lambda rows: self.push_(rows)", head="def give_(self):")
+    world.learn(world.bob, "x.append('mine')", head="def push_(self, x):")
     world.learn(world.bob, "return x(3), x(4)", head="def call_(self, x):")
     before = world.state()
     world.run("self.friend.look_(self)\ngrow = self.friend.give_()\ngrow(self.items)\nself.count += 0" + MARK)
