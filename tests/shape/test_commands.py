@@ -3,22 +3,10 @@
 import re
 
 import pytest
-import typer
 
-from batos.cli.main import app
+from commands import COMMANDS
 from shape.places import DOCS, PACKAGE, REPOSITORY, name_of
 
-
-def commands_of(group, before=""):
-    """All commands by name, those of a group under it."""
-    for name, entry in vars(group)["commands"].items():
-        if "commands" in vars(entry):
-            yield from commands_of(entry, f"{before}{name} ")
-        else:
-            yield f"{before}{name}", entry
-
-
-COMMANDS = dict(commands_of(typer.main.get_command(app)))
 WORDS = {name.split()[0] for name in COMMANDS}
 NAMED = re.compile(r"`batos ([a-z]+(?:-[a-z]+)*)(?: [^`]*)?`")
 TEXTS = sorted(
