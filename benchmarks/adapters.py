@@ -2,7 +2,8 @@
 
 The model has Qwen2.5-0.5B's layers with random weights, made in a temporary folder and removed; the adapters have rank
 16 on all linear modules. Quality is not measured, and cannot be, with random weights. PEFT's own ways stand beside
-ours.
+ours. A switch takes milliseconds, as long as a machine that does other things too lets anybody work at a stretch, so
+each is tried a few times in a round and the best counts, for the copy as for the others.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ FULL = {"layers": 24, "hidden": 896, "intermediate": 4864, "heads": 14, "kv_head
 QUICK = {"layers": 2, "hidden": 128, "intermediate": 256, "heads": 4, "kv_heads": 2, "vocabulary": 1_000}
 NAMES = ("robin", "brick")
 RANK = 16
-TOKENS = 48
+TOKENS = 24
+TRIES = 5
 
 
 @dataclass
@@ -55,10 +57,10 @@ def measure(quick: bool, data: Path | None = None) -> Iterator[Figure]:
             for name, path in adapters.items():
                 uvm.adapters.add(name, path)
             bench = _bench(folder, uvm, model, adapters)
-            rounds = 3 if quick else 15
+            rounds = 3 if quick else 9
             yield from _switching(bench, rounds)
             yield from _disabling(bench, rounds)
-            yield from _writing(bench, 3 if quick else 7)
+            yield from _writing(bench, 3 if quick else 5)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -70,7 +72,7 @@ def _bench(folder: Path, uvm: Any, model: Path, adapters: dict[str, Path]) -> Be
     for name in NAMES:
         backend.activate(name)
     versions = {version.name: version for version in uvm.adapters.versions()}
-    messages = (Message(role="user", content="What is an image? " * 8),)
+    messages = (Message(role="user", content="What is an image?"),)
     return Bench(folder, uvm, backend.engine, versions, _Peers(model, adapters), backend.engine.tokens(messages))
 
 
@@ -95,12 +97,12 @@ def _switching(bench: Bench, rounds: int) -> Iterator[Figure]:
 
     size = residence.slots.layout.bytes
     cases: dict[str, Callable[[], float]] = {
-        "copy": stopwatch(_plain_copy(size)),
-        "warm": stopwatch(warm_to_hot),
-        "cold": stopwatch(cold_to_hot),
-        "first": stopwatch(first_to_hot),
-        "hotswap": stopwatch(lambda: bench.peers.hotswap(turns.next())),
-        "load": bench.peers.timed_load,
+        "copy": _best(stopwatch(_plain_copy(size))),
+        "warm": _best(stopwatch(warm_to_hot)),
+        "cold": _best(stopwatch(cold_to_hot)),
+        "first": _best(stopwatch(first_to_hot)),
+        "hotswap": _best(stopwatch(lambda: bench.peers.hotswap(turns.next()))),
+        "load": _best(bench.peers.timed_load),
     }
     times = interleaved(cases, rounds)
     beside = f"{size / 1e6:.1f} MB; copy {_ms(times, 'copy')}"
@@ -227,6 +229,10 @@ def _plain_copy(size: int) -> Callable[[], None]:
         target.copy_(source)
 
     return copy
+
+
+def _best(case: Callable[[], float]) -> Callable[[], float]:
+    return lambda: min(case() for _ in range(TRIES))
 
 
 def _ratio(times: Times, key: str, case: str, reach: str, what: str, beside: str = "") -> Figure:

@@ -53,8 +53,13 @@ def tokenizer() -> Any:
 def build_model(folder: Path, *, seed: int = 7, **changed: Any) -> Path:
     """Write a model of Qwen2's shape, with about a quarter of a million parameters, into `folder`."""
     import torch
+    import tqdm
     from transformers import Qwen2Config, Qwen2ForCausalLM
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
+    tqdm.tqdm.monitor_interval = 0  # else its thread stays
+    torch.set_num_threads(1)
     shape = {
         "vocab_size": VOCABULARY + 32,  # as real ones: wider than the tokenizer
         "hidden_size": 64,

@@ -27,13 +27,6 @@ def tiny(tmp_path_factory):
     """The tiny model and its adapters, made once; skips where torch is missing."""
     if tiny_model.MISSING:
         pytest.skip(tiny_model.REASON)
-    import torch
-    import tqdm
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    tqdm.tqdm.monitor_interval = 0  # else its thread stays
-    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("tiny")
     model = tiny_model.build_model(folder / "model")
     kinds = {name: {"seed": seed} for seed, name in enumerate(tiny_model.PERSONAS)}

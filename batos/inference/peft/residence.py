@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from functools import partial, reduce
 from os import stat_result
 from threading import Lock
@@ -12,10 +13,11 @@ import torch
 
 from batos.errors import AdapterRefused, OverBudget
 from batos.inference.peft.folder import HEX, AdapterConfig, content_hash, misfit
-from batos.inference.peft.library import Library, Version
+from batos.inference.peft.library import Cold, Library, Version
 from batos.inference.peft.model import BaseModel
 from batos.inference.peft.plan import Plan, size
-from batos.inference.peft.slots import TYPES, Layout, Slots, Warm, read_warm
+from batos.inference.peft.slots import TYPES, Layout, Slots, Warm, header_of, read_warm
+from batos.inference.peft.tensors import Header
 from batos.inference.peft.tiers import HotSlots, WarmCache
 
 
@@ -29,7 +31,7 @@ class Residence:
         self.warm: WarmCache[Warm] = WarmCache(ram)
         self.hot = HotSlots(0)
         self.slots: Slots | None = None
-        self._checked: dict[str, tuple[int, ...]] = {}
+        self._checked: dict[str, _Checked] = {}
         self._names: dict[str, str] = {}
         self._modules_of: dict[str, dict[str, tuple[int, int]]] = {}
         self._growing = Lock()
@@ -138,16 +140,38 @@ class Residence:
 
     def _read(self, version: Version, layout: Layout) -> tuple[Warm, int]:
         with self._library.cold(version.name, version.sha256) as cold:
-            known = cold.path.stat()
-            if self._checked.get(version.sha256) != _stamp(known):
-                if content_hash(cold.config_text, cold.path.read_bytes()) != version.sha256:
-                    reason = "what is stored is not what was added. `batos adapters verify` says more; add it again."
-                    raise AdapterRefused(name=version.name, reason=reason)
-                self._checked[version.sha256] = _stamp(known)
-            config = AdapterConfig.model_validate_json(cold.config_text)
+            known = self._checked.get(version.sha256)
+            stamp = _stamp(cold.path.stat())
+            if known is None or known.stamp != stamp:
+                known = self._checked[version.sha256] = _Checked(stamp, *_check(cold, version))
             pin = self._model.device.type == "cuda"
-            warm = read_warm(cold.path, config, layout, sha256=version.sha256, name=version.name, pin=pin)
+            warm = read_warm(
+                cold.path,
+                known.config,
+                layout,
+                sha256=version.sha256,
+                name=version.name,
+                header=known.header,
+                pin=pin,
+            )
         return warm, warm.bytes
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """What is known of a file whose hash was compared. A file with another stamp is another file."""
+
+    stamp: tuple[int, ...]
+    config: AdapterConfig
+    header: Header
+
+
+def _check(cold: Cold, version: Version) -> tuple[AdapterConfig, Header]:
+    """Read the whole file and compare its hash. Raises `AdapterRefused`."""
+    if content_hash(cold.config_text, cold.path.read_bytes()) != version.sha256:
+        reason = "what is stored is not what was added. `batos adapters verify` says more; add it again."
+        raise AdapterRefused(name=version.name, reason=reason)
+    return AdapterConfig.model_validate_json(cold.config_text), header_of(cold.path, version.name)
 
 
 def _least_type(version: Version) -> torch.dtype:

@@ -105,18 +105,29 @@ class Warm:
         return int(self.numbers.nbytes)
 
 
-def read_warm(path: Path, config: AdapterConfig, layout: Layout, *, sha256: str, name: str, pin: bool = False) -> Warm:
-    """Read a file of weights into the layout of a slot. Raises `AdapterRefused` for one that does not fit."""
+def read_warm(
+    path: Path,
+    config: AdapterConfig,
+    layout: Layout,
+    *,
+    sha256: str,
+    name: str,
+    header: Header | None = None,
+    pin: bool = False,
+) -> Warm:
+    """Read a file of weights into the layout of a slot; `header` is its header where it is known already.
+
+    Raises `AdapterRefused` for one that does not fit.
+    """
     try:
+        header = header or header_of(path, name)
+        numbers = torch.empty(layout.numbers, dtype=layout.dtype, pin_memory=pin)
         with path.open("rb", buffering=0) as file:
-            header, size = _header_of(file, path, name)
-            numbers = torch.empty(layout.numbers, dtype=layout.dtype, pin_memory=pin)
+            file.seek(header.offset)
             if _is_laid_out_so(header, layout):
-                file.seek(header.offset)
                 _read_whole(file, memoryview(numbers.view(torch.uint8).numpy()), name)
             else:
-                file.seek(header.offset)
-                data = torch.empty(size - header.offset, dtype=torch.uint8)
+                data = torch.empty(header.data_bytes, dtype=torch.uint8)
                 _read_whole(file, memoryview(data.numpy()), name)
                 _lay_out(header, data, layout, numbers, name)
     except OSError as error:
@@ -124,11 +135,12 @@ def read_warm(path: Path, config: AdapterConfig, layout: Layout, *, sha256: str,
     return Warm(sha256, layout, numbers, config.scaling)
 
 
-def _header_of(file: Any, path: Path, name: str) -> tuple[Header, int]:
-    size = path.stat().st_size
-    beginning = file.read(LENGTH_BYTES)
-    length = min(int.from_bytes(beginning, "little"), LONGEST_HEADER)
-    return read_header(beginning + file.read(length), name=name, size=size), size
+def header_of(path: Path, name: str) -> Header:
+    """The header of a file of weights. Raises `AdapterRefused`, `OSError`."""
+    with path.open("rb") as file:
+        beginning = file.read(LENGTH_BYTES)
+        length = min(int.from_bytes(beginning, "little"), LONGEST_HEADER)
+        return read_header(beginning + file.read(length), name=name, size=path.stat().st_size)
 
 
 def _read_whole(file: Any, into: memoryview, name: str) -> None:
