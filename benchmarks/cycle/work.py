@@ -126,7 +126,7 @@ def opened(
     path: Path, backend: Instant, targets: int = 16, trusted: bool = True, **settings: Any
 ) -> Iterator[tuple[Uvm, list[str]]]:
     """A system whose facets are methods, which a person trusts or which run in the sandbox; the ids of its targets."""
-    alone = Settings(approvals=str(path.with_suffix(".approvals")), heartbeat=False, **settings)
+    alone = Settings(approvals=str(path.with_suffix(".approvals")), heartbeat=False, day_tokens=10**12, **settings)
     with batos.open(path, model=backend, settings=alone) as system:
         with system.transaction("prepare") as world:
             for facet in FACETS:

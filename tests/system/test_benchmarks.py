@@ -20,6 +20,13 @@ KEYS = {
     "deltablue_ratio",
     "json_ratio",
 }
+CYCLE_ALONE = """
+import tempfile
+from pathlib import Path
+from benchmarks.cycle import alone
+with tempfile.TemporaryDirectory() as folder:
+    print(*(figure.key for figure in alone.measure(True, Path(folder))))
+"""
 CHECK_PROGRAMS = """
 from benchmarks.programs import deltablue, json_parser, richards
 assert richards.Program().run(10_000) == [23246, 9297]
@@ -42,6 +49,14 @@ def test_the_image_benchmark_prints_a_table_and_every_key_as_json():
     assert figures.keys() >= KEYS
     assert all(math.isfinite(figure) and figure > 0 for figure in figures.values())
     assert {line.split()[0] for line in table[1:]} == figures.keys()
+
+
+def test_the_cycle_benchmark_measures_ours_without_its_peers():
+    """Its parts that need no peer and no strace, in a program of their own: the whole takes minutes."""
+    done = run("-c", CYCLE_ALONE)
+
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) == {"attempt_cpu_ms", "replay_ms", "facets_s"}
 
 
 def test_a_benchmark_that_does_not_exist_is_refused_with_those_that_do():
