@@ -20,6 +20,13 @@ from batos.errors import SettingRefused
 VARIABLE = "BATOS_FAULT"
 
 FAULTS = (
+    # The cycle enters a state, in any of its attempts.
+    "cycle.idle",
+    "cycle.decomposing",
+    "cycle.delegating",
+    "cycle.synthesizing",
+    "cycle.complete",
+    "cycle.failed",
     "cycle.before_commit",
     "cycle.after_commit",
     "image.before_commit",

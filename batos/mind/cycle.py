@@ -23,6 +23,7 @@ from transaction.interfaces import TransientError
 
 import batos.errors
 from batos.errors import BatosError, ChangedMeanwhile, MissionError, NeedsMission
+from batos.faults import fault
 from batos.image.image import Image
 from batos.image.world import World
 from batos.inference.citations import cited_chunks
@@ -392,7 +393,11 @@ def _walk(cycle: Cycle) -> None:
         raise
 
 
+ENTERING = {state: f"cycle.{state.value.lower()}" for state in State}  # the fault points
+
+
 def _enter(cycle: Cycle, state: State) -> None:
+    fault(ENTERING[state])
     cycle.trace.append({"state": state.value})
     cycle.events.append(
         {"kind": "cycle", "mission": cycle.mission, "state": state.value, "depth": cycle.depth, "at": cycle.now()}
