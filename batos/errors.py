@@ -125,6 +125,10 @@ class UnknownAdapter(UnknownObject):
     says = "The image holds no adapter {name!r}. {known}"
 
 
+class UnknownProposal(UnknownObject):
+    says = "No open proposal begins with {name!r}. {known}"
+
+
 class NameRefused(BatosError, ValueError):
     says = "Nothing new can be called {name!r}: {reason}"
 
@@ -226,7 +230,7 @@ class ErasureRefused(BatosError):
 class PinnedSlot(BatosError):
     """Facts: what (an object, or a slot of it, in words), selector."""
 
-    says = "{what} is pinned, so {selector!r} stays as it is. `batos unpin` takes the pin away."
+    says = "{what} is pinned and stays as it is. `batos unpin` takes the pin away."
 
 
 class MethodRefused(BatosError):

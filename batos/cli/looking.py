@@ -61,6 +61,9 @@ def show_object(found: dict[str, Any]) -> None:
     from rich.text import Text
 
     parents = f", delegates to {', '.join(found['parents'])}" if found["parents"] else ""
+    ruled = found.get("rules", {})
+    parents += ", pinned" if "pinned" in ruled else ""
+    parents += f", policy {ruled['policy']}" if "policy" in ruled else ""
     show.console().print(show.line((found["name"], "bold"), (f"  {found['oid']}{parents}", "dim")))
     kinds = {kind: [slot for slot in found["slots"] if slot["kind"] == kind] for kind in ("data", "intent", "method")}
     if kinds["data"]:
@@ -71,7 +74,10 @@ def show_object(found: dict[str, Any]) -> None:
         show.table((f"  {slot['name']}", slot["value"]) for slot in kinds["intent"])
     if kinds["method"]:
         show.heading("methods")
-        show.table((f"  {slot['name']}", _trust(slot["value"])) for slot in kinds["method"])
+        show.table(
+            (f"  {slot['name']}", f"{_trust(slot['value'])}{', pinned' if 'pinned' in slot else ''}")
+            for slot in kinds["method"]
+        )
         for slot in kinds["method"]:
             if slot["value"]["source"]:
                 show.console().print(Text())

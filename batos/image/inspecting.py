@@ -7,6 +7,7 @@ from typing import Any
 from batos.image.handles import Home
 from batos.objects.mirror import Mirror
 from batos.objects.records import Intent, Method
+from batos.objects.rules import rules_of
 from batos.objects.uvm_object import label
 from batos.objects.values import is_object, plain
 
@@ -36,6 +37,7 @@ def inspect(home: Home, target: str) -> dict[str, Any]:
             "name": mirror.label,
             "oid": world.add(receiver).hex(),
             "parents": [label(parent) for parent in mirror.parents()],
+            "rules": rules_of(receiver),
             "slots": [
                 {"name": slot.name, "kind": slot.kind, "value": shown(slot.value), **slot.notes}
                 for slot in mirror.slots()

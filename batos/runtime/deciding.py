@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from batos.errors import MissionError, TrialFailed, UnknownObject
+from batos.errors import MissionError, TrialFailed, UnknownObject, UnknownProposal
 from batos.image.image import Image
 from batos.image.receipts import Proposal
 from batos.image.world import World
@@ -173,11 +173,10 @@ def _open(world: World, identity: str) -> Proposal:
     """The open proposal whose id begins so."""
     begins = [key for key in world.proposals if key.startswith(identity)] if identity else []
     if len(begins) > 1 and identity not in begins:
-        known = f"{len(begins)} proposals begin so; give more of the id."
-        raise UnknownObject(name=f"proposal {identity}", known=known)
+        raise UnknownProposal(name=identity, known=f"{len(begins)} begin so; give more of the id.")
     proposal = world.proposals.get(identity) or (world.proposals[begins[0]] if begins else None)
     if proposal is None:
-        raise UnknownObject(name=f"proposal {identity}", known="`batos approve` lists the open ones.")
+        raise UnknownProposal(name=identity, known="`batos approve` lists them.")
     if proposal.state != "open":
         raise MissionError(mission=proposal.mission, reason=f"proposal {identity} was {proposal.state} before.")
     return proposal

@@ -99,7 +99,9 @@ class Heartbeat:
         failed = self._failed_cycles(memory.get("seen", 0.0))
         failing = self._failing_methods()
         mission, reason = self._file(memory, [*failing, *failed], now)
-        reason = " ".join([*(f"{done.regression.sentence} {done.reason}" for done in restored), reason])
+        if restored:
+            rest = [] if mission is None and not failed else [reason]
+            reason = " ".join([*(f"{done.regression.sentence} {done.reason}" for done in restored), *rest])
         beat = Beat(now, len(failed), len(failing), mission, reason)
         if mission is not None or not (failed or failing):
             memory["seen"] = now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from batos.errors import UnknownObject
+from batos.errors import UnknownProposal
 from batos.image.image import Image
 from batos.mind.cycle import PERMISSION
 from batos.mind.rehearsing import briefly, shown
@@ -50,10 +50,10 @@ def waits(store: MissionStore, identity: str) -> bool:
 
 
 def decide(image: Image, store: MissionStore, identity: str, allowed: bool) -> Proposed:
-    """Allow or refuse one use of a tool; the mission goes on. Raises `UnknownObject`."""
+    """Allow or refuse one use of a tool; the mission goes on. Raises `UnknownProposal`."""
     found = [mission for mission in _waiting(store) if mission.id.startswith(identity)]
     if len(found) != 1:
-        raise UnknownObject(name=f"proposal {identity}", known="`batos approve` lists the open ones.")
+        raise UnknownProposal(name=identity, known="`batos approve` lists them.")
     asked = found[0].pending[PERMISSION]
     with image.reading() as world:
         proposed = _shown(world, found[0])

@@ -15,9 +15,9 @@ KIND = "recheck"
 
 
 def wants_recheck(store: MissionStore, change: Committed) -> bool:
-    """Whether a commit changed behaviour without its maker having run the contracts: an approval, an installation, an
-    import, the steward and a mission that learns have."""
-    if not change.behaviour or "author" in change.info or "proposal" in change.info:
+    """Whether a commit changed behaviour without its maker having run the contracts of others: an approval, an
+    installation, the steward and a mission that learns have."""
+    if not change.behaviour or "proposal" in change.info or change.info.get("author", "import") != "import":
         return False
     mission = change.info.get("mission")
     return mission is None or store.get(mission).brief.type != "learn"

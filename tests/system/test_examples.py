@@ -24,7 +24,22 @@ PRINTED = {
         "waits for approval",
         "City: dune",
     ],
-    "README.md": ["G.H."],
+    "03_methods_you_can_trust.py": [
+        "Corner-closed",
+        "COC",
+        "refused: The guardian refused 'code_'",
+        "refused: for arguments ('tea',) it should give 'TEA' but gave 'tea'",
+        "The policy is to propose",
+        "version 2 by scripted proven by 2",
+        "-    return title[:3].upper()",
+        "Written by scripted",
+        "Version 1 is back, as version 3.",
+        "BLA",
+        "Fisher's exact test",
+        "proven by their examples: shop.sign_",
+        "refused: shop.code_ for arguments ('tea',) it should give 'TEA' but gave 'tea'",
+    ],
+    "README.md": ["G.H.", "greeter.initials_ is a sandboxed method, version 1."],
 }
 
 
