@@ -6,6 +6,7 @@
     ├── UnknownObject            (also KeyError)         a name or oid that the image does not hold
     │   ├── UnknownSlot
     │   ├── UnknownDocument
+    │   ├── UnknownProposal
     │   └── UnknownAdapter
     ├── NameRefused              (also ValueError)       a name that is taken, or that nothing can have
     ├── TransactionMisuse                                raw objects used outside their transaction
