@@ -1,4 +1,4 @@
-"""Commands that care for an image: pack, backup, restore, export, import, erase, doctor."""
+"""Commands that care for an image: pack, backup, restore, export, import, erase, doctor, statistics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from batos.cli import show
-from batos.cli.options import IMAGE, ImageOption, JsonOption, opened
+from batos.cli.options import IMAGE, ImageOption, JsonOption, image_alone, opened
 
 if TYPE_CHECKING:
     from batos.image.keeping import Held
@@ -73,6 +73,33 @@ def _size(number: int) -> str:
         if number >= size:
             return f"{number / size:.1f} {unit}"
     return show.counted(number, "byte")
+
+
+def statistics(image: ImageOption = IMAGE, as_json: JsonOption = False) -> None:
+    """Say how large an image is: its objects, their versions, its changes and its files.
+
+    \b
+    Example:
+      batos statistics
+    """
+    from batos.image import statistics
+
+    with image_alone(image) as home:
+        found = statistics.statistics(home)
+
+    def shown() -> None:
+        packed = f"up to {found.pack_horizon} UTC" if found.pack_horizon else "never; all of the past is there"
+        show.table(
+            [
+                ("objects", f"{found.objects:,} in {found.records:,} versions"),
+                ("changes", f"{found.transactions:,}"),
+                ("files", _size(found.total_bytes)),
+                *((f"  {name}", _size(size)) for name, size in found.bytes.items() if size),
+                ("packed", packed),
+            ]
+        )
+
+    show.deliver(as_json, asdict(found), shown)
 
 
 def backup(

@@ -155,6 +155,7 @@ for command in (
     replaying.replay,
     care.doctor,
     care.pack,
+    care.statistics,
     care.backup,
     care.restore,
     care.export,

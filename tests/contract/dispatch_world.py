@@ -131,6 +131,10 @@ class View:
         self.connection.cacheMinimize()
         gc.collect()
 
+    def unload(self) -> None:
+        """What comes before code that reads as Python does: the states are put aside."""
+        self.connection.unload()
+
     # What must hold
 
     def check(self) -> None:

@@ -78,6 +78,10 @@ class Histories(RuleBasedStateMachine):
         self.views[view].turn_to_ghosts()
 
     @rule(view=views)
+    def unload(self, view):
+        self.views[view].unload()
+
+    @rule(view=views)
     def lend_anew(self, view):
         self.views[view].lend_anew()
 
