@@ -31,6 +31,9 @@ from batos.objects.values import is_object, plain, weight
 SIMILAR = 3
 LARGEST_SHOWN = 400  # values in a slot that a prompt shows
 
+MOST_LEARNED = 40
+"""So many of the object's own methods are shown to whoever writes a new one."""
+
 
 def decompose(cycle: Cycle) -> None:
     """Gather the contract, the object's mirror, and methods of similar selectors."""
@@ -147,6 +150,7 @@ def _written(cycle: Cycle, plan: dict[str, Any], feedback: list[dict[str, str]])
         "is_facet": plan["strategy"] == "facet",
         "similar": [method["source"] for method in known["methods"]],
         "passages": [passage["text"] for passage in known["passages"]],
+        "learned": _learned(cycle),
         "feedback": feedback,
     }
     messages = prompts.render(
@@ -192,6 +196,18 @@ def _seen(target: UvmObject) -> dict[str, Any]:
 def _kind(value: Any) -> str:
     called = type(value).__name__.removeprefix("Persistent").lower()
     return f"{called}, {len(value)} long" if hasattr(value, "__len__") else called
+
+
+def _learned(cycle: Cycle) -> list[dict[str, Any]]:
+    """The methods that the object has learned, its parents' included, and that look without writing."""
+    selectors = [name for name in Mirror(cycle.target).selectors() if name != cycle.brief["selector"]]
+    found = [lookup.find(cycle.target, selector) for selector in selectors if not selector.endswith("_facet_")]
+    methods = [each.value for each in found if each is not None and isinstance(each.value, Method)]
+    looking = [method for method in methods if method.source is not None and "_p_changed" not in method.source]
+    return [
+        {"selector": method.selector, "source": method.source, "examples": method.contract.get("examples") or []}
+        for method in looking[:MOST_LEARNED]
+    ]
 
 
 def _gated(cycle: Cycle, plan: dict[str, Any], text: str) -> tuple[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ value to compute with. This module knows nothing about how a method is found.
 
 from __future__ import annotations
 
+import ast
 import keyword
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,18 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Known:
+    """A method that the object has learned already. `examples` are the arguments of those that its contract holds."""
+
+    selector: str
+    source: str
+    arity: int
+    examples: tuple[tuple[Any, ...], ...]
+    reads: bool
+    """Whether its answer depends on the object, not on the arguments alone."""
+
+
+@dataclass(frozen=True)
 class Brief:
     """The whole task. `slots` are the data slots with values; `opaque` names those that hold objects.
 
@@ -67,6 +80,7 @@ class Brief:
     message: Case | None
     is_facet: bool
     refusals: dict[str, str]
+    learned: tuple[Known, ...] = ()
 
     @property
     def arity(self) -> int:
@@ -116,6 +130,7 @@ def read(request: Request) -> Brief:
         message=_message(materials.get("message") or {}, slots),
         is_facet=bool(materials.get("is_facet")),
         refusals={str(each.get("source")): str(each.get("reason")) for each in materials.get("feedback") or ()},
+        learned=tuple(found for each in materials.get("learned") or () if (found := _known(each)) is not None),
     )
 
 
@@ -146,6 +161,26 @@ def _case(example: dict[str, Any], slots: dict[str, Any]) -> Case:
         raises=example.get("raises"),
         slots_after=thaw(after, _no_object) if after is not None else None,
     )
+
+
+def _known(method: dict[str, Any]) -> Known | None:
+    """A learned method as an operation may use it: positional arguments only. None for another one."""
+    selector, source = str(method.get("selector")), str(method.get("source"))
+    try:
+        (function,) = ast.parse(source).body
+        examples = tuple(
+            tuple(thaw(list(example.get("args") or ()), _no_object))
+            for example in method.get("examples") or ()
+            if not example.get("kwargs") and not example.get("raises")
+        )
+    except (SyntaxError, ValueError, _HoldsObject):
+        return None
+    if not isinstance(function, ast.FunctionDef) or not is_name(selector):
+        return None
+    arity = len(function.args.args) - 1
+    uses = [node for node in ast.walk(function) if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)]
+    reads = any(isinstance(use.value, ast.Name) and use.value.id == "self" for use in uses)
+    return Known(selector, source, arity, tuple(args for args in examples if len(args) == arity), reads)
 
 
 def _message(message: dict[str, Any], slots: dict[str, Any]) -> Case | None:

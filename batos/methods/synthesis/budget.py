@@ -29,6 +29,12 @@ class Budget:
         """Allow no more than so many expressions from now on; never more than before."""
         self.expressions = min(self.expressions, expressions)
 
+    def spend(self, expressions: int) -> None:
+        """For what costs more than an expression. Raises Exhausted."""
+        self.made += expressions
+        if self.made > self.expressions:
+            raise Exhausted
+
     def count(self, inputs: int) -> None:
         self.made += 1 + inputs // VALUES_PER_EXPRESSION
         if self.made > self.expressions or self.kept_cells > self.cells:
@@ -44,9 +50,11 @@ class Prices:
     index: int
 
     @classmethod
-    def by(cls, words: Words) -> Prices:
+    def by(cls, words: Words, learned: tuple[tuple[Operation, int], ...] = ()) -> Prices:
+        """`learned` are operations of this object, with their prices."""
+        common = tuple((each, 1 if words.speak_for(each.words) else each.cost) for each in operations())
         return cls(
-            operations=tuple((each, 1 if words.speak_for(each.words) else each.cost) for each in operations()),
+            operations=(*learned, *common),
             forms=tuple(
                 (each, max(1, each.cost - 2) if words.speak_for(each.words) else each.cost) for each in forms()
             ),

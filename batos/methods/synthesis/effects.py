@@ -11,6 +11,7 @@ from typing import Any
 from batos.methods.synthesis.brief import ABSENT, Brief, Case
 from batos.methods.synthesis.budget import Budget
 from batos.methods.synthesis.judge import Verdict
+from batos.methods.synthesis.learned import Learned
 from batos.methods.synthesis.nodes import Leaf, Node
 from batos.methods.synthesis.probes import probes
 from batos.methods.synthesis.solve import Task, solve
@@ -63,7 +64,10 @@ class Unsolved(Exception):
 class Solver:
     """Solves the parts of one brief, sharing one budget evenly."""
 
-    def __init__(self, brief: Brief, parameters: tuple[str, ...], budget: Budget) -> None:
+    def __init__(
+        self, brief: Brief, parameters: tuple[str, ...], budget: Budget, learned: Learned | None = None
+    ) -> None:
+        self.learned = learned
         self.brief = brief
         self.parameters = parameters
         self.budget = budget
@@ -142,7 +146,8 @@ class Solver:
         return part
 
     def _try(self, slot: str, cases: list[Case], results: list[Any], share: int) -> Part | None:
-        task = Task(cases, results, self.parameters, self.words, self.brief.intent, slot, alone=share == 1)
+        alone = share == 1
+        task = Task(cases, results, self.parameters, self.words, self.brief.intent, slot, alone, self.learned)
         budget = Budget(self.budget.expressions // share, self.budget.cells)
         verdict = solve(task, budget)
         self.budget.made += budget.made

@@ -61,7 +61,8 @@ class Search:
     """Enumeration over the first `needed` inputs, the examples, followed by the probes.
 
     Operations are applied only where the result reads something of `wanted`: an argument or slot, or the item.
-    `longest` bounds the texts worth making, by example; empty for no bound.
+    `longest` bounds the texts worth making, by example; empty for no bound. In a search over items, `owners` are the
+    inputs that they belong to.
     """
 
     starts: tuple[Start, ...]
@@ -72,6 +73,7 @@ class Search:
     outermost: bool = True
     wanted: int = -1
     longest: tuple[int, ...] = ()
+    owners: list[int] = field(default_factory=list)
     level: int = 0
     bank: dict[str, dict[int, list[Entry]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
     seen: set[tuple[str, int]] = field(default_factory=set)
@@ -133,12 +135,16 @@ class Search:
         needed, level, wanted = self.needed, self.level, self.wanted
         strict = 0 if self.outermost else needed
         apply, gives, feeds = operation.apply, operation.gives, operation.feeds
+        if operation.inside is not None and self.owners:
+            apply = operation.inside(self.owners)
         for operands in self._operands(operation, rest):
             reads = 0
             for operand in operands:
                 reads |= operand.reads
             if not reads & wanted:
                 continue
+            if operation.worth > 1:
+                self.budget.spend(operation.worth)
             column = apply(strict, *[operand.column for operand in operands])
             if column is None:
                 self.budget.count(needed)
@@ -220,7 +226,10 @@ class Search:
             spread = [entry.column[owner] for owner in owners]
             starts.append(Start(cost + 1, kind, spread, entry.node, entry.reads, False))
         observer = self.observer.inside(source, flat, offsets) if self.observer is not None else None
-        inner = Search(tuple(starts), self.prices, self.budget, needed, observer, outermost=False, wanted=READS_INNER)
+        inner = Search(
+            tuple(starts), self.prices, self.budget, needed, observer,
+            outermost=False, wanted=READS_INNER, owners=owners,
+        )  # fmt: skip
         return _Inside(inner, offsets)
 
     def _cheap(self) -> Iterator[tuple[str, int, Entry]]:

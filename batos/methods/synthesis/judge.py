@@ -54,8 +54,17 @@ class Program:
 class Critic:
     """Prices the candidates of one task."""
 
-    def __init__(self, words: Words, leaves: Leaves, keys: list[str], names: set[str], alone: bool = True) -> None:
-        """`keys` are those of records; `names` the words of slots and keys, which in an intent name data.
+    def __init__(
+        self,
+        words: Words,
+        leaves: Leaves,
+        keys: list[str],
+        names: set[str],
+        alone: bool = True,
+        learned: tuple[str, ...] = (),
+    ) -> None:
+        """`keys` are those of records; `names` the words of slots and keys, which in an intent name data; `learned`
+        are the selectors of methods that may be used.
 
         A program that is only a part of the method, not `alone`, need not use everything.
         """
@@ -64,7 +73,9 @@ class Critic:
         self.unused_argument = UNUSED_ARGUMENT if alone else 1
         self.most_unused_words = MOST_UNUSED_WORDS if alone else 1
         self.stated = words.stated_numbers if alone else frozenset()
-        self.asked = [asked for word in words.listed if (asked := _speaks_of(word)) and not {word, stem(word)} & names]
+        self.asked = [
+            asked for word in words.listed if (asked := _speaks_of(word, learned)) and not {word, stem(word)} & names
+        ]
 
     def priced(self, entry: Entry) -> Program:
         missed = (self.leaves.arguments & ~entry.reads).bit_count() * self.unused_argument
@@ -75,6 +86,8 @@ class Critic:
         for head in heads(entry.node):
             if isinstance(head, (Operation, Form)):
                 used |= {head.name, *head.implies}
+            elif isinstance(head, Leaf) and head.kind == "slot":
+                used.add(str(head.value).removesuffix("()"))
             elif isinstance(head, Leaf) and type(head.value) in (int, float):
                 numbers.add(float(abs(head.value)))
             elif isinstance(head, Leaf) and head.kind == "constant" and isinstance(head.value, str):
@@ -85,11 +98,12 @@ class Critic:
         return Program(entry.cost + missed, entry)
 
 
-def _speaks_of(word: str) -> frozenset[str]:
-    """The operations and forms that one word speaks for."""
+def _speaks_of(word: str, learned: tuple[str, ...]) -> frozenset[str]:
+    """The operations and forms that one word speaks for, and the learned methods that it names."""
     one = Words(word)
+    named = {selector for selector in learned if one.speak_for(Words(selector).listed)}
     spoken_for = {operation.name for operation in operations() if one.speak_for(operation.words)}
-    return frozenset(spoken_for | {form.name for form in forms() if one.speak_for(form.words)})
+    return frozenset(named | spoken_for | {form.name for form in forms() if one.speak_for(form.words)})
 
 
 @dataclass(frozen=True)

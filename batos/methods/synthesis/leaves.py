@@ -6,6 +6,7 @@ Constants come from the intent's words, from characters of the examples, and fro
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -44,10 +45,18 @@ class Leaves:
     mentioned: int
 
 
-def leaves(cases: list[Case], results: list[Any], parameters: tuple[str, ...], words: Words, slot: str = "") -> Leaves:
+def leaves(
+    cases: list[Case],
+    results: list[Any],
+    parameters: tuple[str, ...],
+    words: Words,
+    slot: str = "",
+    more: Callable[[list[Case], int], Iterator[Start]] | None = None,
+) -> Leaves:
     """Starts over `cases`: the examples, whose `results` are known, and then the probes.
 
-    `slot` is the one that will be written: its new value often comes from the old one.
+    `slot` is the one that will be written: its new value often comes from the old one. `more` gives starts of other
+    kinds, given the cases and the first bit that is free.
     """
     starts: list[Start] = []
     bit, arguments, mentioned = 1, 0, 0
@@ -64,6 +73,8 @@ def leaves(cases: list[Case], results: list[Any], parameters: tuple[str, ...], w
         cost = 1 if named or name == slot else 3 if parameters else 2
         _put(starts, cost, [case.slots[name] for case in cases], (Leaf("slot", name),), bit)
         bit <<= 1
+    if more is not None:
+        starts += more(cases, bit)
     has_text = any(start.kind in ("text", "texts", "record", "records", "lists") for start in starts)
     for value, cost in _constants(cases[: len(results)], results, words).values():
         _put(starts, cost, [value] * len(cases), constant(value), 0)

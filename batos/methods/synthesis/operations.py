@@ -64,6 +64,10 @@ class Operation:
     splits: bool
     template: ast.expr
     apply: Apply
+    inside: Callable[[list[int]], Apply] | None = None
+    """Where the result depends on the object too: how it applies to items of lists, given the input of each item."""
+    worth: int = 1
+    """An application counts as so many expressions."""
 
     def tree(self, *operands: ast.expr) -> ast.expr:
         return fill(self.template, dict(zip(OPERANDS, operands, strict=False)))

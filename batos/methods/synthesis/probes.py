@@ -1,18 +1,26 @@
 """Inputs without answers, made from the examples: programs that agree on the examples but differ here stay distinct,
 and the first such input is the question that would decide between them.
 
-An input is changed consistently: letters shifted, lists rotated, numbers moved; the keys of records are kept.
+An input is changed consistently: letters shifted, lists rotated, numbers moved; the keys of records are kept. The last
+way makes everything longer: a method that counts positions tells itself from one that looks for what stands there.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from batos.methods.synthesis.brief import LARGEST, Brief, Case
 from batos.methods.synthesis.values import keys_in, type_of
 
-MADE = 3
+MADE = 4
 """How many probes are made from the examples; the caller's own message is one more."""
+
+
+LONGER = 3
+"""The way that makes inputs longer."""
+
+RUN = re.compile(r"[A-Za-z]+|[0-9]+")
 
 
 def probes(brief: Brief) -> list[Case]:
@@ -42,7 +50,7 @@ def _is_example(message: Case, cases: tuple[Case, ...]) -> bool:
 
 
 def changed(case: Case, turn: int, kept: frozenset[str]) -> Case:
-    """`case` changed in the way number `turn` (0, 1 or 2), without results."""
+    """`case` changed in the way number `turn` (0 to 3), without results."""
     return Case(
         args=tuple(change(value, turn, kept) for value in case.args),
         kwargs={name: change(value, turn, kept) for name, value in case.kwargs.items()},
@@ -59,6 +67,8 @@ def change(value: Any, turn: int, kept: frozenset[str]) -> Any:
     if kind is int:
         return _integer(value, turn)
     if kind is float:
+        if turn == LONGER:
+            return value * 8 + 0.5
         return value / 4 if turn == 2 else value * (1.5 if turn == 0 else 0.75) + 1
     if kind is tuple:
         return tuple(change(part, turn, kept) for part in value)
@@ -72,6 +82,8 @@ def change(value: Any, turn: int, kept: frozenset[str]) -> Any:
 
 def _integer(number: int, turn: int) -> int:
     """Equal numbers stay equal; the second way changes their order."""
+    if turn == LONGER:
+        return number * 101 + 5
     if turn == 2:
         return number // 2
     if turn == 0:
@@ -80,6 +92,8 @@ def _integer(number: int, turn: int) -> int:
 
 
 def _text(text: str, turn: int) -> str:
+    if turn == LONGER:
+        return RUN.sub(lambda run: run[0][-1] + run[0], text)
     if turn == 2:
         return text.split(" ")[-1] if " " in text else text[:-1]
     shifted = "".join(_shifted(letter, turn + 1) for letter in text)
@@ -98,6 +112,8 @@ def _shifted(letter: str, by: int) -> str:
 
 
 def _list(items: list[Any], turn: int, kept: frozenset[str]) -> list[Any]:
+    if turn == LONGER:
+        return [change(item, 1, kept) for item in items[-1:]] + [change(item, 0, kept) for item in items] + items[:1]
     if turn == 2:
         return [change(item, 1, kept) for item in sorted(items, key=repr)][: max(1, len(items) - 1)]
     moved = [change(item, turn, kept) for item in items]

@@ -12,6 +12,7 @@ from batos.methods.synthesis.brief import Case
 from batos.methods.synthesis.budget import Budget, Exhausted, Prices
 from batos.methods.synthesis.enumerate import Search
 from batos.methods.synthesis.judge import CLOSE, Critic, Program, Verdict, judge
+from batos.methods.synthesis.learned import Learned
 from batos.methods.synthesis.leaves import leaves
 from batos.methods.synthesis.nodes import Entry
 from batos.methods.synthesis.operations import LONGEST
@@ -42,18 +43,22 @@ class Task:
     intent: str
     slot: str = ""
     alone: bool = True
+    learned: Learned | None = None
 
 
 def solve(task: Task, budget: Budget) -> Verdict | None:
     """The verdict on the cheapest program that gives every result; None if none was found within the budget."""
-    starts = leaves(task.cases, task.results, task.parameters, task.words, task.slot)
-    prices = Prices.by(task.words)
+    learned = task.learned
+    more = learned.starts if learned is not None else None
+    starts = leaves(task.cases, task.results, task.parameters, task.words, task.slot, more)
+    prices = Prices.by(task.words, learned.operations(task.cases) if learned is not None else ())
     examples = task.cases[: len(task.results)]
     inputs = [[list(case.inputs), list(case.slots.values())] for case in examples]
     shown = tuple(" ".join(texts_in(values)).lower() for values in inputs)
     goal = WholeGoal(task.results, task.words, prices.by_name(), constants=bool(task.slot), shown=shown)
     search = Search(starts.starts, prices, budget, len(task.results), goal, longest=_longest(task))
-    critic = Critic(task.words, starts, keys_in(inputs), _names(task), task.alone)
+    own = tuple(learned.prices) if learned is not None else ()
+    critic = Critic(task.words, starts, keys_in(inputs), _names(task), task.alone, own)
     programs: list[Program] = []
     best, found_at = NOTHING, 0
     with collector_off():

@@ -6,18 +6,34 @@ Only for sources made from the package's own tables; sources from elsewhere are 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from batos.methods.synthesis.brief import ABSENT, Case
-from batos.methods.synthesis.values import same
+from batos.methods.synthesis.values import MISSING, same
+
+Ask = Callable[[dict[str, Any], str, tuple[Any, ...]], Any]
+"""What a method that the object has learned before answers, or MISSING: ask(slots, selector, arguments)."""
 
 
 class Receiver:
-    """An object with nothing but slots."""
+    """An object with slots, and with methods if there is somebody to `ask` what they answer."""
 
-    def __init__(self, slots: dict[str, Any]) -> None:
+    def __init__(self, slots: dict[str, Any], ask: Ask | None = None, known: Container[str] = ()) -> None:
         self.__dict__.update(copy.deepcopy(slots))
+        self._ask, self._known = ask, known
+
+    def __getattr__(self, selector: str) -> Any:
+        if selector.startswith("_") or self._ask is None or selector not in self._known:
+            raise AttributeError(selector)
+        ask, slots = self._ask, {name: value for name, value in vars(self).items() if not name.startswith("_")}
+
+        def answer(*args: Any) -> Any:
+            if (value := ask(slots, selector, args)) is MISSING:
+                raise ValueError(selector)
+            return value
+
+        return answer
 
 
 def compiled(source: str, selector: str) -> Callable[..., Any]:
@@ -27,9 +43,9 @@ def compiled(source: str, selector: str) -> Callable[..., Any]:
     return method
 
 
-def satisfies(source: str, selector: str, case: Case) -> bool:
+def satisfies(source: str, selector: str, case: Case, ask: Ask | None = None, known: Container[str] = ()) -> bool:
     """Whether the method gives the case's result, or raises what it should, and leaves the slots as they should be."""
-    receiver = Receiver(case.slots)
+    receiver = Receiver(case.slots, ask, known)
     try:
         result = compiled(source, selector)(receiver, *copy.deepcopy(case.args), **copy.deepcopy(case.kwargs))
     except Exception as error:  # whatever the method raises is what the example is compared with

@@ -16,8 +16,10 @@ from batos.methods.synthesis.brief import Brief, Case, is_name, refused
 from batos.methods.synthesis.budget import Budget
 from batos.methods.synthesis.effects import Effects, Part, Solver, Unsolved
 from batos.methods.synthesis.judge import Program
+from batos.methods.synthesis.learned import Learned
 from batos.methods.synthesis.nodes import Leaf, heads
 from batos.methods.synthesis.trial import satisfies
+from batos.methods.synthesis.words import Words
 from batos.objects.values import freeze
 
 MODEL = "builtin"
@@ -64,12 +66,22 @@ def _written(brief: Brief) -> Answer:
 def from_examples(brief: Brief, budget: Budget) -> Answer:
     """The method that the examples of `brief` describe; answers, asks and refuses like `write_method`."""
     _check_examples(brief)
+    words = Words(brief.selector, brief.intent)
+    with Learned.of(brief, words) as learned:
+        return _from_examples(brief, budget, learned)
+
+
+def _from_examples(brief: Brief, budget: Budget, learned: Learned) -> Answer:
     names = emit.parameters(brief)
-    solver = Solver(brief, names, budget)
+    solver = Solver(brief, names, budget, learned if learned.methods else None)
+
+    def holds(source: str, case: Case) -> bool:
+        return satisfies(source, brief.selector, case, learned.answer, learned.methods)
+
     try:
         effects = solver.effects()
         source = emit.method(brief.selector, names, effects)
-        if any(case.raises and not _raises_already(source, brief, case) for case in brief.cases):
+        if any(case.raises and not (_modest(case) and holds(source, case)) for case in brief.cases):
             solver.guard(effects)
             source = emit.method(brief.selector, names, effects)
     except Unsolved as unsolved:
@@ -78,7 +90,7 @@ def from_examples(brief: Brief, budget: Budget) -> Answer:
             f"{budget.made:,} expressions it tried. Break the task into smaller methods, give simpler examples, "
             f"or {ELSEWHERE}."
         ) from None
-    if not all(satisfies(source, brief.selector, case) for case in brief.cases):
+    if not all(holds(source, case) for case in brief.cases):
         raise refused(
             f"The built-in backend found no method {brief.selector!r} that satisfies every example. Give simpler "
             f"examples, or {ELSEWHERE}."
@@ -106,10 +118,9 @@ def _verdict(brief: Brief, effects: Effects, source: str, budget: Budget) -> Ans
     return Answer(text=source, notes=notes, model=MODEL)
 
 
-def _raises_already(source: str, brief: Brief, case: Case) -> bool:
-    """Whether the method raises without being told to; not tried on numbers that it might count up to."""
-    modest = all(abs(value) <= MODEST for value in case.inputs if isinstance(value, (int, float)))
-    return modest and satisfies(source, brief.selector, case)
+def _modest(case: Case) -> bool:
+    """Whether the method may be tried before it is told to raise: it might count up to its numbers."""
+    return all(abs(value) <= MODEST for value in case.inputs if isinstance(value, (int, float)))
 
 
 def _check_examples(brief: Brief) -> None:
