@@ -48,6 +48,7 @@ class Example:
     proposed, or that a call was taken for, is not given and proves nothing. `held` is what the other slots that the
     method reads held when the example was first satisfied: it is set as `slots` are, so that the example means the
     same when it is run again after they have changed.
+    `asked` says that the writer asked for it.
     """
 
     args: tuple[Any, ...] = ()
@@ -58,6 +59,7 @@ class Example:
     slots_after: Mapping[str, Any] | None = None
     given: bool = True
     held: Mapping[str, Any] | None = None
+    asked: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "args", tuple(self.args))
@@ -100,6 +102,8 @@ class Example:
             "kwargs": {name: freeze(value) for name, value in self.kwargs.items()},
             "given": self.given,
         }
+        if self.asked:
+            data["asked"] = True
         if self.result is not UNSET:
             data["result"] = freeze(self.result)
         if self.raises is not None:
@@ -128,6 +132,7 @@ class Example:
             slots_after=table("slots_after"),
             given=bool(data.get("given", True)),
             held=table("held"),
+            asked=bool(data.get("asked", False)),
         )
 
     @classmethod
@@ -159,11 +164,22 @@ class Contract:
         """The examples that count as proof."""
         return tuple(example for example in self.examples if example.is_proof)
 
+    @property
+    def questions(self) -> int:
+        """How many of the examples were asked for, answered or not."""
+        return sum(example.asked for example in self.examples)
+
+    @property
+    def answered(self) -> Contract:
+        """This contract without open questions."""
+        return replace(self, examples=tuple(example for example in self.examples if not example.is_question))
+
     def with_example(self, example: Example) -> Contract:
         """This contract with one example more; a restated example replaces the one with the same message."""
         message = _message(example)
         kept = tuple(known for known in self.examples if _message(known) != message)
-        return replace(self, examples=(*kept, example))
+        asked = any(known.asked for known in self.examples if _message(known) == message)
+        return replace(self, examples=(*kept, replace(example, asked=example.asked or asked)))
 
     def to_json(self) -> dict[str, Any]:
         return {"intent": self.intent, "examples": [example.to_json() for example in self.examples]}

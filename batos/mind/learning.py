@@ -49,15 +49,17 @@ def decompose(cycle: Cycle) -> None:
         cycle.scratch["plan"] = {"strategy": "known already", "relevant_pillars": [], "sub_queries": {}}
         return
     contract = _contract(cycle, standing_in(target, selector))
-    is_facet = selector.endswith("_facet_") and contract.intent is not None and not contract.examples
+    is_facet = selector.endswith("_facet_") and contract.intent is not None and not contract.answered.examples
     policy = policy_for(cycle.world, target, cycle.settings)
     known = {"methods": [], "passages": []} if is_facet else _remembered(cycle, contract, policy == "propose")
     cycle.scratch["known"] = known
     cycle.scratch["plan"] = {
-        "strategy": "facet" if is_facet else "by example" if contract.examples else "by name",
+        "strategy": "facet" if is_facet else "by example" if contract.answered.examples else "by name",
         "relevant_pillars": [],
         "sub_queries": {},
-        "contract": contract.to_json(),
+        "contract": contract.answered.to_json(),
+        "stated": contract.to_json(),
+        "asked": contract.questions,
         "drew_on": [item["name"] for item in (*known["methods"], *known["passages"])],
         "policy": policy,
         "tainted": bool(cycle.brief.get("extra", {}).get("tainted") or _is_tainted(known)),
@@ -151,6 +153,7 @@ def _written(cycle: Cycle, plan: dict[str, Any], feedback: list[dict[str, str]])
         "similar": [method["source"] for method in known["methods"]],
         "passages": [passage["text"] for passage in known["passages"]],
         "learned": _learned(cycle),
+        "asked": plan["asked"],
         "feedback": feedback,
     }
     messages = prompts.render(
@@ -259,7 +262,9 @@ def complete(cycle: Cycle) -> None:
     contract = Contract.from_json(plan["contract"], cycle.world.object)
     selector, target = cycle.brief["selector"], cycle.target
     if "question" in response:
-        _keep_contract(target, selector, contract)
+        question = Example.from_json({**response["question"], "given": False, "asked": True}, cycle.world.object)
+        stated = Contract.from_json(plan["stated"], cycle.world.object)
+        _keep_contract(target, selector, stated.with_example(question))
         reason = _phrased(selector, response["question"])
         cycle.pending = _awaited(cycle, reason=reason, question=response["question"])
         return

@@ -41,6 +41,7 @@ def request(task: Task, examples: tuple[Stated, ...], answered: list[dict[str, A
         "object": {"name": "task", "slots": task.slots, "methods": [], "parents": []},
         "contract": {"intent": task.intent, "examples": stated},
         "message": {},
+        "asked": len(answered),
     }
     return Request(purpose="method", materials=materials)
 

@@ -68,7 +68,8 @@ class Known:
 class Brief:
     """The whole task. `slots` are the data slots with values; `opaque` names those that hold objects.
 
-    `refusals` are sources that were written for it before, with the reason why they were refused.
+    `refusals` are sources that were written for it before, with the reason why they were refused; `asked` counts the
+    questions that were asked before.
     """
 
     selector: str
@@ -81,6 +82,7 @@ class Brief:
     is_facet: bool
     refusals: dict[str, str]
     learned: tuple[Known, ...] = ()
+    asked: int = 0
 
     @property
     def arity(self) -> int:
@@ -131,6 +133,7 @@ def read(request: Request) -> Brief:
         is_facet=bool(materials.get("is_facet")),
         refusals={str(each.get("source")): str(each.get("reason")) for each in materials.get("feedback") or ()},
         learned=tuple(found for each in materials.get("learned") or () if (found := _known(each)) is not None),
+        asked=int(materials.get("asked") or 0),
     )
 
 

@@ -93,6 +93,10 @@ def _write(part: Part) -> ast.stmt:
         if head.name == "put":
             target = ast.Subscript(parse(f"self.{part.slot}"), tree_of(children[1]), ast.Store())
             return ast.Assign([target], tree_of(children[2]))
+        if head.name == "put_increment":
+            target = ast.Subscript(parse(f"self.{part.slot}"), tree_of(children[1]), ast.Store())
+            before = ast.Call(parse(f"self.{part.slot}.get"), [tree_of(children[1]), literal(0)], [])
+            return ast.Assign([target], ast.BinOp(before, ast.Add(), tree_of(children[2])))
     return ast.Assign([_slot(part.slot)], tree_of(part.node))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from batos.methods.synthesis.evidence import bits
 from batos.methods.synthesis.forms import Form, forms
 from batos.methods.synthesis.goal import Goal
 from batos.methods.synthesis.leaves import Leaves
@@ -31,19 +32,33 @@ rivals that cost no more."""
 
 FEW = 3
 
+LEFT_OUT = 2
+"""So much dearer may a rival be for each word of the intent that the best leaves out and it does not."""
+
 MARGIN = 2
 """A program whose rivals all cost at least so much more stands alone."""
+
+UNPROVEN, MODEST = 4, 8
+"""A program is not shown by results of fewer bits than its size; up to a modest size, of so many fewer."""
+
+HOPELESS = 16
+"""With more than that, not even two questions could show it."""
 
 LETTERS = 3
 """A literal with as many letters may be a result learned by heart."""
 
 
+EXPLAINED = "so many yes/no methods fit these few examples that fitting them proves nothing"
+SMALL = "it would be larger than what the few examples show"
+
+
 @dataclass(frozen=True)
 class Program:
-    """A candidate with its full price: what it costs plus what it leaves out."""
+    """A candidate with its full price: what it costs plus what it leaves out. In its `size`, all words left out count."""
 
     cost: int
     entry: Entry
+    size: int
 
     @property
     def missed(self) -> int:
@@ -69,6 +84,7 @@ class Critic:
         A program that is only a part of the method, not `alone`, need not use everything.
         """
         self.leaves = leaves
+        self.alone = alone
         self.keys = {key for key in keys if words.mention(key)}
         self.unused_argument = UNUSED_ARGUMENT if alone else 1
         self.most_unused_words = MOST_UNUSED_WORDS if alone else 1
@@ -92,10 +108,12 @@ class Critic:
                 numbers.add(float(abs(head.value)))
             elif isinstance(head, Leaf) and head.kind == "constant" and isinstance(head.value, str):
                 texts.add(head.value)
-        missed += min(self.most_unused_words, sum(1 for asked in self.asked if not asked & used))
+        words = sum(1 for asked in self.asked if not asked & used)
+        beyond = max(0, words - self.most_unused_words) if self.alone else 0
+        missed += min(self.most_unused_words, words)
         missed += UNUSED_NUMBER * sum(1 for number in self.stated if not {number, number + 1} & numbers)
         missed += UNUSED_KEY * len(self.keys - texts)
-        return Program(entry.cost + missed, entry)
+        return Program(entry.cost + missed, entry, entry.cost + missed + beyond)
 
 
 def _speaks_of(word: str, learned: tuple[str, ...]) -> frozenset[str]:
@@ -108,7 +126,11 @@ def _speaks_of(word: str, learned: tuple[str, ...]) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`best` is the program; `rival` one that fits as well and differs at probe number `at`; `reason` why to doubt."""
+    """`best` is the program; `rival` one that fits as well and differs at probe number `at`; `reason` why to doubt.
+
+    With a reason that an example more could settle, and no rival, `at` is a probe at which one could ask whether `best`
+    is right; -1 if there is none.
+    """
 
     best: Program
     rival: Program | None
@@ -128,14 +150,23 @@ def judge(
     best, *rivals = sorted(distinct.values(), key=lambda program: program.cost)
     margin = rivals[0].cost - best.cost if rivals else MARGIN
     proven = _complete(best, goal, leaves) or _spoken_for(best, words, margin)
-    reason = _doubt(best, goal, inputs, words, intent, proven)
-    near = best.cost + (CLOSE if goal.count <= FEW else 0)
-    close = rivals if reason else [program for program in rivals if program.cost <= near]
+    reason = _doubt(best, goal, inputs, words, intent, leaves, proven)
+    few = goal.count <= FEW
+    within = [rival for rival in rivals if rival.cost - best.cost <= (CLOSE + _leaves_out(best, rival) if few else 0)]
+    close = rivals if reason else within
     for rival in close:
         at = _differs(best, rival, goal.count)
         if at is not None:
             return Verdict(best, rival, at, tuple(rivals), reason)
-    return Verdict(best, None, 0, tuple(rivals), reason)
+    lacks = best.size - _shown(best, goal, inputs)
+    telling = [place for place, value in enumerate(best.entry.column[goal.count :]) if value is not MISSING]
+    worth = reason in (SMALL, EXPLAINED) and lacks <= HOPELESS and bool(telling)
+    return Verdict(best, None, telling[0] if worth else -1, tuple(rivals), reason)
+
+
+def _leaves_out(best: Program, rival: Program) -> int:
+    """How much dearer a rival may be that leaves out less of the intent: the best is perhaps too simple."""
+    return LEFT_OUT * max(0, best.missed - rival.missed)
 
 
 def _differs(one: Program, other: Program, given: int) -> int | None:
@@ -147,14 +178,27 @@ def _differs(one: Program, other: Program, given: int) -> int | None:
     return None
 
 
-def _doubt(best: Program, goal: Goal, inputs: list[Any], words: Words, intent: str, proven: bool) -> str | None:
+def _doubt(
+    best: Program, goal: Goal, inputs: list[Any], words: Words, intent: str, leaves: Leaves, proven: bool
+) -> str | None:
     if goal.kind == "flag" and goal.saturation(best.cost) > SATURATED and not proven:
-        return "so many yes/no methods fit these few examples that fitting them proves nothing"
+        return EXPLAINED
     if chooses(best) and goal.count <= _branches(best.entry.node) and not words.conditional and not proven:
         return "every case that it tells apart was seen only once"
     if goal.count > 1 and (learned := _by_heart(best, goal.results, inputs, intent)):
         return f"the result {learned!r} would be learned by heart from its one example"
+    shown = _shown(best, goal, inputs)
+    if best.size > max(shown, min(shown + UNPROVEN, MODEST)) and not _complete(best, goal, leaves):
+        return SMALL
     return None
+
+
+def _shown(best: Program, goal: Goal, inputs: list[Any]) -> float:
+    """The bits of the results; those that stand as constants in the program are not explained by it."""
+    constants = {
+        repr(head.value) for head in heads(best.entry.node) if isinstance(head, Leaf) and head.kind == "constant"
+    }
+    return bits([True if repr(result) in constants else result for result in goal.results], inputs)
 
 
 def _spoken_for(best: Program, words: Words, margin: int) -> bool:
@@ -187,6 +231,8 @@ def _by_heart(best: Program, results: Column, inputs: list[Any], intent: str) ->
             text = head.value.strip()
             word = sum(letter.isalnum() for letter in text) >= LETTERS and text.lower() not in known
             suggested = any(head.value in texts for texts in lexicon().texts.values())
+            whole = len(text) > 1 and text in results and results.count(text) == 1 and text.lower() not in known
+            word = word or whole
             if word and not suggested and sum(text in repr(result) for result in results) <= 1:
                 return text
     return None

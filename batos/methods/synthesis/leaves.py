@@ -152,12 +152,15 @@ def _offer_punctuation(found: _Constants, cases: list[Case], results: list[Any])
 
 def _offer_results(found: _Constants, cases: list[Case], results: list[Any]) -> None:
     """Numbers that are results, what is always the result, texts that stand in every result list but in no input."""
-    always = bool(results) and all(same(result, results[0]) for result in results[1:])
+    always = len(results) > 1 and all(same(result, results[0]) for result in results[1:])
     if always and type(results[0]) in (str, int, float, bool):
         found.offer(results[0], 2)
     for result in results:
         if type(result) in (int, float) and 1 < abs(result) <= 1000:
             found.offer(result, 6)
+    widths = {len(run) for text in texts_in(list(results)) for run in re.findall(r"\d+", text)}
+    if len(widths) == 1 and len(results) > 1:  # numbers of a fixed width, perhaps padded
+        found.offer(widths.pop(), 4)
     if results and all(isinstance(result, list) for result in results):
         inputs = " ".join(texts_in([[list(case.inputs), list(case.slots.values())] for case in cases]))
         for text in dict.fromkeys(texts_in(results[0])):

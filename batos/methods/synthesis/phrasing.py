@@ -23,7 +23,8 @@ class _FStrings(ast.NodeTransformer):
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         pieces = _summed(node)
-        if len(pieces) >= LEAST_PARTS and any(_is_text(piece) for piece in pieces):
+        formatted = any(isinstance(piece, ast.JoinedStr) for piece in pieces)
+        if (len(pieces) >= LEAST_PARTS or formatted) and any(_is_text(piece) for piece in pieces):
             values = [value for piece in pieces for value in _as_values(piece)]
             if all(_fits(value) for value in values):
                 return ast.JoinedStr(values)
@@ -125,11 +126,34 @@ class _Named(ast.NodeTransformer):
 
 def unparse(tree: ast.FunctionDef) -> str:
     """The source of a function. A generator that is a call's only argument stands without parentheses of its own."""
-    generators = _Generators()
-    text = ast.unparse(ast.fix_missing_locations(generators.visit(tree)))
+    generators, patterns = _Generators(), _Patterns()
+    text = ast.unparse(ast.fix_missing_locations(patterns.visit(generators.visit(tree))))
     for name, generator in reversed(generators.found):
-        text = text.replace(name, ast.unparse(generator)[1:-1])
+        text = text.replace(name, ast.unparse(ast.fix_missing_locations(patterns.visit(generator)))[1:-1])
+    for name, pattern in reversed(patterns.found):
+        text = text.replace(name, f"r'{pattern}'")
     return text + "\n"
+
+
+class _Patterns(ast.NodeTransformer):
+    """Takes regular expressions with a backslash out of calls of `re`; they are written as raw texts."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, str]] = []
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        of_re = isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "re"
+        pattern = node.args[0] if of_re and node.args else None
+        if isinstance(pattern, ast.Constant) and isinstance(pattern.value, str) and _raw(pattern.value):
+            name = f"pattern_number_{len(self.found)}_"
+            self.found.append((name, pattern.value))
+            node.args[0] = ast.Name(name, ast.Load())
+        return node
+
+
+def _raw(pattern: str) -> bool:
+    return "\\" in pattern and "'" not in pattern and pattern.isprintable() and not pattern.endswith("\\")
 
 
 class _Generators(ast.NodeTransformer):

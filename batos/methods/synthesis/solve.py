@@ -26,7 +26,7 @@ PATIENCE, SPARE, SMALL_MATTER = 3, 20_000, 2
 """A program that leaves hardly anything of the intent out has to stand only so many times the expressions it was found
 with, and some to spare: one that is put together from parts costs more than the level at which it is found."""
 
-NOTHING = Program(HIGHEST_LEVEL, Entry([], (), 0, 0))
+NOTHING = Program(HIGHEST_LEVEL, Entry([], (), 0, 0), HIGHEST_LEVEL)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,13 @@ VIEWS = {"range", "zip", "enumerate"}
 PAIRS = {"items": ("key", "value"), "enumerate": ("number", "item"), "zip": ("one", "other")}
 """Names for the two parts of the pairs that a call gives."""
 
+SPARE = (("first", "second"), ("left", "right"))
+
+OPPOSITES: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+
 FLIPPED = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE, ast.Eq: ast.Eq, ast.NotEq: ast.NotEq}
 
 
@@ -54,9 +61,55 @@ class _Order(ast.NodeTransformer):
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
+        if isinstance(node.op, ast.Add) and _negative(node.right) and isinstance(node.right, ast.UnaryOp):
+            return ast.BinOp(node.left, ast.Sub(), node.right.operand)
         if isinstance(node.op, (ast.Add, ast.Mult)) and _number(node.left) and not isinstance(node.right, ast.Constant):
             node.left, node.right = node.right, node.left
         return node
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
+        """`not a <= b` becomes `a > b`, `not not a` as a test `a`."""
+        self.generic_visit(node)
+        inner = node.operand
+        if not isinstance(node.op, ast.Not):
+            return node
+        if isinstance(inner, ast.Compare) and len(inner.ops) == 1 and type(inner.ops[0]) in OPPOSITES:
+            return ast.Compare(inner.left, [OPPOSITES[type(inner.ops[0])]()], inner.comparators)
+        twice = isinstance(inner, ast.UnaryOp) and isinstance(inner.op, ast.Not)
+        return inner.operand if twice and isinstance(inner, ast.UnaryOp) and _is_flag(inner.operand) else node
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.comprehension:
+        self.generic_visit(node)
+        node.ifs = [_test(test) for test in node.ifs]
+        return node
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        self.generic_visit(node)
+        node.test = _test(node.test)
+        return node
+
+    def visit_If(self, node: ast.If) -> ast.stmt:
+        self.generic_visit(node)
+        node.test = _test(node.test)
+        return node
+
+
+def _test(node: ast.expr) -> ast.expr:
+    """A test without a double negation: only its truth counts."""
+    while isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        inner = node.operand
+        if not (isinstance(inner, ast.UnaryOp) and isinstance(inner.op, ast.Not)):
+            break
+        node = inner.operand
+    return node
+
+
+def _is_flag(node: ast.expr) -> bool:
+    return isinstance(node, ast.Compare) or (isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not))
+
+
+def _negative(node: ast.expr) -> bool:
+    return isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and _number(node.operand)
 
 
 def _number(node: ast.expr) -> bool:
@@ -135,8 +188,8 @@ class _Naming(ast.NodeTransformer):
         if not isinstance(source, ast.Call):
             return None
         called = source.func.attr if isinstance(source.func, ast.Attribute) else getattr(source.func, "id", "")
-        pair = PAIRS.get(called, ("first", "second"))
-        return None if self.taken & set(pair) else pair
+        pairs = (PAIRS.get(called, SPARE[0]), *SPARE)
+        return next((pair for pair in pairs if not self.taken & set(pair)), None)
 
     def _name(self, source: ast.expr) -> str:
         name = ITEM

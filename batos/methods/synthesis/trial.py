@@ -17,23 +17,28 @@ Ask = Callable[[dict[str, Any], str, tuple[Any, ...]], Any]
 
 
 class Receiver:
-    """An object with slots, and with methods if there is somebody to `ask` what they answer."""
+    """An object with nothing but slots."""
 
-    def __init__(self, slots: dict[str, Any], ask: Ask | None = None, known: Container[str] = ()) -> None:
+    def __init__(self, slots: dict[str, Any]) -> None:
         self.__dict__.update(copy.deepcopy(slots))
-        self._ask, self._known = ask, known
 
-    def __getattr__(self, selector: str) -> Any:
-        if selector.startswith("_") or self._ask is None or selector not in self._known:
-            raise AttributeError(selector)
-        ask, slots = self._ask, {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
-        def answer(*args: Any) -> Any:
-            if (value := ask(slots, selector, args)) is MISSING:
-                raise ValueError(selector)
-            return value
+def _receiver(slots: dict[str, Any], ask: Ask | None, known: Container[str]) -> Receiver:
+    """An object with slots and, if there is somebody to `ask`, with the methods that are `known`."""
 
-        return answer
+    class Knowing(Receiver):
+        def __getattr__(self, selector: str) -> Any:
+            if ask is None or selector not in known:
+                raise AttributeError(selector)
+
+            def answer(*args: Any) -> Any:
+                if (value := ask(dict(vars(self)), selector, args)) is MISSING:
+                    raise ValueError(selector)
+                return value
+
+            return answer
+
+    return Knowing(slots)
 
 
 def compiled(source: str, selector: str) -> Callable[..., Any]:
@@ -45,7 +50,7 @@ def compiled(source: str, selector: str) -> Callable[..., Any]:
 
 def satisfies(source: str, selector: str, case: Case, ask: Ask | None = None, known: Container[str] = ()) -> bool:
     """Whether the method gives the case's result, or raises what it should, and leaves the slots as they should be."""
-    receiver = Receiver(case.slots, ask, known)
+    receiver = _receiver(case.slots, ask, known)
     try:
         result = compiled(source, selector)(receiver, *copy.deepcopy(case.args), **copy.deepcopy(case.kwargs))
     except Exception as error:  # whatever the method raises is what the example is compared with

@@ -19,12 +19,14 @@ from batos.methods.synthesis.judge import Program
 from batos.methods.synthesis.learned import Learned
 from batos.methods.synthesis.nodes import Leaf, heads
 from batos.methods.synthesis.trial import satisfies
+from batos.methods.synthesis.values import MISSING
 from batos.methods.synthesis.words import Words
 from batos.objects.values import freeze
 
 MODEL = "builtin"
 ELSEWHERE = "configure a model backend such as `openai:URL#MODEL`"
 MODEST = 1000
+QUESTIONS = 2
 RIVALS = 3
 """So many rivals are told in the notes."""
 
@@ -105,10 +107,13 @@ def _verdict(brief: Brief, effects: Effects, source: str, budget: Budget) -> Ans
         "expressions": budget.made,
         "rivals": [_rival(brief, part, rival) for part in effects.parts for rival in part.verdict.rivals[:RIVALS]],
     }
-    for part in effects.outcomes:
-        if part.verdict.rival is not None and (question := _question(part, part.verdict.rival)) is not None:
-            return Answer(question=question, notes={**notes, "candidate": source}, model=MODEL)
     doubts = [part.verdict.reason for part in effects.parts if part.verdict.reason]
+    open_ = [part for part in effects.outcomes if part.verdict.rival is not None or part.verdict.at >= 0]
+    for part in sorted(open_, key=lambda part: part.verdict.rival is None) if brief.asked < QUESTIONS else ():
+        if (question := _question(part)) is not None:
+            return Answer(question=question, notes={**notes, "candidate": source}, model=MODEL)
+    if any(part.verdict.rival is not None for part in open_):
+        doubts.insert(0, f"the examples still leave open what it does, after {brief.asked} questions")
     if effects.guard is not None and effects.guard.verdict.rival is not None:
         doubts.append(f"the examples leave open for which arguments it raises {effects.raises}")
     if doubts:
@@ -141,11 +146,18 @@ def _check_examples(brief: Brief) -> None:
             )
 
 
-def _question(part: Part, rival: Program) -> dict[str, Any] | None:
-    """The probe on which the two best differ, with what each of them gives; None if it cannot be written down."""
+def _question(part: Part) -> dict[str, Any] | None:
+    """The probe on which the two best differ, with what each of them gives; None if it cannot be written down.
+
+    Without a rival it is what the best gives: whether that is right shows more than the examples do.
+    """
     place = len(part.task.results) + part.verdict.at
+    if not len(part.task.results) <= place < len(part.task.cases):
+        return None
     case = part.task.cases[place]
-    rivals = (part.verdict.best, rival)
+    rivals = (part.verdict.best, *([part.verdict.rival] if part.verdict.rival is not None else []))
+    if any(each.entry.column[place] is MISSING for each in rivals):
+        return None
     leaves = [head for each in rivals for head in heads(each.entry.node) if isinstance(head, Leaf)]
     read = {leaf.value for leaf in leaves if leaf.kind == "slot"}
     try:
