@@ -54,7 +54,7 @@ SMALL = "it would be larger than what the few examples show"
 
 @dataclass(frozen=True)
 class Program:
-    """A candidate with its full price: what it costs plus what it leaves out. In its `size`, all words left out count."""
+    """A candidate with its full price: what it costs plus what it leaves out; its `size` counts every word left out."""
 
     cost: int
     entry: Entry
@@ -158,7 +158,7 @@ def judge(
         at = _differs(best, rival, goal.count)
         if at is not None:
             return Verdict(best, rival, at, tuple(rivals), reason)
-    lacks = best.size - _shown(best, goal, inputs)
+    lacks = best.size - _shown(best, goal, inputs, intent)
     telling = [place for place, value in enumerate(best.entry.column[goal.count :]) if value is not MISSING]
     worth = reason in (SMALL, EXPLAINED) and lacks <= HOPELESS and bool(telling)
     return Verdict(best, None, telling[0] if worth else -1, tuple(rivals), reason)
@@ -187,17 +187,16 @@ def _doubt(
         return "every case that it tells apart was seen only once"
     if goal.count > 1 and (learned := _by_heart(best, goal.results, inputs, intent)):
         return f"the result {learned!r} would be learned by heart from its one example"
-    shown = _shown(best, goal, inputs)
+    shown = _shown(best, goal, inputs, intent)
     if best.size > max(shown, min(shown + UNPROVEN, MODEST)) and not _complete(best, goal, leaves):
         return SMALL
     return None
 
 
-def _shown(best: Program, goal: Goal, inputs: list[Any]) -> float:
-    """The bits of the results; those that stand as constants in the program are not explained by it."""
-    constants = {
-        repr(head.value) for head in heads(best.entry.node) if isinstance(head, Leaf) and head.kind == "constant"
-    }
+def _shown(best: Program, goal: Goal, inputs: list[Any], intent: str) -> float:
+    """The bits of the results; what stands as a constant in the program, and not in the intent, it does not explain."""
+    leaves = [head for head in heads(best.entry.node) if isinstance(head, Leaf) and head.kind == "constant"]
+    constants = {repr(leaf.value) for leaf in leaves if str(leaf.value).lower() not in intent.lower()}
     return bits([True if repr(result) in constants else result for result in goal.results], inputs)
 
 
