@@ -212,7 +212,7 @@ def _provenance(found: Why) -> Iterator[str]:
         yield f"proven by {show.counted(about['proven'], 'example')} that a person gave"
     for name, fact in (about.get("notes") or {}).items():
         if name == "rivals":
-            yield from (f"ruled out: {show.one_line(rival['source'])}" for rival in fact)
+            yield from (f"ruled out, {rival['costs_more']} dearer: {show.one_line(rival['source'])}" for rival in fact)
         else:
             yield f"{name.replace('_', ' ')}: {fact if isinstance(fact, str) else show.literal(fact, 400)}"
     if len(found.versions) > 1:

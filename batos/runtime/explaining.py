@@ -50,6 +50,9 @@ class Why:
             lines.append(
                 f"Written by {self.provenance['model']}, proven by {self.provenance.get('proven', 0)} examples."
             )
+        for rival in (self.provenance.get("notes") or {}).get("rivals") or ():
+            lines.append(f"Ruled out, {rival['costs_more']} dearer, though it fits the examples:")
+            lines.append(textwrap.indent(rival["source"].rstrip(), "    "))
         if self.mission is not None:
             lines.append(f"From mission {self.mission['id']}, which asked {len(self.asked)} times.")
         if self.chunks:

@@ -104,6 +104,16 @@ def test_only_given_examples_are_proof() -> None:
     assert Contract.from_json(contract.to_json()) == contract
 
 
+def test_an_answer_is_known_to_have_been_asked_for() -> None:
+    question = Example((1,), given=False, asked=True)
+    contract = Contract.of(None, [((2,), 4)]).with_example(question)
+    assert (contract.questions, len(contract.answered.examples)) == (1, 1)
+    answered = contract.with_example(Example((1,), result=2))
+    assert (answered.questions, len(answered.answered.examples)) == (1, 2)
+    assert answered.given == answered.examples
+    assert Contract.from_json(answered.to_json()).questions == 1
+
+
 def test_a_restated_example_replaces_the_one_before_it() -> None:
     contract = Contract.of(None, [((1,), 2)]).with_example(Example((1,), result=3))
     assert [example.result for example in contract.examples] == [3]

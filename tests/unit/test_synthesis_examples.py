@@ -124,6 +124,27 @@ def test_it_asks_where_two_methods_fit() -> None:
     assert answer.question["about"] == "result"
 
 
+FIBONACCI = [{"args": [5], "result": 4}, {"args": [6], "result": 8}, {"args": [7], "result": 14}]
+
+
+def test_what_examples_hardly_show_is_asked_for_and_then_refused() -> None:
+    intent = "the sum of the four numbers before it, beginning with 0, 0, 2, 0"
+    answer = write_method(request("fib4_", intent, FIBONACCI))
+    assert answer.question is not None
+    assert answer.notes["candidate"]
+    with pytest.raises(BackendRefused, match=r"larger than what the few examples show|still leave open"):
+        write_method(request("fib4_", intent, FIBONACCI, asked=2))
+
+
+def test_a_simple_method_that_leaves_a_word_out_is_not_taken_for_the_right_one() -> None:
+    examples = [
+        {"args": [["a", "ccc", "bb"]], "result": ["ccc", "bb", "a"]},
+        {"args": [["xx", "yyyy"]], "result": ["yyyy", "xx"]},
+    ]
+    answer = write_method(request("longest_first_", "words sorted by length, longest first", examples))
+    assert answer.question is not None or "len" in answer.text
+
+
 def test_the_callers_own_message_is_the_first_question() -> None:
     message = {"args": [[8, 5]], "kwargs": {}}
     answer = write_method(request("pick_", "", [{"args": [[3, 9]], "result": 9}], message=message))

@@ -41,6 +41,9 @@ MARGIN = 2
 UNPROVEN, MODEST = 4, 8
 """A program is not shown by results of fewer bits than its size; up to a modest size, of so many fewer."""
 
+NAMED = 4
+"""An intent that names what a method does last counts as so many bits."""
+
 HOPELESS = 16
 """With more than that, not even two questions could show it."""
 
@@ -187,7 +190,7 @@ def _doubt(
         return "every case that it tells apart was seen only once"
     if goal.count > 1 and (learned := _by_heart(best, goal.results, inputs, intent)):
         return f"the result {learned!r} would be learned by heart from its one example"
-    shown = _shown(best, goal, inputs, intent)
+    shown = _shown(best, goal, inputs, intent) + (NAMED if proven else 0)
     if best.size > max(shown, min(shown + UNPROVEN, MODEST)) and not _complete(best, goal, leaves):
         return SMALL
     return None

@@ -21,6 +21,16 @@ def f_strings(module: ast.Module) -> ast.Module:
 class _FStrings(ast.NodeTransformer):
     """`'Hello, ' + name + '!'` becomes `f'Hello, {name}!'`."""
 
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.expr:
+        """`{number:0{4}d}` becomes `{number:04d}`."""
+        self.generic_visit(node)
+        if isinstance(node.format_spec, ast.JoinedStr):
+            parts = [part.value if isinstance(part, ast.FormattedValue) else part for part in node.format_spec.values]
+            if all(isinstance(part, ast.Constant) for part in parts):
+                spec = "".join(str(part.value) for part in parts if isinstance(part, ast.Constant))
+                node.format_spec = ast.JoinedStr([ast.Constant(spec)])
+        return node
+
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         pieces = _summed(node)
         formatted = any(isinstance(piece, ast.JoinedStr) for piece in pieces)
