@@ -136,6 +136,12 @@ def test_what_examples_hardly_show_is_asked_for_and_then_refused() -> None:
         write_method(request("fib4_", intent, FIBONACCI, asked=2))
 
 
+def test_yes_and_no_say_so_little_that_it_asks() -> None:
+    examples = [{"args": ["a"], "result": True}, {"args": ["b"], "result": False}]
+    answer = write_method(request("lucky_", "", examples))
+    assert answer.question is not None
+
+
 def test_a_simple_method_that_leaves_a_word_out_is_not_taken_for_the_right_one() -> None:
     examples = [
         {"args": [["a", "ccc", "bb"]], "result": ["ccc", "bb", "a"]},
@@ -176,7 +182,8 @@ def test_it_refuses_what_the_examples_do_not_show(
     selector: str, intent: str, examples: list[dict[str, Any]], reason: str
 ) -> None:
     stated = [{"kwargs": {}, **example} for example in examples]
-    materials = {"selector": selector, "object": {"slots": {}}, "contract": {"intent": intent, "examples": stated}}
+    contract = {"intent": intent, "examples": stated}
+    materials = {"selector": selector, "object": {"slots": {}}, "contract": contract, "asked": 2}
     with pytest.raises(BackendRefused, match=reason):
         write_method(Request(purpose="method", materials=materials))
 
