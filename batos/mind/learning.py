@@ -101,7 +101,8 @@ def _contract(cycle: Cycle, present: Any) -> Contract:
     elif isinstance(present, Method):
         known = Contract.from_json(present.contract, resolve)
     if asked.examples:  # what nobody has stated gives way to what somebody states now
-        known = replace(known, examples=tuple(example for example in known.examples if example.given))
+        kept = tuple(example for example in known.examples if example.given or example.is_question)
+        known = replace(known, examples=kept)
     for example in asked.examples:
         known = known.with_example(example)
     return replace(known, intent=asked.intent or known.intent)
