@@ -149,6 +149,9 @@ class ImageConnection(Connection):
         super()._resetCache()
 
     def get(self, oid: bytes) -> Any:
+        known = self._cache.get(oid) if self.opened is not None else None
+        if known is not None:
+            return known
         with self._telling(oid):
             return super().get(oid)
 

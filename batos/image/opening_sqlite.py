@@ -120,6 +120,9 @@ def _relstorage(folder: Path, commit_lock_seconds: int) -> Any:
     from relstorage.options import Options
     from relstorage.storage import RelStorage
 
+    from batos.image.leftovers import guard_leftovers
+
+    guard_leftovers()
     options = Options(
         keep_history=True,
         blob_dir=str(folder / "blobs"),

@@ -10,11 +10,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.cycle import against, alone, crowd
 from benchmarks.figures import Figure
 
 
 def measure(quick: bool, data: Path | None = None) -> Iterator[Figure]:
+    from benchmarks.cycle import against, alone, crowd  # the peers' modules are run by themselves, without these
+
     for part in (alone, against, crowd):
         with tempfile.TemporaryDirectory(prefix="batos-benchmark-") as folder:
             yield from part.measure(quick, Path(folder))
