@@ -232,3 +232,23 @@ def test_materials_of_another_shape_are_refused_with_their_place():
         backend.generate(
             Request(purpose="facet", materials={"query": "x", "chunks": [{"document_id": "a", "text": ""}]})
         )
+
+
+GARDEN = [
+    {**CHUNKS[0], "document_id": "garden.md", "text": "Tomatoes are watered every second day. Beans need a trellis."},
+]
+
+
+def test_how_often_is_asked_of_the_thing_and_not_of_the_word_often():
+    assert asked("How often are tomatoes watered?", GARDEN).data["known"]
+    assert not asked("How often are roses watered?", GARDEN).data["known"]
+
+
+def test_how_many_is_not_answered_without_a_number():
+    assert not asked("How many beans are there?", GARDEN).data["known"]
+
+
+def test_a_question_that_goes_on_needs_the_words_of_its_topic_less_than_its_own():
+    known = asked("And what do beans need? (after: How often are tomatoes watered?)", GARDEN)
+    assert "trellis" in known.text
+    assert not asked("And what do roses need? (after: How often are tomatoes watered?)", GARDEN).data["known"]

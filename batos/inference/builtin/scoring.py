@@ -19,7 +19,8 @@ from batos.inference.builtin.sentences import Passage
 from batos.inference.builtin.words import WORD, content_stems, lexicon, parts, read_table, stem
 
 TOPIC = " (after: "
-TOPIC_WEIGHT = 0.6
+TOPIC_WEIGHT = 0.4
+HOW = re.compile(r"\bhow (\w+)", re.IGNORECASE)
 SUBJECT = re.compile(r"^(.{1,60}?)(?:: | is | are | means )")
 COUNTED = frozenset({"row", "item", "code", "short", "long"})
 """Features that are counted rather than matched by a pattern."""
@@ -85,16 +86,21 @@ class Question:
 
     def __init__(self, text: str, ignored: frozenset[str] = frozenset()) -> None:
         table = lexicon()
-        own = frozenset(content_stems(text.partition(TOPIC)[0]))
+        first = text.partition(TOPIC)[0]
+        own = frozenset(content_stems(first))
+        asking = frozenset(stem(word) for word in HOW.findall(first))  # `often` in `how often` is no word of the answer
         written = {stem(word): word for word in reversed(WORD.findall(text)) if len(word) > 1}
         stems = [found for found in content_stems(text) if found in written]
         asked = [found for found in stems if found not in ignored] or stems
         self.text = text
         self.written = {found: written[found] for found in asked}
         self.weights = {
-            found: (table.weak_weight if found in table.weak else 1.0) * (1.0 if found in own else TOPIC_WEIGHT)
+            found: (table.weak_weight if found in table.weak or found in asking else 1.0)
+            * (1.0 if found in own else TOPIC_WEIGHT)
             for found in asked
         }
+        if not any(found in own for found in self.weights):  # `And why?` asks for nothing but the topic
+            self.weights = {found: weight / TOPIC_WEIGHT for found, weight in self.weights.items()}
         self.pairs = frozenset(pairwise(asked))
         self._parts = {found: frozenset(stem(part) for part in parts(word)) for found, word in self.written.items()}
 
@@ -119,9 +125,10 @@ class Question:
 
     def miss(self, held: frozenset[str], factor: float) -> None:
         """Count words of the question that `held` contains in no form `factor` times: nobody speaks of them."""
-        for word in self.weights:
-            if not self.credit(word, held):
-                self.weights[word] *= factor
+        own = frozenset(content_stems(self.text.partition(TOPIC)[0]))
+        for word, weight in self.weights.items():
+            if word in own and weight == 1.0 and not self.credit(word, held):
+                self.weights[word] = weight * factor
 
     def credit(self, word: str, stems: frozenset[str]) -> float:
         """How far `stems` contain a word of the question: 1 for itself or all its parts, less for a synonym, or 0."""
