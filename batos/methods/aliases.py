@@ -56,6 +56,7 @@ class Aliases:
     _scopes: dict[str, list[_Scope]] = field(default_factory=dict)  # nested functions by the names they are called by
     _handed: set[ast.AST] = field(default_factory=set)  # those that somebody else may call, with whatever he likes
     _bound: set[str] = field(default_factory=set)
+    in_place: set[int] = field(default_factory=set)  # lines where `name += value` counts as a change
     _matched: bool = False  # whether any `match` looks at state
     _writes: dict[ast.AST, list[Write]] = field(default_factory=dict)
 
@@ -296,6 +297,7 @@ class Aliases:
                 yield Write(line, slot_of(value))
             case ast.AugAssign(target=ast.Name() as target, op=op, value=value) if self.level(target) == ITSELF:
                 if _may_be_in_place(op, value):
+                    self.in_place.add(line)
                     yield Write(line, None)
             case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[first, *rest]) if is_self(first):
                 name = rest[0].value if rest and isinstance(rest[0], ast.Constant) else None

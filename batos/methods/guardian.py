@@ -108,6 +108,8 @@ def _audited(tree: Tree, selector: str, facet: bool, table: Rules) -> Audit:
         reason = (
             "a path that wrote state here ends without `self._p_changed = True` after it (the Persistence Covenant)."
         )
+        if line in aliases.in_place:
+            reason += " `name += value` may change a slot's container in place; `name = name + value` does not."
         findings.append(Finding(line, "covenant", reason))
     if facet:
         findings.extend(facet_findings(tree.function))

@@ -83,7 +83,8 @@ class Stage:
         self._before = picture(image)
 
     def wrongs(self, selector: str, *, ran: bool) -> list[str]:
-        """What differs that a payload has no right to: anything, or if it `ran`, all but its object's data slots."""
+        """What differs that a payload has no right to: anything but itself as a method, or if it `ran`, all but its
+        object's data slots."""
         after = picture(self.image)
         differing = {oid for oid in self._before.keys() | after.keys() if self._before.get(oid) != after.get(oid)}
         with self.image.reading() as world:
@@ -91,6 +92,8 @@ class Stage:
             allowed = self._kept_out | _bookkeeping(world) | _of_bob(world)
             if ran:
                 allowed |= {*_below(target)}
+            elif {slot: plain(value) for slot, value in _data(target)} == self._data:
+                allowed.add(target._p_oid)  # the method was installed; it was stopped when it was sent again
             found = [
                 f"changed {_told(world, oid)}"
                 for oid in sorted(differing - allowed)

@@ -6,6 +6,7 @@ a barrier away.
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -61,8 +62,15 @@ def test_none_of_the_corpus_gets_out():
     assert (figures["escaped"], figures["host_deaths"]) == (0, 0), shown
 
 
-def test_the_corpus_is_large_and_of_many_kinds():
-    assert len([*PAYLOADS.rglob("*.py"), *PAYLOADS.rglob("*.txt")]) >= 200
+def test_the_published_table_has_every_family_with_as_many_payloads_as_there_are():
+    counted = {}
+    for path in sorted(PAYLOADS.rglob("*.py")):
+        family = re.search(r"^# family: (.*)$", path.read_text(errors="replace"), re.MULTILINE)
+        counted[family.group(1)] = counted.get(family.group(1), 0) + 1
+    rows = re.findall(r"^\| ([^|*]+) \| (\d+) \|", (REPOSITORY / "docs/security.md").read_text(), re.MULTILINE)
+
+    assert {family: int(number) for family, number in rows} == counted
+    assert sum(counted.values()) >= 200
 
 
 def test_an_escape_would_be_noticed(tmp_path):

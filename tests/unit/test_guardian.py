@@ -257,6 +257,11 @@ def test_a_refusal_names_the_line_and_the_reason() -> None:
     assert [finding["line"] for finding in caught.value.facts["findings"]] == [2, 3]
 
 
+def test_a_refusal_of_what_may_be_in_place_says_what_to_write_instead() -> None:
+    assert "`name = name + value` does not" in audit(method("total = self.total\ntotal += x\nreturn total"), "f").reason
+    assert "`name = name + value`" not in audit(method("self.total += x"), "f").reason
+
+
 def test_the_audit_lists_reads_writes_and_sends() -> None:
     source = method(
         "self.total += self.price\nself.log.append(self.label_(x))\nself._p_changed = True\ngetattr(self, 'unit')"
