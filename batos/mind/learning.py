@@ -22,6 +22,7 @@ from batos.mind.cycle import Cycle
 from batos.mind.delivering import have_learned, refuse_misspelt, refuse_teaching_the_world, understood
 from batos.mind.rehearsing import shown
 from batos.mind.ruling import policy_for, refuse_pinned
+from batos.mind.speaking import personas
 from batos.objects import lookup
 from batos.objects.mirror import Mirror
 from batos.objects.records import Intent, Method, previous_of
@@ -355,9 +356,17 @@ def _opaque(oid: bytes) -> str:
     return f"object {oid.hex()}"  # to compare messages by; nothing is run with it
 
 
+def _is_shipped(plan: dict[str, Any], answer: dict[str, Any]) -> bool:
+    """Whether a facet is batos's own through and through: its intent came with batos, and so did what wrote it."""
+    ours = (answer["model"], answer["notes"].get("rule")) == ("builtin", "facet")
+    return ours and plan["contract"]["intent"] in {facet.intent for one in personas() for facet in one.facet}
+
+
 def _doubt(plan: dict[str, Any], response: dict[str, Any], selector: str) -> str | None:
     """Why a person must decide, or None when the method may be installed at once."""
     answer, verdict = response["answer"], response["verdict"]
+    if plan["strategy"] == "facet" and _is_shipped(plan, answer):
+        return None
     if plan["policy"] == "propose":
         return f"The policy is to propose: {selector!r} waits for approval."
     if plan["tainted"]:

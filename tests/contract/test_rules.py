@@ -60,6 +60,15 @@ def test_an_image_cannot_loosen_what_the_process_says():
             teach(image, "free")
 
 
+def test_the_facets_that_came_with_batos_need_no_approval_and_edited_ones_do():
+    with temporary_image(settings=Settings(policy="propose")) as image:
+        image.ingest_text("bats", "Bats sleep in caves. They hang upside down.")
+        assert image.ask("where do bats sleep?").known
+        image.set_intent("babs", "tech_facet_", "numbers and units, nothing else")
+        with pytest.raises(batos.MissionPending, match="The policy is to propose"):
+            image.send("babs", "tech_facet_", "Where do bats sleep?")
+
+
 def test_a_policy_survives_the_image_and_can_be_undone(tmp_path):
     with batos.open(tmp_path / "test.image") as image:
         image.create("greeter")
