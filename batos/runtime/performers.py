@@ -22,7 +22,7 @@ from batos.errors import BatosError, BudgetExhausted, MissionError
 from batos.image.handles import Handle, inward
 from batos.image.image import Image
 from batos.inference.port import Backend, Request, Streaming, Told, open_backend
-from batos.memory.catalog import documents
+from batos.memory.catalog import CATALOG, documents
 from batos.memory.search import Searcher
 from batos.methods.sandbox import Sandbox
 from batos.mind.needs import Need
@@ -179,7 +179,18 @@ def _similar(place: Workplace, request: dict[str, Any]) -> JSON:
     return {"methods": methods, "passages": _passages(place, request["query"], limit, outside)}
 
 
+def _remembers_more(place: Workplace) -> bool:
+    """Whether memory holds anything but what batos tells of itself: a search costs more than all else that is learned
+    from."""
+    with place.image.reading() as world:
+        ids = world[CATALOG].metadata_index
+        before = next(iter(ids.keys(max=OWN, excludemax=True)), None)
+        return before is not None or next(iter(ids.keys(min=OWN + chr(0x10FFFF))), None) is not None
+
+
 def _passages(place: Workplace, query: str, limit: int, outside: bool) -> list[dict[str, Any]]:
+    if not _remembers_more(place):
+        return []
     hits = place.searcher.search(query, limit=3 * limit, where=None if outside else {"tainted": False})
     told = [hit for hit in hits if not hit.document_id.startswith(OWN)][:limit]
     return [
