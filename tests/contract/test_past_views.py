@@ -359,7 +359,8 @@ def test_why_answers_for_a_slot_as_it_was_down_to_what_was_asked():
         greeter = system.create("greeter")
         system.teach("greeter", "short_", intent="the initials of a full name", examples=examples)
         learned = system.history("greeter")[0]
-        source = "def short_(self, name):\n    letters = [w[0].upper() + '.' for w in name.split()]\n    return ''.join(letters)\n"
+        body = "    letters = [word[0].upper() for word in name.split()]\n    return '.'.join(letters) + '.'\n"
+        source = f"def short_(self, name):\n{body}"
         system.create_method("greeter", "short_", source, "a person")
         assert greeter.short_("grace hopper") == "G.H."
 
