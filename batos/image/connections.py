@@ -69,6 +69,7 @@ class ImageConnection(Connection):
         self.committed_behaviour: tuple[tuple[bytes, tuple[str, ...]], ...] = ()
         self._labels: dict[bytes, str] = {}
         self._aside: dict[bytes, dict[str, Any]] = {}  # see `unload`
+        self._asked_for: bytes | None = None  # by its id, and not by who refers to it
         self.answers = AnswerCache()
 
     def lend(self) -> None:
@@ -149,11 +150,18 @@ class ImageConnection(Connection):
         super()._resetCache()
 
     def get(self, oid: bytes) -> Any:
+        """The object with this id, loaded. Raises `KeyError` when there is none, or none any more."""
         known = self._cache.get(oid) if self.opened is not None else None
-        if known is not None:
+        if known is not None and known._p_changed is not None:
             return known
         with self._telling(oid):
-            return super().get(oid)
+            found = super().get(oid)
+            self._asked_for = oid
+            try:
+                found._p_activate()  # a ghost of it may be here still, when it was packed away
+            finally:
+                self._asked_for = None
+            return found
 
     def setstate(self, obj: Any) -> None:
         self.check()
@@ -162,8 +170,17 @@ class ImageConnection(Connection):
             obj.__dict__.update(state)
         else:
             with self._telling(obj._p_oid):
-                super().setstate(obj)
+                self._load(obj)
         note_read(obj)
+
+    def _load(self, obj: Any) -> None:
+        try:
+            super().setstate(obj)
+        except POSKeyError:
+            if obj._p_oid == self._asked_for:
+                raise
+            reason = f"object {obj._p_oid.hex()} is referred to, and is not there."
+            raise ImageCorrupt(path=self.db().where.name, reason=reason) from None
 
     def unload(self) -> None:
         """Make ghosts of all that is loaded and unchanged, so that the first read of each is seen.

@@ -13,6 +13,7 @@ from contextlib import closing
 from typing import Any
 
 from ZODB.FileStorage.format import CorruptedDataError
+from ZODB.fsIndex import fsIndex
 
 from batos.image import opening_file, postgresql, sqlite_files
 from batos.image.image import Image
@@ -58,7 +59,8 @@ def find_damage(image: Image) -> tuple[str, ...]:
 
 
 def _in_log(log: LogFile) -> Iterator[str]:
-    """Each record says which commit it belongs to, and together they fill it."""
+    """Each record says which commit it belongs to, and where the version before it stands; together they fill it."""
+    newest = fsIndex()
     for header, begin, _ in log.transactions():
         try:
             records = list(log.records(header, begin))
@@ -66,8 +68,20 @@ def _in_log(log: LogFile) -> Iterator[str]:
             records = []
         room = header.tlen - header.headerlen()
         belong = all(record.tloc == begin and record.tid == header.tid for record in records)
+        for record in records:
+            belong &= record.prev == newest.get(record.oid, 0)
+        for record, start in zip(records, _starts(records, begin, header), strict=True):
+            newest[record.oid] = start
         if not belong or sum(record.recordlen() for record in records) != room:
             yield f"the commit at byte {begin} has records that do not belong to it"
+
+
+def _starts(records: Iterable[Any], begin: int, header: Any) -> Iterator[int]:
+    """Where each of a commit's records stands in the file."""
+    start = begin + header.headerlen()
+    for record in records:
+        yield start
+        start += record.recordlen()
 
 
 def _in_tables(cursor: Any, states: Any) -> Iterator[str]:

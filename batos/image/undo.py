@@ -271,9 +271,8 @@ class _Undoing:
     def _in_root(self, name: str) -> bytes:
         """The id of a tree in the root, as the change left it: a migration may have put another in its place since."""
         root = self._after.record(ROOT)
-        assert root is not None  # the first transaction of a database makes it
-        tree: Reference = root.state["data"][name]
-        return tree.oid
+        trees = root.state["data"] if root is not None else {}
+        return trees[name].oid if name in trees else ROOT  # which is no tree: it was not founded yet
 
     def _claimed(self, nodes: set[bytes], tree: bytes) -> set[bytes]:
         """Those of `nodes` that belong to `tree`, which leave `nodes`."""
