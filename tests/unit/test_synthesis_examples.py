@@ -242,7 +242,7 @@ def test_an_answer_satisfies_every_example_and_keeps_the_covenant(pairs: list[tu
     except BackendRefused:
         return
     if answer.question is not None:
-        assert len(answer.question["candidates"]) == 2  # type: ignore[arg-type]
+        assert len(answer.question["candidates"]) in (1, 2)  # type: ignore[arg-type]
         return
     assert all(satisfies(answer.text, brief.selector, case) for case in brief.cases)
     assert guardian.audit(answer.text, brief.selector).reason == ""
