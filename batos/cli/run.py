@@ -67,16 +67,20 @@ def run(
 
 
 def _work(daemon: Daemon, stages: Stages, *, headless: bool, serve: bool, as_json: bool) -> None:
+    from batos.runtime.embedding import embedding
+
     failure = _converse(daemon.system, stages)
     if serve:
         if failure is not None:
             show.note(str(failure))
         stages.begin("Serving", "until Ctrl-C, or until a client of the bridge ends it", open_ended=True)
-        daemon.wait()
+        with embedding(daemon.system.searcher):
+            daemon.wait()
         stages.begin("Ending", "what is being done is finished first")
         _tell(daemon.system, as_json, failure)
     elif failure is None and not headless and _has_display():
-        _show_window(daemon.system, stages)
+        with embedding(daemon.system.searcher):
+            _show_window(daemon.system, stages)
         _tell(daemon.system, as_json, failure)
     else:
         _report(daemon.system, stages, as_json, headless=headless, failure=failure)

@@ -107,24 +107,26 @@ class Arms:
         return self._with_cosines(self._vectors, weights, count, only)
 
     def _with_cosines(self, vectors: VectorIndex, weights: dict[int, float], count: int, only: str | None) -> Evidence:
-        matrix = vectors.matrix()
         allowed = self._allowed(only)
-        if allowed is None:
-            cosines = dict(matrix.nearest(self._asked, count))
-            self.exhausted &= len(cosines) == len(matrix)
-        else:
-            nearest = sorted(matrix.cosines(self._asked, allowed).items(), key=lambda pair: (-pair[1], pair[0]))
-            cosines = dict(nearest[:count])
-            self.exhausted &= len(nearest) <= count
+        with vectors.comparing() as matrix:
+            floor = matrix.floor(self._asked)
+            if allowed is None:
+                cosines = dict(matrix.nearest(self._asked, count))
+                self.exhausted &= len(cosines) == len(matrix)
+            else:
+                nearest = sorted(matrix.cosines(self._asked, allowed).items(), key=lambda pair: (-pair[1], pair[0]))
+                cosines = dict(nearest[:count])
+                self.exhausted &= len(nearest) <= count
         cosines.update(self._own_cosines)
         places = self._index.places({**weights, **cosines})
         if any(place.speaker for place in places.values()):
             best = sorted(cosines, key=lambda id_: -cosines[id_])[:BRINGING] + list(weights)[:BRINGING]
             turns = (place for id_ in best if (place := places.get(id_)) is not None and place.speaker)
             places.update(self._index.neighbours(turns))
-        cosines.update(matrix.cosines(self._asked, [id_ for id_ in places if id_ not in cosines]))
+        with vectors.comparing() as matrix:
+            cosines.update(matrix.cosines(self._asked, [id_ for id_ in places if id_ not in cosines]))
         kept = {id_: cosine for id_, cosine in cosines.items() if id_ in places}
-        return Evidence(weights, kept, matrix.floor(self._asked), {}, places)
+        return Evidence(weights, kept, floor, {}, places)
 
     def _allowed(self, only: str | None) -> list[int] | None:
         """The ids that a filter by document leaves; None where it leaves many, or there is none."""

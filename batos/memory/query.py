@@ -21,6 +21,7 @@ MOST_TERMS = 64
 _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _RUN = re.compile(f"[{_CJK}]+")
 _WORD = re.compile(r"[^\W_]+")
+_LETTERS = re.compile(r"[a-z]+")
 _CAMEL = re.compile(r"\b[A-Za-z0-9]*[a-z0-9][A-Z][A-Za-z0-9]*\b")
 _TURN = re.compile(r"[a-z0-9][A-Z]")  # every camel-case name has one, and it is found in a tenth of the time
 _HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -30,7 +31,8 @@ _QUOTED = re.compile(r'"([^"]+)"')
 def prepare(text: str) -> str:
     """`text` as it is given to the tokenizer."""
     parts = [hump for name in _CAMEL.findall(text) for hump in _HUMP.findall(name)] if _TURN.search(text) else []
-    parts += [regular for word in _WORD.findall(text) if (regular := irregular_forms().get(word.lower())) is not None]
+    found = _irregular_words().intersection(_LETTERS.findall(text.lower()))
+    parts += [irregular_forms()[form] for form in sorted(found)]
     if not text.isascii():
         text = _RUN.sub(_pairs, unicodedata.normalize("NFKC", text).casefold())
     return f"{text}\n{' '.join(parts)}" if parts else text
@@ -75,6 +77,11 @@ def irregular_forms() -> Mapping[str, str]:
     table = tomllib.loads((files("batos.memory") / "irregular_forms.toml").read_text("utf-8"))
     lines = (line.split() for text in table.values() for line in text.splitlines())
     return {form: base for base, *forms in filter(None, lines) for form in forms}
+
+
+@cache
+def _irregular_words() -> frozenset[str]:
+    return frozenset(irregular_forms())  # a dictionary's keys would be copied at each intersection
 
 
 @cache

@@ -141,6 +141,13 @@ class Searcher:
         total = vectors.waiting()
         return vectors.fill(told=lambda done: told(done, total))
 
+    def embed_some(self, most: int) -> int:
+        """The same for at most so many; their number."""
+        if self.vectors is None:
+            return 0
+        self._mending(self.catch_up)
+        return self.vectors.fill(most)
+
     def statistics(self) -> MemoryStatistics:
         self._mending(self.catch_up)
         if self.vectors is None:

@@ -37,7 +37,7 @@ COUNT_SPEAKER = "insert into speaker values (?, 1) on conflict (name) do update 
 
 # A word in more chunks than this is common. Common words are looked for only as far as rarer ones leave room: each
 # chunk that is ranked costs time, and a word that so many hold tells little about any of them.
-COMMON = 20_000
+COMMON = 5_000
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ has another file. What a search computes with is held in memory (`Matrix`) and r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,8 +73,14 @@ class VectorIndex(DerivedFile):
         with self._using() as database:
             return {row[0] for row in database.execute("select id from passage")}
 
-    def matrix(self) -> Matrix:
-        """The vectors as they stand in the file now. Valid until the next call; call it under no other lock."""
+    @contextmanager
+    def comparing(self) -> Iterator[Matrix]:
+        """The vectors as they stand in the file now. Other threads wait, so nothing but comparing belongs into the
+        block."""
+        with self._using():
+            yield self._level_matrix()
+
+    def _level_matrix(self) -> Matrix:
         from batos.memory.matrix import Matrix
 
         with self._using() as database:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
+
 from batos.image.finding import When, find_moment
 from batos.image.image import Image
 from batos.image.views import LIFETIME, View, check_kept
+from batos.memory.search import Hit, Searcher
 from batos.runtime import explaining
 from batos.runtime.missions import MissionStore
 
@@ -22,3 +27,8 @@ class SystemView(View):
     def why(self, target: str, selector: str) -> explaining.Why:
         """Where a slot, as it was at that moment, came from. Raises `UnknownObject`."""
         return explaining.why(self, self._store, target, selector)
+
+    def search(self, query: str, limit: int = 5, where: Mapping[str, Any] | None = None) -> list[Hit]:
+        """The passages that memory held at that moment and that answer `query` best, by their words."""
+        with closing(Searcher(self._image)) as searcher, self.reading() as world:
+            return searcher.search(query, limit, where, world)

@@ -46,7 +46,8 @@ def measure(quick: bool, data: Path | None, chunks: int = 1_000_000) -> Iterator
             closing(VectorIndex(Path(folder), "made", model)) as vectors,
         ):
             topics = _fill(text, vectors, chunks)
-            vectors.matrix()
+            with vectors.comparing():
+                pass  # they are read into memory
             before = _resident()
             yield from _ask(text, vectors, questions(topics, min(ASKED, chunks // 2)), chunks)
             yield Figure(

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -262,6 +263,22 @@ def test_vectors_of_a_wrong_size_are_refused(image, memory, model, monkeypatch):
 
     with pytest.raises(EmbedderFailed, match="shape"):
         memory.embed()
+
+
+def test_threads_search_while_others_remember_and_forget(image, memory):
+    for number in range(8):
+        remember(image, f"note {number}", f"Hunters {number} in the dark.")
+
+    def change(number):
+        remember(image, f"more {number}", f"Bakers {number} at dawn.")
+        return forget(image, f"more {number}")
+
+    with ThreadPoolExecutor(4) as threads:
+        changes = [threads.submit(change, number) for number in range(6)]
+        searches = [threads.submit(memory.search, "hunting", 8, {"under": "note"}) for _ in range(24)]
+        assert all(done.result() == 1 for done in changes)
+        assert all(len(done.result()) == 8 for done in searches)
+    assert verify(image, memory).sound
 
 
 # The matrix

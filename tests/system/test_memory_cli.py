@@ -1,0 +1,55 @@
+"""Memory at the command line: ingest, search with its explanation, figures, verification."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from batos.cli import main
+
+
+def batos(image, *arguments, code=0):
+    environ = {**os.environ, "BATOS_IMAGE": str(image), "BATOS_EMBEDDING": "none"}
+    command = [sys.executable, "-m", "batos.cli.main", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=55, env=environ, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("memory")
+    notes = folder / "notes"
+    notes.mkdir()
+    (notes / "talk.txt").write_text("[2023-05-08 13:56] Ada: I saw an owl.\n[2023-05-08 13:57] Alan: Where?\n")
+    (notes / "owls.html").write_text("<h1>Owls</h1><p>They sleep by day.</p>")
+    (notes / "broken.pdf").write_bytes(b"%PDF nothing")
+    pytest.importorskip("pypdf")
+    pytest.importorskip("bs4")
+    done = json.loads(batos(folder / "image", "ingest", str(notes), "--json"))
+    assert done["added"] == 2
+    assert ["damaged" in sentence for sentence in done["refused"]] == [True]
+    return folder / "image"
+
+
+def test_a_search_explains_its_scores_when_asked(image):
+    told = batos(image, "search", "What did Ada see?", "--explain")
+
+    assert "talk.txt #0" in told
+    assert "speaker ×1.4" in told
+    found = json.loads(batos(image, "search", "What did Ada see?", "--explain", "--json"))
+    assert found["hits"][0]["chunk"]["metadata"]["speaker"] == "Ada"
+    assert found["hits"][0]["explanation"]["speaker"] == 1.4
+
+
+def test_figures_and_verification_of_memory(image):
+    found = json.loads(batos(image, "memory", "stats", "--json"))
+    assert found == {"documents": 2, "chunks": 3, "model": None, "waiting": 0}
+    assert json.loads(batos(image, "memory", "verify", "--json"))["sound"] is True
+    assert "No embedding model" in batos(image, "memory")
+
+
+def test_embedding_without_a_model_says_how_to_get_one(image):
+    batos(image, "memory", "embed", code=main.FAILED)
