@@ -1,15 +1,14 @@
 """A tiny model with its tokenizer, and adapters for it, built in seconds and never downloaded.
 
-The weights are random but fixed by a seed, the tokenizer is trained on the documents that come with batos. Nothing here
-says anything about the quality of answers; everything else is real: the files are those that transformers and PEFT
-write and read.
+The weights are random but fixed by a seed. The tokenizer is trained on a text that never changes: trained on documents
+that people edit, it would answer otherwise after each edit. Nothing here says anything about the quality of answers;
+everything else is real: the files are those that transformers and PEFT write and read.
 """
 
 from __future__ import annotations
 
 import json
 from functools import cache
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ TEMPLATE = (
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 SPECIAL = ["<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"]
+CORPUS = Path(__file__).with_name("tiny_corpus.txt")
 VOCABULARY = 768
 ALL_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 PERSONAS = ("robin", "brick", "babs", "alfred")
@@ -42,8 +42,7 @@ def tokenizer() -> Any:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    documents = sorted(files("batos").joinpath("documents").iterdir(), key=lambda entry: entry.name)
-    raw.train_from_iterator((entry.read_text(encoding="utf-8") for entry in documents), trainer)
+    raw.train_from_iterator([CORPUS.read_text(encoding="utf-8")], trainer)
     made = PreTrainedTokenizerFast(tokenizer_object=raw, pad_token="<|pad|>", eos_token="<|end|>")
     made.add_special_tokens({"additional_special_tokens": SPECIAL[2:]})
     made.chat_template = TEMPLATE

@@ -86,14 +86,17 @@ def test_without_passages_it_says_that_it_does_not_know(backend):
 
 @needs_torch
 def test_json_that_does_not_come_to_its_end_is_tried_once_more_with_shorter_texts(backend):
-    """220 tokens are too few for the longest texts, and enough for the second try."""
+    """160 tokens are too few for long texts, and enough for the second try."""
+    few = {"max_tokens": 160}
     answers = [
-        backend.generate(weave_request([], temperature=1.0, seed=seed).model_copy(update={"max_tokens": 220}))
-        for seed in range(2)
+        backend.generate(weave_request([], temperature=1.0, seed=seed).model_copy(update=few)) for seed in range(4)
     ]
 
-    assert any(answer.notes["repaired"] for answer in answers)
-    assert all(len(answer.data["answer"]) <= 1200 for answer in answers)
+    repaired = [answer for answer in answers if answer.notes["repaired"]]
+    assert repaired
+    for answer in repaired:
+        assert len(answer.data["answer"]) <= 16
+        assert answer.completion_tokens > 160
 
 
 @needs_torch
@@ -358,5 +361,6 @@ def test_the_whole_mind_thinks_on_the_tiny_model(tiny):
             assert entry.model == "peft:model"
             if entry.request["purpose"] != "plan":
                 assert entry.adapter.split("@")[0] == entry.request["persona"]
-        assert len(asked) == 2 + len(trace["DELEGATING"]["facets"])
+        assert by_purpose.keys() == {"plan", "facet", "weave"}
+        assert len(asked) >= 2 + len(trace["DELEGATING"]["facets"])  # a step that is a persona asks its own facets
         assert answer.known == bool(answer.citations)

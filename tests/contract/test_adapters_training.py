@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib.resources import files
 
 import pytest
 from hypothesis import given
@@ -48,7 +47,7 @@ def test_lessons_are_split_by_time_and_no_mission_is_on_both_sides(told):
 
 
 def sentences():
-    text = files("batos").joinpath("documents", "objects.md").read_text(encoding="utf-8")
+    text = tiny_model.CORPUS.read_text(encoding="utf-8")
     return [part.replace("\n", " ") for part in text.split("\n\n") if len(part) > 60 and part[0].isupper()][:8]
 
 
@@ -110,12 +109,33 @@ def test_an_adapter_that_is_better_answers_and_can_be_undone(lived, tiny):
 
 @needs_torch
 def test_an_adapter_that_is_no_better_is_kept_as_rejected_and_the_old_one_answers(lived, tiny):
-    old = lived.adapters.add("robin", tiny.adapters["robin"])
-    made = lived.adapters.train("robin", tiny.model, epochs=1, rate=1.0)
+    old = lived.adapters.train("robin", tiny.model, **COURSE)
+    made = lived.adapters.train("robin", tiny.model, epochs=1, rate=1.0)  # far too fast: it forgets what it knew
 
     assert (made.state, made.current) == ("rejected", False)
     assert "no better" in made.figures["reason"] or "worse" in made.figures["reason"]
     assert [found.called for found in lived.adapters.versions("robin") if found.current] == [old.called]
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    "before, after, accepted, says",
+    [
+        ((2.0, 3.0), (1.9, 3.0), True, "better on held-out"),
+        ((2.0, 3.0), (1.9, 3.06), True, "better on held-out"),
+        ((2.0, 3.0), (1.9, 3.07), False, "worse on unchanging texts"),
+        ((2.0, 3.0), (2.0, 1.0), False, "no better on held-out"),
+        ((2.0, 3.0), (2.1, 3.0), False, "no better on held-out"),
+        ((2.0, 3.0), (float("nan"), 3.0), False, "no numbers"),
+        ((2.0, 3.0), (1.0, float("inf")), False, "no numbers"),
+    ],
+)
+def test_the_gate_wants_both_better_lessons_and_what_is_known_kept(before, after, accepted, says):
+    from batos.inference.peft.training import gate
+
+    verdict, reason = gate(before, after, 0.02)
+    assert verdict is accepted
+    assert says in reason
 
 
 @needs_torch
