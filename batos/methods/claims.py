@@ -8,6 +8,7 @@ from typing import Any
 
 from batos.errors import SlotRefused
 from batos.objects.values import freeze
+from batos.parsing import parse_expression, parse_module
 
 MOST = 6
 
@@ -17,7 +18,7 @@ def claimed(source: str, selector: str) -> list[dict[str, Any]]:
 
     They are marked as not given. What cannot be read as an example of the selector is passed over.
     """
-    function = ast.parse(source).body[0]
+    function = parse_module(source).body[0]
     text = ast.get_docstring(function) if isinstance(function, ast.FunctionDef) else None
     try:
         written = DocTestParser().get_examples(text or "")
@@ -29,12 +30,12 @@ def claimed(source: str, selector: str) -> list[dict[str, Any]]:
 
 def _read(line: str, want: str, selector: str) -> dict[str, Any] | None:
     try:
-        call = ast.parse(line.strip(), mode="eval").body
+        call = parse_expression(line.strip()).body
         if not isinstance(call, ast.Call) or _name(call.func) != selector:
             return None
         args = [ast.literal_eval(argument) for argument in call.args]
         kwargs = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords if keyword.arg}
-        result = ast.literal_eval(want.strip())
+        result = ast.literal_eval(parse_expression(want.strip()))
         return {
             "args": [freeze(value) for value in args],
             "kwargs": {name: freeze(value) for name, value in kwargs.items()},

@@ -13,6 +13,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 
 from batos.errors import ExtractionFailed
+from batos.parsing import parse_module
 
 LONGEST_ANSWER = 200_000
 MOST_DEFINITIONS = 20
@@ -81,7 +82,7 @@ def _distinct(sources: Iterable[str]) -> list[str]:
     """The sources that differ in more than layout and comments."""
     found: dict[str, str] = {}
     for source in sources:
-        found.setdefault(ast.dump(ast.parse(source)), source)
+        found.setdefault(ast.dump(parse_module(source)), source)
     return list(found.values())
 
 
@@ -105,7 +106,7 @@ def _repairs(region: str) -> Iterator[str]:
 
 def _parse(source: str) -> ast.Module | None:
     try:
-        return ast.parse(source)
+        return parse_module(source)
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
 

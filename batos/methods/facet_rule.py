@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from batos.methods.aliases import inside, is_self
 from batos.methods.tables import Finding
+from batos.parsing import parse_module
 
 _SOMETIMES = (
     ast.If, ast.IfExp, ast.BoolOp, ast.For, ast.While, ast.Try, ast.TryStar, ast.Match, ast.comprehension, ast.ListComp,
@@ -24,7 +25,7 @@ def read_facet(source: str, selector: str) -> str | None:
     None for any other source; it is to be run in the sandbox.
     """
     try:
-        (function,) = ast.parse(source).body
+        (function,) = parse_module(source).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     if not isinstance(function, ast.FunctionDef) or function.name != selector or function.decorator_list:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 
+from batos.parsing import parse_module
+
 _ENDING = secrets.token_hex(8)
 _HIDDEN = re.compile(
     r"\b(_host_[a-z]+|_object|_type|_isinstance|_len|_exec|_eval|_fetch|_fetched|_name|_text|_token|_number|_cache"
@@ -43,7 +45,7 @@ def _sections() -> dict[str, _Section]:
     """The definitions of the prelude by name, in the order of the file."""
     text = resources.files(__package__).joinpath("prelude.py.txt").read_text(encoding="utf-8")
     sections = {}
-    for node in ast.parse(text).body:
+    for node in parse_module(text).body:
         if isinstance(node, ast.FunctionDef):
             name = node.name
         else:

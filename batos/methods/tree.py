@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from batos.parsing import parse_module
+
 _LEFT_OUT = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop, ast.type_ignore)
 _KINDS = frozenset(
     kind
@@ -41,7 +43,7 @@ class Tree:
 def grow(source: str, most: int = 200) -> Tree:
     """Parse a source. Raises what `ast.parse` raises. Walks without recursion: recursion elsewhere relies on it."""
     source = source.replace("\r\n", "\n").replace("\r", "\n")  # as the parser counts its lines
-    module = ast.parse(source)
+    module = parse_module(source)
     nodes: list[ast.AST] = []
     children: dict[ast.AST, list[ast.AST]] = {}
     parents: dict[ast.AST, ast.AST] = {}

@@ -16,6 +16,7 @@ from pydantic_monty import MontyError, MontyTypingError
 
 from batos.errors import TypeCheckFailed
 from batos.methods.sandbox import Sandbox
+from batos.parsing import parse_module
 
 PROTOTYPE = "Prototype"
 MOST_FINDINGS = 5
@@ -68,7 +69,7 @@ def _type_of(frozen: Any) -> str:
 
 def check_types(sandbox: Sandbox, source: str, selector: str, mirror: Mapping[str, Any]) -> None:
     """Raise `TypeCheckFailed` with the checker's findings, or return. The source must have passed the guardian."""
-    tree = ast.parse(source)
+    tree = parse_module(source)
     function = tree.body[0]
     assert isinstance(function, ast.FunctionDef)
     first = [*function.args.posonlyargs, *function.args.args][0]

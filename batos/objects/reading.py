@@ -10,6 +10,8 @@ from __future__ import annotations
 import ast
 from functools import lru_cache
 
+from batos.parsing import parse_module
+
 # What may stand in such a method beside the messages. Neither attributes of anything but the receiver, nor what looks
 # into a value: subscripts, loops, operators, formatted strings.
 HARMLESS = (
@@ -21,7 +23,7 @@ HARMLESS = (
 def only_sends(source: str) -> bool:
     """Whether the method does nothing but send messages to its receiver."""
     try:
-        tree = ast.parse(source)
+        tree = parse_module(source)
     except (SyntaxError, ValueError, RecursionError):
         return False
     function = tree.body[0] if len(tree.body) == 1 else None

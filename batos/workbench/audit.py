@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 
 from batos.errors import WorkbenchRefused
+from batos.parsing import parse_module
 
 KIT = "batos.workbench.kit"
 STANDARD = frozenset({"__future__", "asyncio", "collections", "dataclasses", "datetime", "functools", "itertools",
@@ -54,7 +55,7 @@ DUNDER_NAMES = frozenset({"__name__"})  # for `if __name__ == "__main__"`
 def kit_names() -> frozenset[str]:
     """What the kit exports, read from its source, so that neither Kivy nor a window is needed."""
     source = (files("batos.workbench") / "kit" / "__init__.py").read_text(encoding="utf-8")
-    for node in ast.parse(source).body:
+    for node in parse_module(source).body:
         if isinstance(node, ast.Assign) and any(isinstance(at, ast.Name) and at.id == "__all__" for at in node.targets):
             return frozenset(ast.literal_eval(node.value))
     return frozenset()
@@ -65,7 +66,7 @@ def audit(source: str) -> None:
     if len(source.encode("utf-8", "replace")) > MOST_BYTES or source.count("\n") > MOST_LINES:
         raise WorkbenchRefused(reason=f"it is larger than {MOST_BYTES} bytes or {MOST_LINES} lines.", line=None)
     try:
-        tree = ast.parse(source)
+        tree = parse_module(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
         raise _refused(line or 1, f"it is no Python: {error}") from error

@@ -14,6 +14,7 @@ from typing import Any
 from batos.errors import BackendRefused
 from batos.inference.port import Request
 from batos.objects.values import thaw
+from batos.parsing import parse_module
 
 ABSENT: Any = type("Absent", (), {"__repr__": lambda self: "absent"})()
 """Stands for a result that an example does not state."""
@@ -170,7 +171,7 @@ def _known(method: dict[str, Any]) -> Known | None:
     """A learned method as an operation may use it: positional arguments only. None for another one."""
     selector, source = str(method.get("selector")), str(method.get("source"))
     try:
-        (function,) = ast.parse(source).body
+        (function,) = parse_module(source).body
         examples = tuple(
             tuple(thaw(list(example.get("args") or ()), _no_object))
             for example in method.get("examples") or ()

@@ -17,6 +17,7 @@ from batos.methods.synthesis.phrasing import unparse
 from batos.methods.synthesis.templates import literal, parse
 from batos.methods.synthesis.tidy import tidy
 from batos.methods.synthesis.values import type_of
+from batos.parsing import parse_module
 
 MODULES = ("itertools", "math", "re")
 
@@ -48,7 +49,7 @@ def method(selector: str, names: tuple[str, ...], effects: Effects) -> str:
         body.append(ast.Assign([ast.Name("result", ast.Store())], returns))
         returns = ast.Name("result", ast.Load())
     if effects.writes:
-        body += [*_writes(effects.writes), ast.parse("self._p_changed = True").body[0]]
+        body += [*_writes(effects.writes), parse_module("self._p_changed = True").body[0]]
     if returns is not None:
         body.append(ast.Return(returns))
     return _source(selector, names, tidy(body or [ast.Return(literal(None))], names))
@@ -107,7 +108,7 @@ def _slot(name: str) -> ast.Attribute:
 def _source(selector: str, names: tuple[str, ...], body: list[ast.stmt]) -> str:
     used = {node.id for statement in body for node in ast.walk(statement) if isinstance(node, ast.Name)}
     imports: list[ast.stmt] = [ast.Import([ast.alias(module)]) for module in MODULES if module in used]
-    tree = ast.parse(f"def {selector}({', '.join(('self', *names))}): pass").body[0]
+    tree = parse_module(f"def {selector}({', '.join(('self', *names))}): pass").body[0]
     assert isinstance(tree, ast.FunctionDef)
     tree.body = [*imports, *body]
     return unparse(tree)

@@ -26,6 +26,7 @@ from batos.objects.records import Method
 from batos.objects.sending import activating, send
 from batos.objects.uvm_object import UvmObject, put
 from batos.objects.values import plain
+from batos.parsing import parse_module
 
 SPOKEN, HINTED = 1, 3
 """What a method costs whose words all occur in the task, and one of which only some do."""
@@ -142,7 +143,7 @@ def _takes(known: Known) -> tuple[str, ...]:
 def _mentions(source: str, selector: str) -> bool:
     """Whether a source sends the selector that is to be learned; calling it would go in a circle."""
     try:
-        tree = ast.parse(source)
+        tree = parse_module(source)
     except SyntaxError:
         return True
     return any(isinstance(node, ast.Attribute) and node.attr == selector for node in ast.walk(tree))

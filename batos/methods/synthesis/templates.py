@@ -9,10 +9,12 @@ from __future__ import annotations
 import ast
 import copy
 
+from batos.parsing import parse_expression
+
 
 def parse(code: str) -> ast.expr:
     """The tree of one expression."""
-    return ast.parse(code, mode="eval").body
+    return parse_expression(code).body
 
 
 def fill(template: ast.expr, names: dict[str, ast.expr]) -> ast.expr:
@@ -23,7 +25,7 @@ def fill(template: ast.expr, names: dict[str, ast.expr]) -> ast.expr:
 
 def literal(value: object) -> ast.expr:
     """The tree of a plain value."""
-    return ast.parse(repr(value), mode="eval").body
+    return parse_expression(repr(value)).body
 
 
 class _Filling(ast.NodeTransformer):
