@@ -47,7 +47,7 @@ class Embedder(Protocol):
 
 
 def open_embedder(spec: str) -> Embedder | None:
-    """The embedder that `spec` names; None for `none`, and for `auto` where no model has been set up.
+    """The embedder that `spec` names; None for `none`, and for `auto` where no model has been set up or none can run.
 
     Raises `EmbedderRefused`, and `MissingExtra` where a library is missing.
     """
@@ -57,7 +57,7 @@ def open_embedder(spec: str) -> Embedder | None:
     if spec in ("auto", "minilm"):
         from batos.memory.encoders import minilm
 
-        if spec == "auto" and not minilm.is_set_up():
+        if spec == "auto" and not (minilm.is_set_up() and minilm.can_run()):
             return None
         return minilm.open_minilm()
     if kind == "openai" and rest:

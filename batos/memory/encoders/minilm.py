@@ -16,6 +16,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 from batos.errors import EmbedderRefused, MissingExtra
@@ -26,6 +27,7 @@ FILES = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 }
+NEEDED = ("numpy", "onnxruntime", "tokenizers")
 MODEL_ID = "all-MiniLM-L6-v2"
 DIMENSION = 384
 LONGEST = 256
@@ -44,6 +46,11 @@ def folder() -> Path:
 
 def is_set_up() -> bool:
     return (folder() / MANIFEST).exists()
+
+
+def can_run() -> bool:
+    """Whether the extra `embed` is installed: the model of one environment stands in the cache of all."""
+    return all(find_spec(name) is not None for name in NEEDED)
 
 
 def open_minilm() -> OnnxEncoder:
