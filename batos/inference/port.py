@@ -114,15 +114,6 @@ class Streaming(Protocol):
         ...
 
 
-def stream(backend: Backend, request: Request, told: Told) -> Answer:
-    """The backend's answer, told piece by piece where it streams and in one piece where it does not."""
-    if isinstance(backend, Streaming):
-        return backend.stream(request, told)
-    answer = backend.generate(request)
-    told(answer.text)
-    return answer
-
-
 @runtime_checkable
 class UsesAdapters(Protocol):
     """A backend that takes the adapters that requests name from the image."""

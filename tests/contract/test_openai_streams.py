@@ -14,8 +14,8 @@ import pytest
 from batos.errors import BackendNonsense, BackendRefused, BackendUnavailable, SettingRefused
 from batos.inference.http import Patience
 from batos.inference.openai import OpenAIBackend
-from batos.inference.port import Message, Request, stream
-from batos.testing import MovableClock, ScriptedBackend
+from batos.inference.port import Message, Request
+from batos.testing import MovableClock
 from contract.openai_server import Fault, ModelServer, refusal
 
 SCHEMA = {
@@ -79,12 +79,6 @@ def test_a_server_that_does_not_stream_tells_its_answer_in_one_piece(server: Mod
     pieces: list[str] = []
     assert opened().stream(ask(), pieces.append).text == "one two three"
     assert pieces == ["one two three"]
-
-
-def test_a_backend_that_does_not_stream_tells_its_answer_in_one_piece():
-    pieces: list[str] = []
-    answer = stream(ScriptedBackend(["whole"]), ask(), pieces.append)
-    assert pieces == [answer.text] == ["whole"]
 
 
 def test_whoever_hears_can_end_the_answer(server: ModelServer, opened: Open):

@@ -49,10 +49,11 @@ class OnnxEncoder:
             return self._opened
 
     def passages(self, texts: Sequence[str]) -> Vectors:
+        tokenizer = self._parts()[1]  # first, since it tells in a sentence what is not installed
         import numpy as np
 
         found = np.empty((len(texts), self.dimension), np.float32)
-        encoded = self._parts()[1].encode_batch([text[: self.longest * LONGEST_WORD] for text in texts])
+        encoded = tokenizer.encode_batch([text[: self.longest * LONGEST_WORD] for text in texts])
         ids = [
             one.ids[: self.longest - 1] + one.ids[-1:] if len(one.ids) > self.longest else one.ids for one in encoded
         ]
@@ -91,6 +92,7 @@ def _batches(order: Sequence[int], ids: Sequence[Sequence[int]]) -> list[list[in
 
 def _opened(folder: Path) -> tuple[Any, Any]:
     try:
+        import numpy as np  # noqa: F401
         import onnxruntime
         from tokenizers import Tokenizer
     except ImportError as error:
