@@ -15,8 +15,8 @@ from types import TracebackType
 from batos.errors import BridgeError, ImageBusy, ImageUnwritable
 
 LOCK_NAME = "daemon.lock"
-TRIES = 5  # whoever asks `is_held` holds the lock for an instant, which is no daemon
-PAUSE_SECONDS = 0.02
+TRIES = 500  # whoever asks `is_held` shares the lock for an instant, which is no daemon: try again
+PAUSE_SECONDS = 0.002
 
 
 class DaemonLock:
@@ -70,14 +70,23 @@ class DaemonLock:
 
 
 def _locked(file: int) -> bool:
+    """Take the lock for this process alone; False where a daemon has it, which those who only ask never look like."""
     for _ in range(TRIES):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(PAUSE_SECONDS)
-        else:
+        if _taken(file, fcntl.LOCK_EX):
             return True
+        if not _taken(file, fcntl.LOCK_SH):
+            return False
+        fcntl.flock(file, fcntl.LOCK_UN)
+        time.sleep(PAUSE_SECONDS)
     return False
+
+
+def _taken(file: int, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def is_held(image_path: Path) -> bool:
@@ -87,9 +96,6 @@ def is_held(image_path: Path) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not _taken(file, fcntl.LOCK_SH)
     finally:
         os.close(file)
-    return False
