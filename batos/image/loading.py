@@ -10,8 +10,6 @@ saved index) is pickled too, and needs no class at all.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
@@ -117,25 +115,43 @@ class Record:
 
 def kind_of(data: bytes) -> Kind:
     """The class of a record, without reading its state. Raises like `read_record`."""
-    with _telling_damage():
-        return _kind(_unpickler(data))
+    return Reading(data).kind
 
 
 def read_record(data: bytes) -> Record:
     """Raises `RecordRefused` when the record names something that images do not hold, or cannot be read at all."""
-    with _telling_damage():
-        unpickler = _unpickler(data)
-        return Record(_kind(unpickler), unpickler.load())
+    return Reading(data).record()
 
 
-@contextmanager
-def _telling_damage() -> Iterator[None]:
-    try:
-        yield
-    except BatosError:
-        raise
-    except Exception as error:  # a pickle from elsewhere may fail in any way
-        raise RecordUnreadable(reason=f"{type(error).__name__}: {error}") from error
+class Reading:
+    """A record whose class is known, and whose state is read only when it is asked for. Raises like `read_record`."""
+
+    __slots__ = ("_data", "_rest", "kind")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        try:
+            self._rest = _unpickler(data)
+            self.kind = _kind(self._rest)
+        except BatosError:
+            raise
+        except Exception as error:  # a pickle from elsewhere may fail in any way
+            raise _unreadable(error) from error
+
+    def record(self) -> Record:
+        rest, self._rest = self._rest, None
+        if rest is None:  # it was read to its end before
+            return Reading(self._data).record()
+        try:
+            return Record(self.kind, rest.load())
+        except BatosError:
+            raise
+        except Exception as error:
+            raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> RecordUnreadable:
+    return RecordUnreadable(reason=f"{type(error).__name__}: {error}")
 
 
 def read_facts(data: bytes) -> dict[str, Any]:

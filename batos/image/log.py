@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from ZODB.FileStorage import FileStorage
 from ZODB.POSException import POSKeyError
 
-from batos.image.loading import Kind, Record, kind_of, read_facts, read_record
+from batos.image.loading import Kind, Reading, Record, read_facts, read_record
 from batos.image.storages import Address, telling_log_errors
 
 # (oid, tid) -> (record, its tid): the object as of just before `tid`, or now if `tid` is None; None where it was not.
@@ -20,7 +19,7 @@ Load = Callable[[bytes, bytes | None], tuple[Record, bytes] | None]
 NEWEST = b"\x7f" + b"\xff" * 7
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LoggedRecord:
     """One object as a transaction of the log left it. `kind` is its class as (module, name)."""
 
@@ -71,7 +70,8 @@ def _records(stored: Any, where: Address) -> Iterator[LoggedRecord]:
     with telling_log_errors(where):
         for record in stored:
             if record.data:
-                yield LoggedRecord(record.oid, kind_of(record.data), partial(read_record, record.data))
+                reading = Reading(record.data)
+                yield LoggedRecord(record.oid, reading.kind, reading.record)
 
 
 @contextmanager

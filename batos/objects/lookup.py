@@ -24,7 +24,6 @@ ABOVE = "^"  # no slot's name ends so
 LONGEST_NAME = 250  # characters of a slot's name; what is asked for under a longer one is not kept
 
 
-
 class Reads(dict[int, Any]):
     """What was read: objects and containers, by identity. `loads_tell` says whether reads past `find` are among it."""
 

@@ -38,8 +38,12 @@ class UvmObject(Persistent):
     def __init__(self, parents: Iterable[UvmObject] | Mapping[str, UvmObject] = (), /, **slots: Any) -> None:
         for name, parent in _named(parents):
             put(self, name, parent)
+        own = self.__dict__
         for name, value in slots.items():
-            put(self, name, value)
+            if type(value) in UNCHECKED and is_slot_name(name) and name[-1] != "*":
+                own[name] = value  # nothing to admit, and nobody to tell: the object is new
+            else:
+                put(self, name, value)
 
     def __getattr__(self, name: str) -> Any:
         # Reached only when the object has no such data slot of its own. Underscored names are Python's, ZODB's or a
