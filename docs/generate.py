@@ -15,7 +15,7 @@ from typing import Any
 import typer
 
 from batos.bridge.kinds import EVENTS, REQUESTS, Kind
-from batos.cli.main import app
+from batos.cli.main import command_line
 from batos.mind import states
 from batos.settings import Settings
 
@@ -72,7 +72,7 @@ def message(name: str, kind: Kind) -> str:
 
 
 def commands_page() -> str:
-    commands = commands_of(typer.main.get_command(app))
+    commands = commands_of(typer.main.get_command(command_line()))
     return page(
         "Commands",
         "`batos COMMAND --help` prints the same. Every command has `--image PATH`, or `BATOS_IMAGE` in the "

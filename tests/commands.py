@@ -2,7 +2,7 @@
 
 import typer
 
-from batos.cli.main import app
+from batos.cli.main import command_line
 
 
 def commands_of(group, before=""):
@@ -14,4 +14,4 @@ def commands_of(group, before=""):
             yield f"{before}{name}", entry
 
 
-COMMANDS = dict(commands_of(typer.main.get_command(app)))
+COMMANDS = dict(commands_of(typer.main.get_command(command_line())))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from batos.inference.peft.plan import Plan
 
 FAILED = 1
-SHORT = 12
+HELP = "The adapters of the image: one for each persona, on one base model."
 PARTS = {
     "weights": "matrices, biases and norms",
     "embeddings": "tables of the vocabulary",
@@ -79,7 +79,7 @@ def _show_versions(found: Sequence[Version]) -> None:
     rows = [
         (
             version.name,
-            version.sha256[:SHORT],
+            version.sha256[: show.SHORT],
             "current" if version.current else version.state,
             version.rank,
             _size(version.bytes),

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from batos.runtime.timeline import Timeline
     from batos.runtime.uvm import Uvm
 
-SHORT = 12  # the first digits of a mission's id, enough to tell it by
 FAR_BACK = 10_000
 WHOLE = 10_000  # characters
 STYLES = {"done": "green", "failed": "red", "dead": "red", "running": "yellow", "waiting": "yellow"}
@@ -94,7 +93,7 @@ def _show_missions(listed: list[dict[str, Any]]) -> None:
         show.say("There are no such missions.")
     rows = [
         (
-            found["mission"][:SHORT],
+            found["mission"][: show.SHORT],
             show.styled(found["state"], STYLES.get(found["state"], "")),
             show.moment(found["created_at"]),
             "message" if found["type"] == "unhandled_message" else found["type"],

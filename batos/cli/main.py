@@ -8,31 +8,18 @@ from __future__ import annotations
 
 import errno
 import functools
+import keyword
 import logging
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
 import batos
-from batos.cli import (
-    adapters,
-    benching,
-    care,
-    deciding,
-    looking,
-    memory,
-    past,
-    replaying,
-    ruling,
-    run,
-    show,
-    spending,
-    talking,
-    tending,
-)
+from batos.cli import show
 from batos.errors import BatosError, ImageUnavailable, MissionPending
 
 FAILED, UNAVAILABLE, INTERRUPTED = 1, 3, 130
@@ -47,20 +34,25 @@ INTERRUPTED_SAYS = {
 NOTHING_BEGUN = "Nothing half done is kept; the same command begins anew."
 REFUSED_BY_THE_SYSTEM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE)
 
-app = typer.Typer(
-    name="batos",
-    help="Agents that keep, grow and can explain their own code, in a living image.",
-    epilog="Every command has --image PATH (or BATOS_IMAGE in the environment) and --json. Exit codes: 0 done, "
-    "1 the operation failed, 2 wrong usage, 3 the image is not available.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-)
+# The commands, in the order in which help lists them, by the module that holds them.
+MODULES = {
+    "run": ("run",),
+    "talking": ("create", "teach", "send", "ask"),
+    "memory": ("ingest", "search", "documents", "forget", "memory"),
+    "looking": ("inspect", "history", "why", "undo"),
+    "past": ("at", "diff", "fork"),
+    "deciding": ("missions", "approve", "refuse"),
+    "ruling": ("versions", "intent", "pin", "unpin", "policy"),
+    "tending": ("heartbeat", "status"),
+    "spending": ("budget",),
+    "replaying": ("replay",),
+    "care": ("doctor", "pack", "statistics", "backup", "restore", "export", "import", "erase"),
+    "benching": ("bench-model",),
+    "adapters": ("adapters",),
+}
+COMMANDS = {name: module for module, names in MODULES.items() for name in names}
 
 
-@app.callback(invoke_without_command=True)
 def options(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
@@ -108,6 +100,8 @@ def _tell(error: BatosError, as_json: bool, given: dict[str, Any]) -> None:
     """The sentence on standard error, with how to go on; for programs the same, and its facts, on standard output."""
     hint = ""
     if isinstance(error, MissionPending):
+        from batos.cli import talking
+
         hint = talking.how_to_go_on(error, **{name: given[name] for name in ("target", "selector") if name in given})
     if as_json:
         facts = {name: fact for name, fact in error.facts.items() if name != "question"}
@@ -118,67 +112,46 @@ def _tell(error: BatosError, as_json: bool, given: dict[str, Any]) -> None:
 def _sentence(error: BatosError) -> str:
     """What happened, and for a mission that ended badly where to look, instead of its whole id."""
     mission = str(error.facts.get("mission", ""))
-    shown = mission[: deciding.SHORT]
+    shown = mission[: show.SHORT]
     more = f"(mission {shown})" if isinstance(error, MissionPending) else f"`batos missions show {shown}` tells more."
     return str(error).replace(f"(mission {mission})", more) if mission else str(error)
 
 
-for command in (
-    run.run,
-    talking.create,
-    talking.teach,
-    talking.send,
-    talking.ask,
-    memory.ingest,
-    memory.search,
-    memory.documents,
-    memory.forget,
-    memory.memory,
-    looking.inspect,
-    looking.history,
-    looking.why,
-    looking.undo,
-    past.at,
-    past.diff,
-    past.fork,
-    deciding.missions,
-    deciding.approve,
-    deciding.refuse,
-    ruling.versions,
-    ruling.intent,
-    ruling.pin,
-    ruling.unpin,
-    ruling.policy,
-    tending.heartbeat,
-    tending.status,
-    spending.budget,
-    replaying.replay,
-    care.doctor,
-    care.pack,
-    care.statistics,
-    care.backup,
-    care.restore,
-    care.export,
-    care.import_,
-    care.erase,
-    benching.bench_model,
-):
-    app.command(name=command.__name__.rstrip("_").replace("_", "-"))(guarded(command))
+def command_line(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The commands of these names. To make all takes longer than most of them, so one that is named is made alone."""
+    app = typer.Typer(
+        name="batos",
+        help="Agents that keep, grow and can explain their own code, in a living image.",
+        epilog="Every command has --image PATH (or BATOS_IMAGE in the environment) and --json. Exit codes: 0 done, "
+        "1 the operation failed, 2 wrong usage, 3 the image is not available.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    )
+    app.callback(invoke_without_command=True)(options)
+    for name in names:
+        module = import_module(f"batos.cli.{COMMANDS[name]}")
+        if name == "adapters":
+            app.add_typer(_group(name, module.HELP, module.COMMANDS))
+        else:
+            function = name.replace("-", "_") + "_" * keyword.iskeyword(name)
+            app.command(name=name)(guarded(getattr(module, function)))
+    return app
 
-adapters_app = typer.Typer(
-    name="adapters",
-    help="The adapters of the image: one for each persona, on one base model.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-for name, adapter_command in adapters.COMMANDS.items():
-    adapters_app.command(name=name)(guarded(adapter_command))
-app.add_typer(adapters_app)
+
+def _group(name: str, about: str, commands: dict[str, Callable[..., None]]) -> typer.Typer:
+    group = typer.Typer(name=name, help=about, no_args_is_help=True, rich_markup_mode=None)
+    for inner, command in commands.items():
+        group.command(name=inner)(guarded(command))
+    return group
 
 
 def main() -> None:
     _log_our_own()
-    app(prog_name="batos")
+    named = sys.argv[1:2]
+    command_line(named if COMMANDS.keys() & named else COMMANDS)(prog_name="batos")
 
 
 def _log_our_own() -> None:

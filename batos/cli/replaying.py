@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from batos.cli import show
-from batos.cli.deciding import SHORT, whole_id
+from batos.cli.deciding import whole_id
 from batos.cli.options import IMAGE, ImageOption, JsonOption, opened
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def replay(
 
 
 def show_replayed(found: Replayed) -> None:
-    show.console().print(show.styled(f"mission {found.mission[:SHORT]}, answered by {found.model}", "bold"))
+    show.console().print(show.styled(f"mission {found.mission[: show.SHORT]}, answered by {found.model}", "bold"))
     show.table(
         (
             f"  {step.kind} {step.purpose or step.name}{f' of {step.persona}' if step.persona else ''}",

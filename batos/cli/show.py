@@ -26,6 +26,7 @@ SHOWN_AS_CODES = (
 )  # control, format (which turns the order of letters round), surrogates, private
 KEPT = "\n\t"
 GAP = "  "
+SHORT = 12  # the first characters of an id or a hash, enough to tell it by
 NARROWEST = 30  # columns for the last column of a table, however narrow the terminal
 
 

@@ -416,16 +416,6 @@ def test_every_command_has_help_with_an_example(batos, command):
     assert "--json" in out
 
 
-HEAVY = ("relstorage", "pydantic_monty", "sqlalchemy", "zmq", "httpx", "kivy", "rich.console")
-
-
-def test_help_is_quick_because_nothing_heavy_is_imported():
-    source = f"import sys, batos.cli.main; print(*sorted(set({HEAVY}) & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=30)
-
-    assert done.stdout == "\n"
-
-
 # The First Conversation
 
 
