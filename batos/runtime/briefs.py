@@ -87,11 +87,15 @@ class Mission:
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """A mission that one worker may run until `until`. The token is the proof, asked for by every write."""
+    """A mission that one worker may run until `until`. The token is the proof, asked for by every write.
+
+    `answers` are all that its journal holds, as text, where the worker has just recorded them; None: look there.
+    """
 
     mission: Mission
     token: str
     until: float
+    answers: Mapping[NeedKey, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,12 @@ def day_of(now: float) -> str:
 
 
 def read_budgets(reader: Reader, purses: Sequence[Purse]) -> Iterator[Budget]:
-    """The budget of each purse in each unit. A key without a limit of its own has the limit of its scope."""
+    """The budget of each purse in each unit."""
+    return (Budget(*standing) for standing in _standing(reader, purses))
+
+
+def _standing(reader: Reader, purses: Sequence[Purse]) -> Iterator[tuple[str, str, Unit, float | None, float]]:
+    """A key without a limit of its own has the limit of its scope."""
     wanted = {
         f"{name}{number}": part for number, purse in enumerate(purses) for name, part in zip("sk", purse, strict=True)
     }
@@ -106,7 +111,7 @@ def read_budgets(reader: Reader, purses: Sequence[Purse]) -> Iterator[Budget]:
             ceiling, spent = found.get((scope, key, unit), (None, 0.0))
             if ceiling is None:
                 ceiling, _ = found.get((scope, EVERY, unit), (None, 0.0))
-            yield Budget(scope, key, unit, ceiling, spent)
+            yield scope, key, unit, ceiling, spent
 
 
 @cache
@@ -118,21 +123,19 @@ def _budgets(purses: int) -> str:
 
 def check_budgets(reader: Reader, purses: Sequence[Purse]) -> None:
     """Raises BudgetExhausted when nothing is left of one of them, in either unit."""
-    for budget in read_budgets(reader, purses):
-        if budget.limit is not None and budget.spent >= budget.limit:
-            spent, limit = f"{budget.spent:g}", f"{budget.limit:g}"
-            raise BudgetExhausted(scope=budget.scope, key=budget.key, spent=spent, limit=limit, unit=budget.unit)
+    for scope, key, unit, ceiling, spent in _standing(reader, purses):
+        if ceiling is not None and spent >= ceiling:
+            raise BudgetExhausted(scope=scope, key=key, spent=f"{spent:g}", limit=f"{ceiling:g}", unit=unit)
 
 
 def charge(tx: Transaction, entries: Sequence[JournalEntry], purses: Iterable[Purse]) -> None:
     """Add what the entries cost to each budget. Paid is paid: also when another answer was recorded first."""
     tokens = sum(entry.prompt_tokens + entry.completion_tokens for entry in entries)
     money = sum(entry.cost for entry in entries)
-    for scope, key in sorted(set(purses)):  # in one order everywhere, so that two transactions never lock crosswise
-        if tokens:
-            tx.run(CHARGE, scope=scope, key=key, unit="tokens", spent=float(tokens))
-        if money:
-            tx.run(CHARGE, scope=scope, key=key, unit="money", spent=money)
+    spent = [(unit, amount) for unit, amount in (("money", money), ("tokens", float(tokens))) if amount]
+    if spent:  # in one order everywhere, so that two transactions never lock crosswise
+        rows = [(scope, key, unit, amount) for scope, key in sorted(set(purses)) for unit, amount in spent]
+        tx.run_each(CHARGE, [dict(zip(("scope", "key", "unit", "spent"), row, strict=True)) for row in rows])
 
 
 class CallCounts:

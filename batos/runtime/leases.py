@@ -5,6 +5,7 @@ Functions on a transaction that the caller opened.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import uuid4
 
 from batos.errors import LeaseLost
@@ -30,6 +31,12 @@ TAKE = f"""
 
 TAKE_ON_SQLITE = TAKE.format(lock="")
 TAKE_ON_POSTGRESQL = TAKE.format(lock=" FOR UPDATE OF candidate SKIP LOCKED")
+
+# Of a mission that never stopped running, so that nobody else can have its target.
+GO_ON = """
+    UPDATE missions SET worker = :worker, lease = :lease, lease_until = :until, leases_lost = 0, deadline = NULL,
+        changed_at = :now
+    WHERE id = :mission AND lease = :held AND state = 'running'"""
 
 TAKE_AGAIN = f"""
     UPDATE missions SET state = 'running', worker = :worker, lease = :lease, lease_until = :until, waiting_for = NULL,
@@ -84,6 +91,16 @@ def take(tx: Transaction, worker: str, now: float, seconds: float) -> Leased | N
     mission = mission_of(row)
     tx.run("DELETE FROM waits WHERE mission = :mission", mission=mission.id)
     return Leased(mission, f"{mission.id}:{lease}", now + seconds)
+
+
+def go_on(tx: Transaction, leased: Leased, worker: str, now: float, seconds: float) -> Leased | None:
+    """Lease a mission that got further anew, with another token. None if it did not run all the while."""
+    lease = uuid4().hex
+    mission, _, held = leased.token.rpartition(":")
+    if not tx.run(GO_ON, mission=mission, held=held, worker=worker, lease=lease, until=now + seconds, now=now):
+        return None
+    standing = replace(leased.mission, worker=worker, leases_lost=0, deadline=None, changed_at=now)
+    return Leased(standing, f"{mission}:{lease}", now + seconds)
 
 
 def take_again(tx: Transaction, mission: str, worker: str, now: float, seconds: float) -> Leased | None:

@@ -8,6 +8,7 @@ delivered again, and its journal answers it for free. Knows nothing of images, c
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 from batos.errors import ImageBusy, MissionError, UnknownMission
@@ -219,31 +220,48 @@ class MissionStore(Bookkeeping):
         return {key: from_text(answer) for key, answer in answers.items()}
 
     def record_and_go_on(
-        self, token: str, entries: Sequence[JournalEntry], worker: str, seconds: float, *, charge: Iterable[Purse] = ()
+        self,
+        held: Leased,
+        entries: Sequence[JournalEntry],
+        worker: str,
+        seconds: float,
+        *,
+        charge: Iterable[Purse] = (),
     ) -> Leased | None:
         """`record_round`, and `worker` takes the mission at once. None, and it is queued, if its target is taken."""
+        now = self._clock.now()
         leased = None
         try:
             with self._write(GO_ON) as tx:
-                mission, _ = self._recorded(tx, token, entries, charge)
-                leased = leases.take_again(tx, mission, worker, self._clock.now(), seconds)
-                if leased is None:
-                    leases.requeue(tx, mission, self._clock.now())
+                leased = leases.go_on(tx, held, worker, now, seconds)
+                if leased is not None:
+                    answers = self._journaled(tx, held.mission.id, entries, charge)
+                else:
+                    mission, answers = self._recorded(tx, held.token, entries, charge)
+                    leased = leases.take_again(tx, mission, worker, now, seconds)
+                    if leased is None:
+                        leases.requeue(tx, mission, now)
         except Contended:  # PostgreSQL: another worker took another mission of the target at the same time
-            self.record_round(token, entries, charge=charge)
+            self.record_round(held.token, entries, charge=charge)
         if leased is None:
             self.wake(1)
-        return leased
+            return None
+        return replace(leased, answers=None if held.answers is None else {**held.answers, **answers})
 
     def _recorded(
         self, tx: Transaction, token: str, entries: Sequence[JournalEntry], charge: Iterable[Purse]
     ) -> tuple[str, dict[NeedKey, str]]:
         mission = leases.hold(tx, token)
-        answers = journal.insert(tx, mission, entries)
         if entries:
             tx.run(leases.FORGIVE, mission=mission)
+        return mission, self._journaled(tx, mission, entries, charge)
+
+    def _journaled(
+        self, tx: Transaction, mission: str, entries: Sequence[JournalEntry], charge: Iterable[Purse]
+    ) -> dict[NeedKey, str]:
+        answers = journal.insert(tx, mission, entries)
         counters.charge(tx, entries, [("mission", mission), ("day", counters.day_of(self._clock.now())), *charge])
-        return mission, answers
+        return answers
 
     def charge(self, entries: Sequence[JournalEntry], purses: Sequence[Purse]) -> None:
         """Charge what was performed for no mission that runs, as for a replay."""
@@ -256,6 +274,23 @@ class MissionStore(Bookkeeping):
             queued = waits.end(tx, leases.hold(tx, token), state, outcome, self._clock.now())
         if queued:  # and whoever ended it looks itself for another one of the same target
             self.wake(queued)
+
+    def finish_and_lease(
+        self, token: str, state: EndState, outcome: JSON, worker: str, seconds: float
+    ) -> Leased | None:
+        """`finish`, and `lease` the next one in the same transaction."""
+        now = self._clock.now()
+        try:
+            with self._write(ACK) as tx:
+                queued = waits.end(tx, leases.hold(tx, token), state, outcome, now)
+                leases.return_expired(tx, now, self._max_leases_lost)
+                leased = leases.take(tx, worker, now, seconds)
+        except Contended:  # PostgreSQL: another worker took another mission of the target at the same time
+            self.finish(token, state, outcome)
+            return self.lease(worker, now, seconds)
+        if queued:
+            self.wake(queued)
+        return leased
 
     def prune(self, before: float) -> int:
         """Take out the answers and attempts of missions that ended before that time. Returns how many answers."""
@@ -354,8 +389,12 @@ class MissionStore(Bookkeeping):
 
     def answers(self, mission_id: str) -> dict[NeedKey, JSON]:
         """The journal's answers alone: all that a replay needs, and a fraction of the bytes."""
+        return {key: from_text(answer) for key, answer in self.written_answers(mission_id).items()}
+
+    def written_answers(self, mission_id: str) -> dict[NeedKey, str]:
+        """`answers` as they are stored."""
         rows = self._db.rows(journal.ANSWERS, mission=mission_id)
-        return {(hash_, occurrence): from_text(answer) for hash_, occurrence, answer in rows}
+        return {(hash_, occurrence): answer for hash_, occurrence, answer in rows}
 
     # Within
 

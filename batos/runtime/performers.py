@@ -75,18 +75,24 @@ def workplace() -> Workplace:
 
 
 def perform(
-    place: Workplace, mission: str, need: Need, told: Told | None = None, purses: Sequence[Purse] = ()
+    place: Workplace,
+    mission: str,
+    need: Need,
+    told: Told | None = None,
+    purses: Sequence[Purse] = (),
+    affordable: bool = False,
 ) -> JournalEntry:
     """Perform one need and return its journal entry. A failure is an answer, and no exception.
 
-    `told` hears what a model says, where the backend streams; `purses` pay beside the mission and the day. Raises
-    `BudgetExhausted`, if the policy is to wait.
+    `told` hears what a model says, where the backend streams; `purses` pay beside the mission and the day, and are
+    looked at unless it is known to be `affordable`. Raises `BudgetExhausted`, if the policy is to wait.
     """
     started = place.clock.monotonic()
     spent: dict[str, Any] = {}
     try:
         if need.kind == "inference":
-            place.store.check_budgets(mission, purses)
+            if not affordable:
+                place.store.check_budgets(mission, purses)
             answer = _infer(place, need.request, told)
             spent = {key: answer[key] for key in ("model", "adapter", "prompt_tokens", "completion_tokens", "cost")}
             stored = {"value": answer}

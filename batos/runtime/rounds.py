@@ -122,9 +122,12 @@ class Rounds:
         if not room:
             self._share(begun)
             return None
-        ended = False
+        ended = affordable = False
         while not self._stopping.is_set() and (need := self._next_of(begun)) is not None:
-            ended = self._count(begun, self._performed(begun, need))
+            entry = self._performed(begun, need, affordable)
+            ended = self._count(begun, entry)
+            # Nothing is charged before the round is recorded, and after a moment others go on, who look again.
+            affordable |= need.kind == "inference" and entry is not None and "error" not in entry.answer
         with self._lock:
             self._performing -= 1
             self._open.pop(leased.token, None)
@@ -201,7 +204,7 @@ class Rounds:
         while (need := self._next_of(begun)) is not None:
             self._put((begun, need))
 
-    def _performed(self, begun: Round, need: Need) -> JournalEntry | None:
+    def _performed(self, begun: Round, need: Need, affordable: bool = False) -> JournalEntry | None:
         """Perform one need, and tell when it began and how it ended. None if it may not be paid for."""
         mission, brief, request = begun.leased.mission.id, begun.leased.mission.brief, need.request
         about = {"mission": mission, "need": need.kind, "name": need.name, "purpose": request.get("purpose")}
@@ -209,7 +212,7 @@ class Rounds:
         try:
             self._events.publish("need", phase="started", **about)
             telling = Telling(mission, self._events, self._place.store, self._place.clock, about)
-            entry = perform(self._place, mission, need, telling, purses_of(brief))
+            entry = perform(self._place, mission, need, telling, purses_of(brief), affordable)
             self._events.publish("need", phase="ended", seconds=entry.seconds, answer=entry.answer, **about)
         except BudgetExhausted as exhausted:
             begun.exhausted = exhausted

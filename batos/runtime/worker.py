@@ -11,6 +11,7 @@ import logging
 import random
 import threading
 from collections import deque
+from dataclasses import replace
 from typing import Any
 
 from transaction.interfaces import TransientError
@@ -22,7 +23,7 @@ from batos.mind import cycle as thinking
 from batos.mind.cycle import Cycle, CycleFailed
 from batos.mind.needs import Need, Pending, Suspended
 from batos.objects.lookup import noting_reads
-from batos.runtime.briefs import Brief, Leased, Mission, brief_json
+from batos.runtime.briefs import Brief, EndState, Leased, Mission, brief_json, from_text
 from batos.runtime.budgets import purses_of, renews, waiting_for
 from batos.runtime.deciding import newly_installed, resume_who_wait
 from batos.runtime.events import Events
@@ -82,14 +83,13 @@ class Workers:
 
     def _work(self) -> None:
         store = self._place.store
-        name = f"{self._name}:{threading.current_thread().name}"
         while not self._stopping.is_set():
             seen = store.openings()
             try:
-                if leased := self._leased(name):
-                    while leased:
-                        leased = self._run(leased)
-                    continue
+                leased = self._leased()
+                while leased is not None:
+                    seen = store.openings()
+                    leased = self._run(leased)
             except LeaseLost:
                 continue
             except Relieved:
@@ -104,20 +104,27 @@ class Workers:
             with self._lock:
                 self._idle -= 1
 
-    def _leased(self, name: str) -> Leased | None:
+    def _leased(self) -> Leased | None:
         """The next mission to run: one that is meant for an idle worker, or the best of the queue."""
+        if self._stopping.is_set():
+            return None
         with self._lock:
             if self._meant:
                 self._idle += 1  # it was taken from the count when this was leased
                 return self._meant.popleft()
-        leased = self._place.store.lease(name, self._place.clock.now(), self._settings.lease_seconds)
-        if leased is not None:
-            self._hold(leased.token)
-        return leased
+        return self._held_from_now(
+            self._place.store.lease(self._worker, self._place.clock.now(), self._settings.lease_seconds)
+        )
 
-    def _hold(self, token: str) -> None:
-        with self._lock:
-            self._held.add(token)
+    @property
+    def _worker(self) -> str:
+        return f"{self._name}:{threading.current_thread().name}"
+
+    def _held_from_now(self, leased: Leased | None) -> Leased | None:
+        if leased is not None:
+            with self._lock:
+                self._held.add(leased.token)
+        return leased
 
     def _drop(self, token: str) -> None:
         with self._lock:
@@ -135,41 +142,44 @@ class Workers:
     # Running
 
     def _run(self, leased: Leased) -> Leased | None:
-        """One or more attempts, until the mission commits, fails, or has to wait. The same, if it may go on at once."""
+        """One or more attempts, until the mission commits, fails, or has to wait. What is to be run next: the same, if
+        it may go on at once, or the best of the queue, where there is any."""
         mission = leased.mission
         self._tell(mission, "running")
         if mission.overdue and mission.pending is not None and not renews(mission.pending):
-            self._fail(leased, CycleFailed(f"Nobody decided in time: {mission.pending['reason']}", (), bug=False))
-            return None
+            return self._fail(
+                leased, CycleFailed(f"Nobody decided in time: {mission.pending['reason']}", (), bug=False)
+            )
+        if leased.answers is None:
+            leased = replace(leased, answers=self._place.store.written_answers(mission.id))
         for race in range(RACES):
             started = self._place.clock.now()
             events: list[dict[str, Any]] = []
             cycle: Cycle | None = None
             try:
-                cycle = self._attempt(mission, events)
+                cycle = self._attempt(leased, events)
             except Suspended as suspended:
                 self._log(mission, "suspended", started, events, suspended.needs)
                 needs = suspended.needs
             except Pending as pending:
                 self._log(mission, "pending", started, events)
                 self._wait_for_person(leased, pending)
-                return None
+                return self._leased()
             except (TransientError, ChangedMeanwhile):
                 self._log(mission, "conflict", started, events)
                 self._stopping.wait(random.uniform(0, 0.001 * 2**race))
                 continue
             except CycleFailed as failed:
                 self._log(mission, "failed", started, events)
-                self._fail(leased, failed)
-                return None
+                return self._fail(leased, failed)
             else:
                 self._log(mission, "committed", started, events)
-                self._finish(leased, cycle)
-                return None
-            return self._suspend(leased, needs)  # out of the block, whose exception holds on to the whole attempt
+                return self._finish(leased, cycle)
+            # Out of the block, whose exception holds on to the whole attempt.
+            return self._suspend(leased, needs) or self._leased()
         self._place.store.release(leased.token, run_at=self._place.clock.now() + 0.05)
         self._drop(leased.token)
-        return None
+        return self._leased()
 
     def _log(
         self,
@@ -183,17 +193,17 @@ class Workers:
         states = [(event["state"], event["depth"], round(event["at"] - started, 6)) for event in events]
         self._place.store.log_attempt(mission.id, result, names, started, self._place.clock.now(), states)
 
-    def _attempt(self, mission: Mission, events: list[dict[str, Any]]) -> Cycle | None:
+    def _attempt(self, leased: Leased, events: list[dict[str, Any]]) -> Cycle | None:
         """Run the cycle and commit it with its receipt. None if an earlier delivery has done so."""
         try:
-            return self._committed(mission, events)
+            return self._committed(leased, events)
         finally:
             for event in events:  # told when the transaction has ended, whichever way
                 self._events.publish(**event)
 
-    def _committed(self, mission: Mission, events: list[dict[str, Any]]) -> Cycle | None:
-        image = self._place.image
-        answers = self._place.store.answers(mission.id)
+    def _committed(self, leased: Leased, events: list[dict[str, Any]]) -> Cycle | None:
+        image, mission = self._place.image, leased.mission
+        answers = {key: from_text(answer) for key, answer in (leased.answers or {}).items()}
         brief = brief_json(mission.brief)
         with noting_reads() as reads, image.transaction(_note(mission), mission=mission.id) as world:
             if mission.id in world.receipts:
@@ -237,7 +247,7 @@ class Workers:
 
     # Ending
 
-    def _finish(self, leased: Leased, cycle: Cycle | None) -> None:
+    def _finish(self, leased: Leased, cycle: Cycle | None) -> Leased | None:
         mission = leased.mission
         if cycle is None:
             with self._place.image.reading() as world:
@@ -253,11 +263,22 @@ class Workers:
             if version is not None:
                 newly_installed(self._place.store, mission.brief.target, mission.brief.selector, version)
             resume_who_wait(self._place.image, self._place.store)
-        self._place.store.finish(leased.token, state, outcome)  # type: ignore[arg-type]
-        self._drop(leased.token)
-        self._tell(mission, state)
+        return self._end(leased, state, outcome)  # type: ignore[arg-type]
 
-    def _fail(self, leased: Leased, failed: CycleFailed) -> None:
+    def _end(self, leased: Leased, state: EndState, outcome: dict[str, Any]) -> Leased | None:
+        """Acknowledge it, and take the next one."""
+        store, token = self._place.store, leased.token
+        if self._stopping.is_set():
+            store.finish(token, state, outcome)
+            following = None
+        else:
+            following = store.finish_and_lease(token, state, outcome, self._worker, self._settings.lease_seconds)
+        self._held_from_now(following)
+        self._drop(token)
+        self._tell(leased.mission, state)
+        return following
+
+    def _fail(self, leased: Leased, failed: CycleFailed) -> Leased | None:
         """Nothing of the cycle is kept but this record; then the mission is told to have failed."""
         mission = leased.mission
         if failed.bug:
@@ -275,9 +296,7 @@ class Workers:
                 )
 
         self._place.image.change(f"failure of mission {mission.id}", record, mission=mission.id)
-        self._place.store.finish(leased.token, "failed", {"answer": None, "reason": failed.reason})
-        self._drop(leased.token)
-        self._tell(mission, "failed")
+        return self._end(leased, "failed", {"answer": None, "reason": failed.reason})
 
     def _wait_for_person(self, leased: Leased, pending: Pending) -> None:
         deadline = self._place.clock.now() + self._settings.pending_seconds
@@ -332,9 +351,7 @@ class Workers:
         again = None
         lasting, pays = self._settings.lease_seconds, purses_of(done.leased.mission.brief)
         try:
-            again = self._place.store.record_and_go_on(
-                done.leased.token, done.entries, self._name, lasting, charge=pays
-            )
+            again = self._place.store.record_and_go_on(done.leased, done.entries, self._name, lasting, charge=pays)
         finally:
             with self._lock:
                 self._held.discard(done.leased.token)
