@@ -2,10 +2,15 @@
 
 The states of a cycle say little about how far it is, because it runs again from its start after every round; what it
 asks for does. A daemon that works the image tells its events to the bridge only, so then the journal is looked at.
+
+Of a model that streams, the answer is shown as it is woven. That is a draft, and called so: what the quality gate says
+of it is not known yet, and it is gone from the terminal before an answer is printed.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,6 +30,7 @@ TITLES = {
     "judging": "SYNTHESIZING: judging",
 }
 POLL_SECONDS = 0.25
+DRAFT = re.compile(r'"answer"\s*:\s*"((?:[^"\\]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*)')
 
 
 @dataclass
@@ -32,20 +38,23 @@ class Asking(Stages):
     """The stages of one question."""
 
     titles: dict[str, str] = field(default_factory=lambda: TITLES)
+    _state: str = ""  # of the cycle itself, not of one within it; unknown where the journal is followed
     _answered: dict[str, None] = field(default_factory=dict)
+    _said: str = ""
 
     def _need(self, event: Event) -> None:
         if event["mission"] in self._learning:
             self._in("facets")
         if event["mission"] != self.mission:
             return
+        self._hear(event)
         if event["phase"] == "text":
             return
         ended = event["phase"] == "ended"
         value = ((event.get("answer") or {}).get("value") or {}) if ended else {}
-        within = self._is_in("facets") or bool(self._answered)
+        asking = self._is_in("facets") or bool(self._answered)
         match event["need"], event["name"], event["purpose"]:
-            case _ if within and event["purpose"] not in ("weave", "verdict"):
+            case _ if self._is_within() or (asking and event["purpose"] not in ("weave", "verdict")):
                 if ended and event["purpose"] == "facet":
                     self._answered[event.get("step") or "a facet"] = None
                 self._tell("facets", self._consulted())
@@ -62,12 +71,36 @@ class Asking(Stages):
             case "inference", _, "verdict":
                 self._tell("judging", str(value.get("model") or ""))
 
+    def _cycle(self, event: Event) -> None:
+        if event["mission"] == self.mission and event["depth"] == 0:
+            self._state = event["state"]
+
+    def _is_within(self) -> bool:
+        """Whether what is asked for now belongs to the facets, or to the cycle within of a persona."""
+        return self._state == "DELEGATING"
+
+    def _hear(self, event: Event) -> None:
+        """Take in what is said of the answer. What a cycle within weaves is none yet."""
+        if event["purpose"] != "weave" or self._is_within():
+            return
+        if event["phase"] == "started":
+            self._said = self.draft = ""
+        elif event["phase"] == "text":
+            self._said += event["text"]
+            self.draft = _answer_in(self._said)
+
     def _consulted(self) -> str:
         learned = sorted(name for name in self._learning.values() if name)
         parts = [", ".join(_short(name) for name in self._answered)] if self._answered else []
         if learned:
             parts.append(f"learned first: {', '.join(learned)}")
         return "; ".join(parts)
+
+
+def _answer_in(said: str) -> str:
+    """The text of the answer in a JSON document that may not be finished."""
+    found = DRAFT.search(said)
+    return str(json.loads(f'"{found[1]}"', strict=False)) if found else ""
 
 
 def _short(step: str) -> str:

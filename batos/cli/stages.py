@@ -46,13 +46,14 @@ class Stage:
 @dataclass
 class Stages:
     """Takes events from any thread; `shown` is called with each stage when it begins, says more, and ends, `closing`
-    once when there is nothing more to show."""
+    once when there is nothing more to show. `draft` is a text in the making, which a terminal shows below them."""
 
     clock: Clock
     shown: Callable[[Stage], None] = lambda stage: None
     closing: Callable[[], None] = lambda: None
     mission: str | None = None
     documents: int = 0
+    draft: str = ""
     stages: list[Stage] = field(default_factory=list)
     titles: dict[str, str] = field(default_factory=lambda: TITLES)
     _learning: dict[str, str] = field(default_factory=dict)
@@ -95,6 +96,8 @@ class Stages:
                 self._mission(event)
             elif event["kind"] == "change":
                 self._change(event)
+            elif event["kind"] == "cycle":
+                self._cycle(event)
 
     # Events
 
@@ -135,6 +138,9 @@ class Stages:
         if self._is_in("reading") and event["note"].startswith("ingest "):
             self._read += 1
             self._tell("reading", self._reading())
+
+    def _cycle(self, event: Event) -> None:
+        """States say little here: see above."""
 
     # Telling
 

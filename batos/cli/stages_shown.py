@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 REFRESHES_PER_SECOND = 10
+DRAFT = "Draft, not checked yet:"
+MARGIN = 3  # lines: that of DRAFT, the cursor's, and one to spare
 
 
 @contextmanager
@@ -31,7 +33,7 @@ def stages_shown(stages: Stages, console: Console, *, transient: bool = False) -
     from rich.live import Live
 
     live = Live(
-        get_renderable=lambda: _lines(stages.stages, stages),
+        get_renderable=lambda: _with_draft(stages, console),
         console=console,
         refresh_per_second=REFRESHES_PER_SECOND,
         transient=transient,
@@ -41,10 +43,22 @@ def stages_shown(stages: Stages, console: Console, *, transient: bool = False) -
         yield
 
 
-def _lines(listed: list[Stage], stages: Stages) -> RenderableType:
+def _lines(listed: list[Stage], stages: Stages) -> Text:
     from rich.text import Text
 
     return Text("\n").join(_line(stage, stages) for stage in list(listed))
+
+
+def _with_draft(stages: Stages, console: Console) -> RenderableType:
+    """The stages and, below them, the end of the text in the making, as far as the terminal has room for it."""
+    from rich.console import Group
+
+    lines = _lines(stages.stages, stages)
+    if not stages.draft:
+        return lines
+    draft = show.styled(stages.draft, "dim").wrap(console, console.width)
+    room = max(1, console.height - len(stages.stages) - MARGIN)
+    return Group(lines, show.styled(DRAFT, "dim italic"), *draft[-room:])
 
 
 def _line(stage: Stage, stages: Stages) -> Text:

@@ -213,6 +213,7 @@ class Rounds:
             self._events.publish("need", phase="started", **about)
             telling = Telling(mission, self._events, self._place.store, self._place.clock, about)
             entry = perform(self._place, mission, need, telling, purses_of(brief), affordable)
+            telling.rest()
             self._events.publish("need", phase="ended", seconds=entry.seconds, answer=entry.answer, **about)
         except BudgetExhausted as exhausted:
             begun.exhausted = exhausted

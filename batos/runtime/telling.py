@@ -31,9 +31,14 @@ class Telling:
         now = self._clock.monotonic()
         if now - self._told_at >= TELL_EVERY:
             self._told_at = now
-            self._events.publish("need", phase="text", text=self._untold, **self._about)
-            self._untold = ""
+            self.rest()
         if now - self._looked_at >= LOOK_EVERY:
             self._looked_at = now
             if self._store.get(self._mission).ended:
                 raise MissionCancelled(mission=self._mission)
+
+    def rest(self) -> None:
+        """Tell what was heard and not told yet."""
+        if self._untold:
+            self._events.publish("need", phase="text", text=self._untold, **self._about)
+            self._untold = ""

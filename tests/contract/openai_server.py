@@ -21,7 +21,8 @@ LONGEST_HOLD = 20.0
 class Fault:
     """One misbehaviour. `hold`: say nothing until the server stops. `cut`: break off in the middle of the reply.
 
-    `stalls`: send the body and then nothing more until the server stops.
+    `stalls`: send the body and then nothing more until the server stops. `pauses`: where in the body to wait, and for
+    what.
     """
 
     status: int = 200
@@ -30,6 +31,7 @@ class Fault:
     hold: bool = False
     cut: bool = False
     stalls: bool = False
+    pauses: tuple[tuple[int, Event], ...] = ()
 
 
 def refusal(status: int, message: str, **headers: str) -> Fault:
@@ -112,7 +114,12 @@ class ModelServer:
                 handler.send_header(name, value)
             handler.send_header("Content-Length", str(len(fault.body) + (100 if fault.cut or fault.stalls else 0)))
             handler.end_headers()
-            handler.wfile.write(fault.body)
+            sent = 0
+            for place, go_on in fault.pauses:
+                handler.wfile.write(fault.body[sent:place])
+                go_on.wait(LONGEST_HOLD)
+                sent = place
+            handler.wfile.write(fault.body[sent:])
             if fault.stalls:
                 self._stopping.wait(LONGEST_HOLD)
         except (BrokenPipeError, ConnectionResetError):

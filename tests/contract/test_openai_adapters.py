@@ -12,7 +12,7 @@ from threading import Barrier, Thread
 
 import pytest
 
-from batos.errors import BackendRefused, BackendUnavailable, SettingRefused
+from batos.errors import BackendRefused, SettingRefused
 from batos.inference.http import Patience
 from batos.inference.openai import OpenAIBackend
 from batos.inference.port import Message, Request
@@ -223,9 +223,10 @@ def test_without_a_folder_an_adapter_is_a_model_of_the_server(shelf):
     with VllmServer() as server:
         backend = OpenAIBackend(f"{server.url}#small", patience=Patience(attempts=1))
         backend.use_library(shelf)
-        with pytest.raises(BackendUnavailable, match="knows no such model"):
-            backend.generate(ask("robin"))
+        answer = backend.generate(ask("robin"))
         backend.close()
+    assert [received.body["model"] for received in server.received] == ["robin", "small"]
+    assert answer.notes["adapter"] == "the server has no model 'robin'; the base model answered alone"
 
 
 def test_only_known_ways_of_serving_adapters_are_taken():

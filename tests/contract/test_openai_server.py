@@ -15,6 +15,7 @@ from batos.errors import BackendNonsense, BackendRefused, BackendUnavailable
 from batos.inference.discovery import discover
 from batos.inference.http import Patience
 from batos.inference.openai import OpenAIBackend
+from batos.inference.openai.backend import TAKEN_AS_LACKING
 from batos.inference.port import Message, Request
 from batos.testing import MovableClock
 from contract.openai_server import Fault, ModelServer, refusal
@@ -86,6 +87,26 @@ def test_an_adapter_is_the_name_of_a_model(server: ModelServer, opened: Open):
     answer = opened().generate(ask(adapter="robin-7"))
     assert server.received[0].body["model"] == "robin-7"
     assert (answer.model, answer.adapter) == ("robin-7", "robin-7")
+
+
+def test_where_the_server_has_no_such_model_the_base_model_answers_and_says_so(
+    server: ModelServer, opened: Open, clock: MovableClock
+):
+    backend = opened()
+    answer = backend.generate(ask(adapter="robin"))
+    assert (answer.text, answer.model, answer.adapter) == ("hello", "small", None)
+    assert answer.notes["adapter"] == "the server has no model 'robin'; the base model answered alone"
+    backend.generate(ask(adapter="robin"))
+    assert [received.body["model"] for received in server.received] == ["robin", "small", "small"]
+
+    server.models.append("robin")
+    clock.move(TAKEN_AS_LACKING)
+    assert backend.generate(ask(adapter="robin")).model == "robin"
+
+
+def test_where_the_server_has_neither_model_that_is_what_is_said(server: ModelServer, opened: Open):
+    with pytest.raises(BackendUnavailable, match="model `large` does not exist"):
+        opened("large").generate(ask(adapter="robin"))
 
 
 def test_tokens_are_counted(opened: Open):

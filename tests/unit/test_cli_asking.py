@@ -40,6 +40,38 @@ def test_each_state_is_a_stage_with_what_came_of_it():
     ]
 
 
+def said(text):
+    return {**event("inference", "weave", phase="text"), "text": text}
+
+
+def in_state(state, depth=0):
+    return {"kind": "cycle", "mission": "m", "state": state, "depth": depth, "at": 0.0}
+
+
+def test_of_an_answer_that_is_being_woven_the_text_is_the_draft():
+    stages = Asking(MovableClock(), mission="m")
+    drafts = []
+    for piece in ('{"ans', 'wer": "Caf\\u00', 'e9s \\"open\\', '" early\\n', 'or not", "cita', 'tions": []}'):
+        stages.take(said(piece))
+        drafts.append(stages.draft)
+    assert drafts == ["", "Caf", 'Cafés "open', 'Cafés "open" early\n', *2 * ['Cafés "open" early\nor not']]
+    stages.take(event("inference", "weave", phase="started"))
+    assert stages.draft == ""
+
+
+def test_what_a_cycle_within_weaves_is_no_draft_and_no_stage_of_its_own():
+    stages = Asking(MovableClock(), mission="m")
+    stages.take(in_state("DELEGATING"))
+    stages.take(in_state("SYNTHESIZING", depth=1))
+    stages.take(event("inference", "weave", phase="started"))
+    stages.take(said('{"answer": "of a part"'))
+    assert (told(stages), stages.draft) == ([("DELEGATING", "")], "")
+    stages.take(in_state("SYNTHESIZING"))
+    stages.take(event("inference", "weave", phase="started"))
+    stages.take(said('{"answer": "of the whole"'))
+    assert (stages.stages[-1].title, stages.draft) == ("SYNTHESIZING: weaving", "of the whole")
+
+
 def test_facets_that_are_learned_first_are_named():
     stages = Asking(MovableClock(), mission="m")
     for state in ("running", "done"):

@@ -26,10 +26,16 @@ from batos.objects.records import Secret
 UNKNOWN_MODEL = 404
 LEFT_ALONE = 30.0
 """Seconds for which a server that could not be reached is asked last."""
+TAKEN_AS_LACKING = 300.0
+"""Seconds for which a server that has no model by the name of an adapter is not asked for it again."""
 
 
 class OpenAIBackend:
-    """One server or several. A request's `adapter` is the name of a model there: vLLM and SGLang serve adapters so."""
+    """One server or several. A request's `adapter` is the name of a model there: vLLM and SGLang serve adapters so.
+
+    Personas name an adapter from the start, before one was trained, so where a server has no such model the base model
+    answers alone, and the answer says so.
+    """
 
     name = NAME
 
@@ -111,17 +117,36 @@ class OpenAIBackend:
             server.busy -= 1
 
     def _from(self, server: Server, request: Request, told: Told | None, attempts: int | None) -> Answer:
+        adapter = request.adapter
+        if adapter is None:
+            return self._asked(server, request, server.model, told, attempts)
         publisher = self._publishers.get(server)
-        if publisher is None or request.adapter is None:
-            return self._asked(server, request, request.adapter or server.model, told, attempts)
+        if publisher is not None and publisher.knows(adapter):
+            return self._published(publisher, server, request, told, attempts)
+        if server.lacks.get(adapter, 0.0) <= self._clock.monotonic():
+            try:
+                return self._asked(server, request, adapter, told, attempts)
+            except BackendUnavailable as problem:
+                if problem.facts.get("status") != UNKNOWN_MODEL:
+                    raise
+            server.lacks[adapter] = self._clock.monotonic() + TAKEN_AS_LACKING
+        alone = request.model_copy(update={"adapter": None})
+        answer = self._asked(server, alone, server.model, told, attempts)
+        lacking = f"the server has no model {adapter!r}; the base model answered alone"
+        return answer.model_copy(update={"notes": {**answer.notes, "adapter": lacking}})
+
+    def _published(
+        self, publisher: Publisher, server: Server, request: Request, told: Told | None, attempts: int | None
+    ) -> Answer:
+        name = str(request.adapter)
         try:
-            with publisher.model(request.adapter) as model:
+            with publisher.model(name) as model:
                 return self._asked(server, request, model, told, attempts)
         except BackendUnavailable as problem:
             if problem.facts.get("status") != UNKNOWN_MODEL:
                 raise
         publisher.forget()  # the server was started anew since
-        with publisher.model(request.adapter) as model:
+        with publisher.model(name) as model:
             return self._asked(server, request, model, told, attempts)
 
     def _asked(self, server: Server, request: Request, model: str, told: Told | None, attempts: int | None) -> Answer:

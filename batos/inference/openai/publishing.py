@@ -80,16 +80,19 @@ class Publisher:
         self._in_use: Counter[str] = Counter()
         self._lock = Lock()
 
+    def knows(self, name: str) -> bool:
+        """Whether the library has an adapter of this name. Others are the server's own, or nobody's."""
+        return self._library.current(name) is not None
+
     @contextmanager
     def model(self, name: str) -> Iterator[str]:
         """The model name under which the adapter called `name` answers within the block, loaded if it was not.
 
-        A name that the library does not know is taken to be the server's own. Raises BackendRefused.
+        Raises BackendRefused, also when the library has lost it.
         """
         version = self._library.current(name)
         if version is None:
-            yield name
-            return
+            raise BackendRefused(backend=NAME, reason=f"The image holds no adapter {name} any more.")
         called = f"{name}-{version.sha256[:HEX]}"
         with self._lock:
             if called not in self._loaded:

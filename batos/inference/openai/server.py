@@ -42,12 +42,14 @@ CHARACTERS_PER_TOKEN = 4
 
 
 class Server:
-    """May be used from several threads. `busy` and `down_until` are kept by whoever chooses among servers."""
+    """May be used from several threads. `busy`, `down_until` and `lacks`, which says until when an adapter's name is
+    taken to be none of its models, are kept by whoever chooses among servers."""
 
     def __init__(self, endpoint: Endpoint, clock: Clock, api_key: Secret, patience: Patience) -> None:
         self.endpoint = endpoint
         self.busy = 0
         self.down_until = 0.0
+        self.lacks: dict[str, float] = {}
         self._api_key = api_key
         self._dialect = Dialect()
         self._places = BoundedSemaphore(endpoint.terms.parallel) if endpoint.terms.parallel else nullcontext()
