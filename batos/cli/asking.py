@@ -76,7 +76,7 @@ class Asking(Stages):
             self._state = event["state"]
 
     def _is_within(self) -> bool:
-        """Whether what is asked for now belongs to the facets, or to the cycle within of a persona."""
+        """Whether a need belongs to the facets, or to the cycle within of a persona."""
         return self._state == "DELEGATING"
 
     def _hear(self, event: Event) -> None:
