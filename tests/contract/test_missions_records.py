@@ -15,9 +15,13 @@ from batos.errors import (
     ImageUnwritable,
     UnknownMission,
 )
-from batos.runtime import journal, leases, missions, pools, waits
+from batos.image.storages import Address, address
+from batos.runtime import copying, journal, leases, missions, pools, waits
+from batos.runtime.copying import copy_missions
 from batos.runtime.missions import JournalEntry, MissionStore
 from contract.mission_tools import answer, ask, lease, submit_and_lease
+
+TABLES = ("missions", "journal", "attempts", "budgets", "counters", "meta", "waits")
 
 # Journal and spending
 
@@ -145,3 +149,35 @@ def test_a_full_disk_is_one_clear_error_and_nothing_is_half_written(tmp_path, cl
 def test_a_folder_that_is_missing_is_one_clear_error(tmp_path, clock):
     with pytest.raises(ImageUnavailable, match="unable to open"):
         MissionStore.open(tmp_path / "nowhere" / "missions.sqlite3", clock)
+
+
+# Copying
+
+
+def test_a_copy_holds_every_row_however_many_batches_it_takes(mission_url, tmp_path, clock, monkeypatch):
+    monkeypatch.setattr(copying, "BATCH", 3)
+    first, copied = (Address("sqlite", tmp_path / name) for name in ("first", "copied"))
+    for place in (first, copied):
+        place.path.mkdir()
+    on_server = mission_url.startswith("postgresql")
+    between = address(mission_url) if on_server else Address("sqlite", tmp_path)
+    store = MissionStore.open(first.missions, clock)
+    for _ in range(4):
+        leased = submit_and_lease(store, clock, ask())
+        entries = [answer("same", key=key, occurrence=number) for key in "ab" for number in (0, 1)]
+        store.record_round(leased.token, entries, charge=[("day", "2023-11-14")])
+        store.finish(lease(store, clock).token, "done", {})
+    store.close()
+
+    copy_missions(first, between)
+    copy_missions(between, copied)
+
+    assert rows_of(copied) == rows_of(first)
+    store = MissionStore.open(between.missions, clock)
+    assert store.get(store.submit(ask())).state == "queued"  # and no number is given out twice
+    store.close()
+
+
+def rows_of(where):
+    with closing(sqlite3.connect(where.missions)) as database:
+        return {table: sorted(database.execute(f"SELECT * FROM {table}"), key=repr) for table in TABLES}
