@@ -1,46 +1,50 @@
-"""Care of an image on PostgreSQL. RelStorage packs; the server counts, and gives room back when it rewrites its tables.
+"""Care of an image on PostgreSQL: the server counts, and gives room back when it rewrites its tables.
 
 The files here are copies of blobs, which this machine may lose.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ZODB.serialize import referencesf
-
+from batos.errors import ImageBusy
 from batos.image import postgresql
-from batos.image.image import Image
-from batos.image.keeping import BlobFile, Held, Scrub, copies_of_blobs
+from batos.image.keeping import Held
+from batos.image.keeping_tables import Place, Row, Tables, TablesKeeper
 from batos.image.log import NEWEST
-from batos.image.storages import telling_storage_errors
 
 HELD = """
-    SELECT (SELECT count(*) FROM transaction WHERE tid > 0 AND tid <= %(until)s),
+    SELECT (SELECT count(*) FROM transaction WHERE tid > 0 AND tid <= :until),
         count(*), count(DISTINCT zoid), coalesce(sum(state_size), 0)::bigint
-    FROM object_state WHERE tid <= %(until)s AND state IS NOT NULL"""
+    FROM object_state WHERE tid <= :until AND state IS NOT NULL"""
 # A blob is a large object of the server's; its size is where its end is.
 BLOBS = """
     SELECT zoid, tid, sum(lo_lseek64(lo_open(chunk, x'40000'::int), 0, 2))::bigint
-    FROM blob_chunk WHERE tid <= %(until)s GROUP BY zoid, tid"""
-FACTS = "SELECT tid, username, description, extension FROM transaction WHERE tid > 0"
-REWRITE = "UPDATE transaction SET username = %s, description = %s, extension = %s WHERE tid = %s"
-# What RelStorage remembers of a pack for the next one.
-PACKING_NOTES = ("object_ref", "object_refs_added", "pack_object", "pack_state", "pack_state_tid")
-REWRITTEN = ("object_state", "current_object", "blob_chunk", "transaction", "pg_largeobject", *PACKING_NOTES)
+    FROM blob_chunk WHERE tid <= :until GROUP BY zoid, tid"""
+SIZE = "SELECT pg_database_size(current_database())"
+PARAMETER = re.compile(r"(?<!:):([a-z]+)")  # but no cast
+REWRITTEN = ("object_state", "current_object", "blob_chunk", "transaction", "pg_largeobject")
+
+# The numbers of RelStorage's own locks: one who packs, and one who is given the next transaction's id until it commits.
+ONE_PACKS = "SELECT pg_try_advisory_lock(-2)"
+ONE_COMMITS = "SELECT pg_advisory_xact_lock(-1)"
+PATIENCE = f"SET lock_timeout = '{postgresql.LOCK_SECONDS}s'"
+GIVE_UP = """
+    DELETE FROM object_state USING unnest(:zoids::bigint[], :tids::bigint[]) AS gone (zoid, tid)
+    WHERE object_state.zoid = gone.zoid AND object_state.tid = gone.tid"""
+GIVE_UP_OBJECTS = "DELETE FROM current_object WHERE zoid = ANY (:zoids::bigint[])"
 
 
-class PostgresqlKeeper:
-    def __init__(self, image: Image) -> None:
-        self._image = image
-        self._storage: Any = image.db.storage
+class PostgresqlKeeper(TablesKeeper):
+    batch = 1_000  # the server has a lock for each blob that goes in one transaction, and some 6,000 of them by default
 
-    def newest(self) -> bytes:
-        ((number,),) = self._rows("SELECT max(tid) FROM transaction")
-        return int(number).to_bytes(8, "big")
+    @property
+    def _blobs(self) -> Path:
+        return self._image.where.path / "blobs"
 
     def held(self, until: bytes = NEWEST) -> Held:
         number = int.from_bytes(until, "big")
@@ -49,27 +53,14 @@ class PostgresqlKeeper:
         return Held(transactions, records, objects, states + blobs)
 
     def size(self) -> int:
-        ((size,),) = self._rows("SELECT pg_database_size(current_database())")
+        ((size,),) = self._rows(SIZE)
         return int(size)
-
-    def pack(self, horizon: bytes, scrub: Scrub | None = None) -> None:
-        with telling_storage_errors(self._image.where):
-            self._storage.pack(int.from_bytes(horizon, "big"), referencesf)
-            with self._cursor() as cursor:
-                for table in PACKING_NOTES:
-                    cursor.execute(f"DELETE FROM {table}")
-                if scrub is not None:
-                    _scrub(cursor, scrub)
-                cursor.connection.commit()
-        stored = self.blob_sizes()
-        for file in copies_of_blobs(self._image.where.path / "blobs"):
-            if file.tid <= horizon and (file.oid, file.tid) not in stored:
-                file.path.unlink(missing_ok=True)
 
     def shrink(self, patience: float) -> str:
         """Rewrite the tables, each of which nobody can use for that while."""
-        with telling_storage_errors(self._image.where), self._cursor() as cursor:
-            cursor.connection.autocommit = True
+        with self._told(), closing(postgresql.connect(self._image.where.dsn)) as connection:
+            connection.autocommit = True
+            cursor = connection.cursor()
             cursor.execute("SELECT set_config('lock_timeout', %s, false)", (f"{max(1, int(patience * 1000))}ms",))
             for table in REWRITTEN:
                 try:
@@ -83,27 +74,42 @@ class PostgresqlKeeper:
         rows = self._rows(BLOBS, until=int.from_bytes(NEWEST, "big"))
         return {(oid.to_bytes(8, "big"), tid.to_bytes(8, "big")): size for oid, tid, size in rows}
 
-    def stray_files(self) -> list[Path]:
-        stored = self.blob_sizes()
-        files: Iterator[BlobFile] = copies_of_blobs(self._image.where.path / "blobs")
-        return [file.path for file in files if (file.oid, file.tid) not in stored]
+    @contextmanager
+    def _tables(self, *, packing: bool = False) -> Iterator[Tables]:
+        with closing(postgresql.connect(self._image.where.dsn)) as connection:
+            tables = _ServerTables(connection)
+            if packing:
+                with tables.writing():
+                    tables.run(PATIENCE)
+                    ((is_alone,),) = tables.rows(ONE_PACKS)
+                if not is_alone:
+                    raise ImageBusy(path=self._image.where.name, reason="it is being packed from another machine.")
+            yield tables
 
-    def _rows(self, statement: str, **values: int) -> list[tuple[Any, ...]]:
-        with telling_storage_errors(self._image.where), self._cursor() as cursor:
-            cursor.execute(statement, values)
-            return list(cursor.fetchall())
+
+class _ServerTables:
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor()
+
+    def rows(self, statement: str, **values: int) -> list[Row]:
+        self.run(statement, **values)
+        return list(self._cursor.fetchall())
+
+    def run(self, statement: str, **values: Any) -> None:
+        self._cursor.execute(PARAMETER.sub(r"%(\1)s", statement), values)
 
     @contextmanager
-    def _cursor(self) -> Iterator[Any]:
-        """On a connection of its own, with a transaction that is taken back unless it is committed."""
-        with closing(postgresql.connect(self._image.where.dsn)) as connection, connection.cursor() as cursor:
-            yield cursor
+    def writing(self) -> Iterator[None]:
+        with self._connection:
+            yield
 
+    def keep_others_out(self) -> None:
+        self.run(ONE_COMMITS)
 
-def _scrub(cursor: Any, scrub: Scrub) -> None:
-    cursor.execute(FACTS)
-    for tid, *stored in cursor.fetchall():
-        facts = [fact if fact is None else bytes(fact) for fact in stored]
-        scrubbed = [fact if fact is None else scrub(fact) for fact in facts]
-        if scrubbed != facts:
-            cursor.execute(REWRITE, (*scrubbed, tid))
+    def give_up(self, places: Iterable[Place]) -> None:
+        listed = list(places)
+        self.run(GIVE_UP, zoids=[zoid for zoid, _ in listed], tids=[tid for _, tid in listed])
+
+    def give_up_objects(self, zoids: Iterable[int]) -> None:
+        self.run(GIVE_UP_OBJECTS, zoids=list(zoids))

@@ -1,5 +1,6 @@
-"""Packing on both storages: what goes, what stays, and that the preview tells it before."""
+"""Packing on all storages: what goes, what stays, and that the preview tells it before."""
 
+import os
 import threading
 import time
 
@@ -8,6 +9,7 @@ from ZODB.POSException import POSKeyError
 
 import batos
 from batos.errors import ImageBusy, PackedAway, UndoRefused, UnknownChange, UnknownObject
+from batos.image import keeping_file, keeping_tables
 from batos.image.files import size_of
 from batos.image.history import history
 from batos.image.horizon import horizon, refuse_packed
@@ -22,9 +24,15 @@ from batos.objects.uvm_object import UvmObject, put
 from batos.runtime.heartbeat import Heartbeat
 from batos.settings import Settings
 from batos.testing import MovableClock
-from contract.care_tools import blob_in, create, image, notes, put_blob, set_slot, uri, value, writing
+from contract.care_tools import STORAGES as DISKS
+from contract.care_tools import blob_in, create, notes, put_blob, set_slot, value, writing
+from contract.images import image, storage, uri
+from storages import STORAGES
 
-__all__ = ["image", "uri"]  # the fixtures
+__all__ = ["image", "storage", "uri"]  # the fixtures
+
+# A server is slow to found images on; what is kept and what is lost is asked of it each time, the rest in full runs.
+ON_DISK = pytest.mark.parametrize("storage", STORAGES if os.environ.get("BATOS_FULL") == "1" else DISKS, indirect=True)
 
 
 def grown(image):
@@ -37,6 +45,10 @@ def grown(image):
         image.change("delete", lambda world, number=number: world.delete(f"gone{number}"))
     for content in (b"first" * 1000, b"second" * 1000):
         put_blob(image, "greeter", "file", content)
+
+
+def is_on_server(image):
+    return image.where.scheme == "postgresql"
 
 
 def changes_of(image, name):
@@ -58,6 +70,7 @@ def test_what_is_removed_is_what_the_preview_told(image):
     assert statistics(image).records < before.records - 25
 
 
+@ON_DISK
 def test_the_present_is_what_it_was(image):
     grown(image)
     pack(image, 0)
@@ -69,14 +82,15 @@ def test_the_present_is_what_it_was(image):
     assert value(image, "greeter", "name") == "Grace"
 
 
+@ON_DISK
 def test_the_files_are_really_smaller(image):
     grown(image)
-    folder = image.where.objects
     packed = pack(image, 0)
 
     assert packed.later == ""
-    assert packed.after == size_of(folder) < packed.before
-    assert packed.after < 200_000
+    assert packed.after < packed.before
+    if not is_on_server(image):
+        assert packed.after == size_of(image.where.objects) < 200_000
 
 
 def test_the_bytes_of_old_blobs_are_gone_from_the_disk(image):
@@ -87,6 +101,7 @@ def test_the_bytes_of_old_blobs_are_gone_from_the_disk(image):
     assert held == []
 
 
+@ON_DISK
 def test_what_is_younger_than_was_said_stays(image):
     grown(image)
     before = notes(image)
@@ -96,6 +111,7 @@ def test_what_is_younger_than_was_said_stays(image):
     assert notes(image)[: len(before)] == before
 
 
+@ON_DISK
 def test_the_past_before_the_days_that_are_kept_goes(uri):
     clock = MovableClock(time.time() + 10 * DAY)
     with Image.open(uri, clock=clock) as image:
@@ -105,6 +121,7 @@ def test_the_past_before_the_days_that_are_kept_goes(uri):
         assert preview_pack(image, 9).removes.records > 0
 
 
+@ON_DISK
 def test_packing_again_finds_nothing_more(image):
     grown(image)
     pack(image, 0)
@@ -115,6 +132,7 @@ def test_packing_again_finds_nothing_more(image):
     assert preview_pack(image, 30).removes == Held()
 
 
+@ON_DISK
 def test_a_packed_image_opens_again(uri):
     with Image.open(uri) as image:
         grown(image)
@@ -145,6 +163,7 @@ def test_what_an_undo_brought_back_after_the_horizon_is_kept(image):
     assert check_soundness(image).problems == ()
 
 
+@ON_DISK
 def test_objects_that_are_needed_elsewhere_are_kept(image):
     create(image, "waiting", text="for its mission")
     with image.reading() as world:
@@ -164,6 +183,43 @@ def test_objects_that_are_needed_elsewhere_are_kept(image):
         str(world.object(oid).text)
 
 
+def test_what_comes_into_use_again_while_it_packs_is_kept(image, monkeypatch):
+    """A transaction that began before the deletion stores a reference when the pack has decided what goes."""
+    on_file = image.where.scheme == "file"
+    where, deciding = (keeping_file._Collector, "findReachable") if on_file else (keeping_tables, "read_log")
+    decide = getattr(where, deciding)
+    create(image, "holder")
+    create(image, "lost", text="found again")
+    loaded, decided = threading.Event(), threading.Event()
+
+    def hold():
+        with image.transaction("hold") as world:
+            holder, lost = world["holder"], world["lost"]
+            assert lost.text == "found again"
+            loaded.set()
+            decided.wait(10)
+            put(holder, "friend", lost)
+
+    def decide_and_wait(*arguments):
+        told = decide(*arguments)
+        decided.set()
+        thread.join()
+        return told
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    loaded.wait(10)
+    image.change("delete", lambda world: world.delete("lost"))
+    monkeypatch.setattr(where, deciding, decide_and_wait)
+    pack(image, 0)
+    image.db.cacheMinimize()
+
+    with image.reading() as world:
+        assert world["holder"].friend.text == "found again"
+    assert check_soundness(image).problems == ()
+
+
+@ON_DISK
 def test_circles_that_nothing_refers_to_go(image):
     def circle(world):
         one, other = UvmObject(), UvmObject()
@@ -182,6 +238,7 @@ def test_circles_that_nothing_refers_to_go(image):
 # The horizon
 
 
+@ON_DISK
 def test_what_lies_before_the_horizon_is_refused_with_a_sentence(image):
     grown(image)
     first = next(image.transactions_since(b"\0" * 8)).tid
@@ -195,6 +252,7 @@ def test_what_lies_before_the_horizon_is_refused_with_a_sentence(image):
         refuse_packed(image, first)
 
 
+@ON_DISK
 def test_a_change_whose_before_is_gone_cannot_be_undone(image):
     grown(image)
     last, first = changes_of(image, "greeter")[0], changes_of(image, "greeter")[-1]
@@ -207,6 +265,7 @@ def test_a_change_whose_before_is_gone_cannot_be_undone(image):
     assert value(image, "greeter", "name") == "Ada 14"
 
 
+@ON_DISK
 def test_the_horizon_only_moves_on(image):
     grown(image)
     pack(image, 0)
@@ -216,6 +275,7 @@ def test_the_horizon_only_moves_on(image):
     assert horizon(image) == before
 
 
+@ON_DISK
 def test_what_is_changed_after_a_pack_can_be_undone(image):
     grown(image)
     pack(image, 0)
@@ -238,6 +298,7 @@ def test_others_write_while_it_packs(image):
     assert check_soundness(image).problems == ()
 
 
+@ON_DISK
 def test_another_connection_reads_its_snapshot_through_a_pack(image):
     create(image, "greeter", name="Ada")
     with image.reading() as world:
@@ -249,6 +310,7 @@ def test_another_connection_reads_its_snapshot_through_a_pack(image):
         assert (packer.is_alive(), greeter.name) == (False, "Ada")
 
 
+@ON_DISK
 def test_one_packs_at_a_time_and_not_while_the_image_is_copied(image):
     create(image, "greeter")
     with together(image.path), pytest.raises(ImageBusy, match="copied"):
@@ -261,6 +323,7 @@ def test_one_packs_at_a_time_and_not_while_the_image_is_copied(image):
 # Figures
 
 
+@ON_DISK
 def test_statistics_count_what_is_stored(image):
     create(image, "greeter", name="Ada")
     before = statistics(image)
@@ -273,9 +336,10 @@ def test_statistics_count_what_is_stored(image):
     assert (after.records - before.records, after.objects - before.objects) == (3 + 2, 1)
     assert after.total_bytes == sum(after.bytes.values()) > before.total_bytes
     assert (after.pack_horizon, after.oldest_reader) == (None, None)
-    assert any(name.startswith("objects/") for name in after.bytes)
+    assert is_on_server(image) or any(name.startswith("objects/") for name in after.bytes)
 
 
+@ON_DISK
 def test_statistics_tell_of_an_open_reader(image):
     with image.reading():
         assert statistics(image).oldest_reader >= 0
