@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from pathlib import Path
 from threading import get_ident
 from typing import Any
 
@@ -17,13 +18,14 @@ from persistent.list import PersistentList
 from persistent.mapping import PersistentMapping
 from transaction.interfaces import TransientError
 from ZODB import DB
+from ZODB.blob import Blob
 from ZODB.Connection import Connection
 from ZODB.POSException import ConflictError, InvalidObjectReference, POSKeyError, StateLoadError
 from ZODB.utils import p64, u64
 
 from batos.errors import BatosError, ImageCorrupt, SlotRefused, TransactionMisuse
 from batos.image.loading import class_factory, read_record
-from batos.image.sealing import SealReader, sealed
+from batos.image.sealing import SealReader, sealed, with_digest
 from batos.image.storages import Address, as_unavailable
 from batos.objects.answers import AnswerCache
 from batos.objects.lookup import note_read
@@ -332,7 +334,15 @@ class _ReadBack:
         if len(data) > LARGEST_RECORD:
             what = f"{len(data) >> 20} MiB in one record"
             raise SlotRefused(slot=place, what=what, instead="Keep it in a `ZODB.blob.Blob`.")
-        return sealed(data)
+        return sealed(_with_digest(data, obj) if isinstance(obj, Blob) else data)
+
+
+def _with_digest(data: bytes, blob: Blob) -> bytes:
+    """The record of a blob about to be stored. One that was not written anew, ZODB does not store."""
+    uncommitted = blob._p_blob_uncommitted
+    if uncommitted is None and blob._p_blob_committed is not None:
+        return data
+    return with_digest(data, uncommitted and Path(uncommitted))
 
 
 def _refuse_items(place: str, container: Any) -> None:

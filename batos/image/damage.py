@@ -2,7 +2,8 @@
 
 SQLite and PostgreSQL are asked whether their tables hold together, and RelStorage keeps an MD5 of every state. A file
 of FileStorage holds together where each commit ends where the next one begins. Each record has a seal besides, looked
-at whenever it is read; see `sealing.py`. Nothing tells that a blob's bytes, or the note of a change, are other ones.
+at whenever it is read; see `sealing.py`. The bytes of blobs are compared in `soundness.py`. Nothing tells that the note
+of a change is another one.
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ from batos.image.image import Image
 from batos.image.log import NEWEST
 from batos.image.storages import telling_log_errors
 
+PIECE = 2**20  # bytes of a blob that are read at once
+
 # Overwrites what must not be kept in the facts of a transaction, in as many bytes as it was.
 Scrub = Callable[[bytes], bytes]
 
@@ -64,6 +66,12 @@ class Keeper(Protocol):
 
     def blob_sizes(self) -> dict[tuple[bytes, bytes], int]:
         """The bytes of every stored version of every blob, by (oid, tid)."""
+
+    def blob(self, oid: bytes, tid: bytes) -> Iterator[bytes]:
+        """The stored bytes of one version of a blob, piece by piece."""
+
+    def copies(self) -> Iterator[BlobFile]:
+        """The files that are copies of stored blobs, which are read in their place."""
 
     def stray_files(self) -> list[Path]:
         """Files that an interrupted pack left, and blob files of versions that are stored no more."""

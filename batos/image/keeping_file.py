@@ -23,7 +23,7 @@ from batos.errors import ImageBusy, ImageCorrupt
 from batos.faults import fault
 from batos.image.files import size_of
 from batos.image.image import Image
-from batos.image.keeping import BlobFile, Held, Scrub
+from batos.image.keeping import PIECE, BlobFile, Held, Scrub
 from batos.image.log import NEWEST
 from batos.image.storages import telling_storage_errors
 
@@ -179,6 +179,15 @@ class FileKeeper:
 
     def blob_sizes(self) -> dict[tuple[bytes, bytes], int]:
         return {(file.oid, file.tid): file.path.stat().st_size for file in self._blob_files()}
+
+    def blob(self, oid: bytes, tid: bytes) -> Iterator[bytes]:
+        with Path(self._storage.loadBlob(oid, tid)).open("rb") as file:
+            while piece := file.read(PIECE):
+                yield piece
+
+    def copies(self) -> Iterator[BlobFile]:
+        """The blobs' own files are read."""
+        return iter(())
 
     def stray_files(self) -> list[Path]:
         return list(self._leftovers(self.newest()))

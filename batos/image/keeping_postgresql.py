@@ -41,6 +41,9 @@ GIVE_UP_OBJECTS = "DELETE FROM current_object WHERE zoid = ANY (:zoids::bigint[]
 
 class PostgresqlKeeper(TablesKeeper):
     batch = 1_000  # the server has a lock for each blob that goes in one transaction, and some 6,000 of them by default
+    piece = """
+        SELECT lo_get(chunk, :begin, :size) FROM blob_chunk
+        WHERE zoid = :zoid AND tid = :tid AND chunk_num = :chunk"""
 
     @property
     def _blobs(self) -> Path:

@@ -26,6 +26,9 @@ GIVE_UP_OBJECT = "DELETE FROM current_object WHERE zoid = ?"
 
 class SqliteKeeper(TablesKeeper):
     batch = 5_000  # in about a tenth of a second
+    piece = """
+        SELECT substr(chunk, :begin + 1, :size) FROM blob_chunk
+        WHERE zoid = :zoid AND tid = :tid AND chunk_num = :chunk"""
 
     @property
     def _blobs(self) -> Path:

@@ -110,10 +110,28 @@ def _records(image: Image, repair: bool) -> Iterator[Finding]:
     sound = f"all {checked.records}, the past included, name only classes that images may hold.{unused}"
     yield found("records", checked.unreadable, sound)
     yield found("references", checked.dangling, f"all those of {checked.objects} objects lead somewhere.")
-    yield found("blobs", checked.lost_blobs, "the bytes of each are there.")
+    turned = [f"{told} Restore a backup, or store them anew." for told in checked.turned_blobs]
+    yield found(
+        "blobs", [*checked.lost_blobs, *turned], "the bytes of each are there, as they were written."
+    )
     yield found("names", checked.names, "each leads to the object that is called so.")
+    yield _spoilt(checked, repair)
     yield _stray(checked, repair)
     yield methods.finding()
+
+
+def _spoilt(checked: Soundness, repair: bool) -> Finding:
+    """Copies of blobs that a disk changed. What is stored is whole, and is copied again when it is read."""
+    if not checked.spoilt:
+        return Finding("copies", "sound", "those of blobs are what is stored.")
+    names = ", ".join(path.name for path in checked.spoilt[:MOST_NAMED])
+    if not repair:
+        return Finding(
+            "copies", "wrong", f"{names} is not the stored blob; `batos doctor --repair` removes it."
+        )
+    for path in checked.spoilt:
+        path.unlink(missing_ok=True)
+    return Finding("copies", "mended", f"removed copies that were not the blob that is stored: {names}.")
 
 
 def _stray(checked: Soundness, repair: bool) -> Finding:

@@ -134,6 +134,23 @@ def test_the_lost_bytes_of_a_blob_are_named_with_their_owner(uvm):
     assert "of a blob of greeter are not there" in wrong(uvm.care.doctor())["blobs"]
 
 
+def test_a_bit_that_turned_in_a_blob_is_found_and_a_copy_of_it_is_made_anew(uvm):
+    put_blob(uvm.image, "greeter", "file", b"bytes" * 1000)
+    where = uvm.image.where
+    (file,) = (where.objects / "blobs").rglob("*.blob")
+    file.chmod(0o600)
+    file.write_bytes(b"Bytes" + b"bytes" * 999)
+
+    found = wrong(uvm.care.doctor())
+    if where.scheme == "file":
+        assert "of a blob of greeter are not those that change" in found["blobs"]
+        return
+    assert file.name in found["copies"]
+    assert blob_in(uvm.image, "greeter", "file") == b"Bytes" + b"bytes" * 999
+    assert standings(uvm.care.doctor(repair=True))["copies"] == "mended"
+    assert blob_in(uvm.image, "greeter", "file") == b"bytes" * 1000
+
+
 def test_a_record_that_was_altered_behind_the_back_of_batos_is_named(uvm):
     harmed = uvm.image.where.database
     uvm.close()

@@ -2,15 +2,23 @@
 
 # ruff: noqa: F401, F811 - pytest finds fixtures by the names of arguments
 
+import sqlite3
+from contextlib import closing
+from hashlib import sha256
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from transaction import TransactionManager
+from ZODB.blob import Blob
 
 from batos.errors import RecordUnreadable
+from batos.image import postgresql
 from batos.image.damage import find_damage
-from batos.image.sealing import check_seal, is_sealed, sealed
+from batos.image.keeping import keeper_of
+from batos.image.sealing import blob_digest, check_seal, is_sealed, sealed
 from batos.image.soundness import check_soundness
+from batos.objects.uvm_object import own_slots
 from contract.images import create, image, storage, uri
 
 
@@ -79,3 +87,52 @@ def test_a_whole_image_passes_the_examination(image):
 
     assert find_damage(image) == ()
     assert check_soundness(image).problems == ()
+
+
+# Blobs
+
+
+def store(image, content):
+    """The id of the blob that slot `file` of greeter holds then."""
+    with image.transaction("store") as world:
+        if "file" not in own_slots(world["greeter"]):
+            world["greeter"].file = Blob()
+        with world["greeter"].file.open("w") as file:
+            file.write(content)
+        world.savepoint()
+        return world.add(world["greeter"].file)
+
+
+def test_the_record_of_a_blob_tells_the_digest_of_its_bytes_in_each_version(image):
+    create(image, "greeter")
+    contents = [b"first" * 1000, b"second" * 500_000, b""]
+    stored = [store(image, content) for content in contents]
+
+    told = [blob_digest(data) for (_, oid), data in records(image).items() if oid == stored[0]]
+    assert told == [sha256(content).digest() for content in contents]
+    keeper = keeper_of(image)
+    assert [b"".join(keeper.blob(oid, tid)) for tid, oid in records(image) if oid == stored[0]] == contents
+    assert check_soundness(image).problems == ()
+
+
+def test_other_bytes_in_the_database_than_were_written_are_told_with_their_owner(image):
+    create(image, "greeter")
+    store(image, b"first" * 1000)
+    turn_a_bit(image)
+
+    assert "of a blob of greeter are not those that change" in check_soundness(image).turned_blobs[0]
+
+
+def turn_a_bit(image):
+    where = image.where
+    if where.scheme == "file":
+        (file,) = (where.objects / "blobs").rglob("*.blob")
+        file.chmod(0o600)
+        file.write_bytes(b"First" + b"first" * 999)
+    elif where.scheme == "sqlite":
+        with closing(sqlite3.connect(where.database)) as database:
+            database.execute("UPDATE blob_chunk SET chunk = CAST('First' || substr(chunk, 6) AS BLOB)")
+            database.commit()
+    else:
+        with closing(postgresql.connect(where.dsn)) as server, server, server.cursor() as cursor:
+            cursor.execute("SELECT lo_put(chunk, 0, 'First') FROM blob_chunk")
