@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from batos.cli import show
-from batos.cli.options import JsonOption
+from batos.cli.options import JsonOption, settled
 
 if TYPE_CHECKING:
     from batos.methods.tasks import Task
@@ -49,6 +49,7 @@ def bench_model(
     from batos.runtime.bench import document
 
     listed = _some(read_tasks(tasks) if tasks is not None else public_tasks(), limit)
+    model = settled(model)
     with _shown_progress() as progress:
         results = measured(model, listed, keep=image, progress=progress)
     show.deliver(as_json, document(model, results), lambda: _show(model, results, everything))

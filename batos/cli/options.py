@@ -27,7 +27,10 @@ ImageOption = Annotated[
 ModelOption = Annotated[
     str,
     typer.Option(
-        "--model", envvar="BATOS_MODEL", metavar="SPEC", help="Who answers: builtin, openai:URL#NAME, peft:FOLDER."
+        "--model",
+        envvar="BATOS_MODEL",
+        metavar="SPEC",
+        help="Who answers: builtin, openai:URL#NAME, openai (found on this machine), peft:FOLDER.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -62,10 +65,21 @@ def missions_of(image: Image) -> Iterator[MissionStore]:
         store.close()
 
 
+def settled(model: str) -> str:
+    """`model`, and for the word `openai` alone the model that a server on this machine offers. Raises
+    `SettingRefused`."""
+    if model != "openai":
+        return model
+    from batos.cli import show
+    from batos.inference.discovery import the_only_model
+
+    return the_only_model(show.note)
+
+
 @contextmanager
 def opened(image: str, *, model: str = "builtin", create: bool = False, work: bool | None = False) -> Iterator[Uvm]:
     """The image, with its missions worked here if `work` is True, or None and no daemon does."""
     from batos.runtime.uvm import Uvm
 
-    with Uvm(image, model=model, create=create, work=work) as uvm:
+    with Uvm(image, model=settled(model), create=create, work=work) as uvm:
         yield uvm

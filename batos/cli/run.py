@@ -10,7 +10,7 @@ import typer
 
 from batos.cli import conversation, show
 from batos.cli.memory import show_hits
-from batos.cli.options import IMAGE, ImageOption, JsonOption, ModelOption
+from batos.cli.options import IMAGE, ImageOption, JsonOption, ModelOption, settled
 from batos.cli.stages import Stages
 from batos.cli.stages_shown import seconds, stages_shown
 
@@ -51,11 +51,12 @@ def run(
         raise typer.BadParameter("--serve goes with --headless; without it `run` stays until its window is closed.")
     if workers is not None:
         os.environ["BATOS_WORKERS"] = str(workers)  # where settings are read from, and stronger than they
+    chosen = settled(model)
     stages = Stages(SystemClock())
     with ended_by_signals(), stages_shown(stages, show.error_console() if as_json else show.console()):
         stages.begin("Opening the image")
         try:
-            with Daemon(image, model=model) as daemon:
+            with Daemon(image, model=chosen) as daemon:
                 stages.end(f"{daemon.system.image.path}, {daemon.system.place.backend.name} answers")
                 try:
                     _work(daemon, stages, headless=headless, serve=serve, as_json=as_json)

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from batos.errors import BackendNonsense, BackendRefused, BackendUnavailable
-from batos.inference.discovery import discover
+from batos.cli import options, show
+from batos.errors import BackendNonsense, BackendRefused, BackendUnavailable, SettingRefused
+from batos.inference import discovery
+from batos.inference.discovery import discover, the_only_model
 from batos.inference.http import Patience
 from batos.inference.openai import OpenAIBackend
 from batos.inference.openai.backend import TAKEN_AS_LACKING
@@ -338,3 +340,24 @@ def test_discovery_finds_a_server_on_this_machine_and_says_so(server: ModelServe
         f"Looking for a model server on this machine (127.0.0.1, ports {nobody}, {server.port}).",
         f"Found ours (port {server.port}) with small.",
     ]
+
+
+def test_the_word_openai_alone_takes_the_only_model_on_this_machine_and_says_so(
+    server: ModelServer, monkeypatch, capsys, tmp_path
+):
+    monkeypatch.setattr(discovery, "WELL_KNOWN", {"ours": server.port})
+    show.error_console.cache_clear()
+    with options.opened(str(tmp_path / "image"), model="openai", create=True) as uvm:
+        assert uvm.place.backend.endpoints == OpenAIBackend(f"{server.url}#small").endpoints
+    assert f"Found ours (port {server.port}) with small." in capsys.readouterr().err
+
+
+def test_where_several_models_are_on_this_machine_they_are_named(server: ModelServer):
+    server.models = ["small", "large"]
+    with pytest.raises(SettingRefused, match=f"`openai:{server.url}#small`, `openai:{server.url}#large`"):
+        the_only_model(lambda said: None, ports={"ours": server.port})
+
+
+def test_where_no_server_is_on_this_machine_that_is_said():
+    with pytest.raises(SettingRefused, match="no model server answers on this machine"):
+        the_only_model(lambda said: None, ports={})
