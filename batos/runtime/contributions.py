@@ -10,6 +10,8 @@ from batos.image.image import Image
 from batos.runtime.missions import MissionStore
 
 LATEST = 200  # missions that are looked at
+FEWEST_ASKED = 20  # cycles before a facet is said to add nothing
+LEAST_IDLE = 0.9  # and the share of them to which it added nothing
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,18 @@ class Contribution:
     asked: int
     idle: int
     adds: float
+
+    @property
+    def adds_nothing(self) -> bool:
+        """Whether it was asked often, and hardly ever said what no other facet said."""
+        return self.asked >= FEWEST_ASKED and self.idle >= LEAST_IDLE * self.asked
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"{self.facet} added nothing to {self.idle} of the latest {self.asked} answers that it was asked for; "
+            "`batos intent` gives it another intent."
+        )
 
 
 def contributions(image: Image, store: MissionStore, latest: int = LATEST) -> list[Contribution]:

@@ -20,6 +20,7 @@ from batos.objects.records import Method
 from batos.objects.uvm_object import label
 from batos.runtime.briefs import Brief
 from batos.runtime.budgets import BEAT
+from batos.runtime.contributions import contributions
 from batos.runtime.counters import day_of
 from batos.runtime.events import Events
 from batos.runtime.missions import CallCount
@@ -94,14 +95,15 @@ class Heartbeat:
             return Beat(now, 0, 0, None, "the heartbeat is switched off")
         restored = self._steward.look()
         if restored:
-            told = [{"at": now, "says": f"{done.regression.sentence} {done.reason}"} for done in restored]
-            memory["steward"] = [*memory.get("steward", []), *told][-REMEMBERED:]
+            done_now = [{"at": now, "says": f"{done.regression.sentence} {done.reason}"} for done in restored]
+            memory["steward"] = [*memory.get("steward", []), *done_now][-REMEMBERED:]
         failed = self._failed_cycles(memory.get("seen", 0.0))
         failing = self._failing_methods()
         mission, reason = self._file(memory, [*failing, *failed], now)
-        if restored:
+        told = [f"{done.regression.sentence} {done.reason}" for done in restored] + self._idle_facets(memory, now)
+        if told:
             rest = [] if mission is None and not failed else [reason]
-            reason = " ".join([*(f"{done.regression.sentence} {done.reason}" for done in restored), *rest])
+            reason = " ".join([*told, *rest])
         beat = Beat(now, len(failed), len(failing), mission, reason)
         if mission is not None or not (failed or failing):
             memory["seen"] = now
@@ -140,6 +142,21 @@ class Heartbeat:
             for found in self._place.store.list("failed", limit=100)
             if found.changed_at > since and found.brief.type != KIND and not (found.outcome or {}).get("cancelled")
         ]
+
+    def _idle_facets(self, memory: dict[str, Any], now: float) -> list[str]:
+        """Record the facets that add nothing to answers, for as long as it is so; what there is to say of new ones.
+
+        What is to become of such a facet a person decides. Looked at is only what was answered since the last look.
+        """
+        newest = [mission.id for mission in self._place.store.list("done", 1)]
+        if newest == memory.get("facets_seen", []):
+            return []
+        memory["facets_seen"] = newest
+        known = memory.get("idle_facets", {})
+        idle = [each for each in contributions(self._place.image, self._place.store) if each.adds_nothing]
+        since = {each.facet: known.get(each.facet, {}).get("at", now) for each in idle}
+        memory["idle_facets"] = {each.facet: {"at": since[each.facet], "says": each.sentence} for each in idle}
+        return [each.sentence for each in idle if each.facet not in known]
 
     def _failing_methods(self) -> list[dict[str, Any]]:
         counts = {(count.oid, count.selector, count.version): count for count in self._place.store.counters()}

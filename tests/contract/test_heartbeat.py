@@ -6,10 +6,12 @@ import pytest
 
 import batos
 from batos.objects.records import Method
+from batos.runtime.contributions import FEWEST_ASKED
 from batos.runtime.heartbeat import Heartbeat
 from batos.runtime.mission import Mission
 from batos.settings import Settings
 from batos.testing import temporary_image
+from contract.mind_tools import Model, furnish, plan
 
 GOOD = "def half_(self, n):\n    return n // 2\n"
 BAD = "def half_(self, n):\n    return n // 0\n"
@@ -101,6 +103,34 @@ def test_the_budget_of_a_day_bounds_what_is_filed():
         beat = heart(image).beat()
         assert beat.mission is None
         assert "budget" in beat.reason
+
+
+def test_a_facet_that_adds_nothing_to_many_answers_is_a_finding_and_no_change():
+    """Two facets that say the same, and one that says something of its own."""
+    asked = plan("literal_facet_", "tech_facet_", "sage_facet_")
+    says = {"literal_facet_": "In caves [1].", "tech_facet_": "In caves.", "sage_facet_": "They rest there [1]."}
+    model = Model(plan=asked, facet=lambda request: says[request.materials["facet"]])
+    with temporary_image(model=model) as image:
+        furnish(image)
+        for _ in range(FEWEST_ASKED - 1):
+            image.ask("Where do bats sleep?")
+        assert heart(image).beat().reason == "nothing failed"
+        image.ask("Where do bats sleep?")
+        before = image.history("brick"), image.history("babs"), len(image.missions())
+        beat = heart(image).beat()
+        found = image.state()["heartbeat"]["idle_facets"]
+        assert list(found) == ["literal_facet_", "tech_facet_"]
+        assert beat.reason == " ".join(finding["says"] for finding in found.values())
+        assert "added nothing to 20 of the latest 20 answers" in beat.reason
+        assert heart(image).beat().reason == "nothing failed"
+        assert (image.history("brick"), image.history("babs"), len(image.missions())) == before
+        assert image.proposals() == []
+
+        says["tech_facet_"] = "At night they hunt [1]."
+        for _ in range(3):
+            image.ask("Where do bats sleep?")
+        heart(image).beat()
+        assert image.state()["heartbeat"]["idle_facets"] == {}
 
 
 def test_one_switch_stops_it():
