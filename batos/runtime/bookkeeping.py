@@ -7,7 +7,7 @@ whether it is on the disk when it returns and whether it may let another mission
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -16,7 +16,7 @@ from batos.clock import Clock
 from batos.faults import fault
 from batos.runtime import counters, journal
 from batos.runtime.briefs import JSON, from_text
-from batos.runtime.changes import Changes
+from batos.runtime.changes import Changes, Settlements
 from batos.runtime.counters import Budget, CallCount, Purse, Unit
 from batos.runtime.database import Database, Transaction
 from batos.runtime.journal import Attempt
@@ -50,6 +50,7 @@ CHARGE = Write("journal", durable=True, frees=0)
 DECISION = Write("decision", durable=True, frees=ALL, settles=True)
 LEASE = Write("lease", frees=0)
 WAIT = Write("wait")
+WAIT_FOR_MISSIONS = Write("wait", settles=True)  # one of them may wait for a person already
 ASK = Write("wait", settles=True)
 GIVE_BACK = Write("ack")
 ACK = Write("ack", frees=0, settles=True)
@@ -66,7 +67,7 @@ class Bookkeeping:
         self._calls = counters.CallCounts()
         self._changes = Changes(self._look_elsewhere)
         self._work = Changes(self._look_elsewhere)
-        self._settled = Changes(self._look_elsewhere)
+        self._settlements = Settlements(self._look_elsewhere)
 
     @classmethod
     def open(cls, url_or_path: str | Path, clock: Clock, max_leases_lost: int = MAX_LEASES_LOST) -> Self:
@@ -77,7 +78,7 @@ class Bookkeeping:
         """Write what is still in memory, let waiting threads go, close all connections. May be called twice."""
         self._changes.close()
         self._work.close()
-        self._settled.close()
+        self._settlements.close()
         if self._db.closed:
             return
         try:
@@ -95,13 +96,10 @@ class Bookkeeping:
         """Wait until any mission may have changed: here at once, elsewhere within a tenth of a second."""
         return self._changes.wait(since, timeout)
 
-    def settlements(self) -> int:
-        """A count to hand to `wait_settled`, read before looking at the mission."""
-        return self._settled.count()
-
-    def wait_settled(self, timeout: float, since: int | None = None) -> bool:
-        """Wait until a mission may have ended, or have come to a question for a person."""
-        return self._settled.wait(since, timeout)
+    def settlement_of(self, mission_id: str) -> AbstractContextManager[Changes]:
+        """Within the block, a count that changes when the mission may have ended, or have come to a question for a
+        person. The end of another mission does not change it, unless it ended elsewhere."""
+        return self._settlements.of(mission_id)
 
     def openings(self) -> int:
         """A count to hand to `wait_work`, read before `lease`."""
@@ -182,7 +180,8 @@ class Bookkeeping:
     # Within
 
     @contextmanager
-    def _write(self, kind: Write) -> Iterator[Transaction]:
+    def _write(self, kind: Write, settles: str | None = None) -> Iterator[Transaction]:
+        """`settles` names the mission that may be settled, where no other one can."""
         with self._db.write(durable=kind.durable) as tx:
             yield tx
             self._attempts.flush(tx)
@@ -194,10 +193,10 @@ class Bookkeeping:
         if kind.frees:
             self._work.notify(kind.frees)
         if kind.settles:
-            self._settled.notify()
+            self._settlements.notify(settles)
 
     def _look_elsewhere(self) -> None:
         if self._db.changed_elsewhere():
             self._changes.notify()
             self._work.notify()
-            self._settled.notify()
+            self._settlements.notify()

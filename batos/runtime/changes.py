@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from threading import Condition
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Condition, Lock
 
 POLL_SECONDS = 0.1
 
@@ -57,3 +58,47 @@ class Changes:
         with self._condition:
             self._closed = True
             self._condition.notify_all()
+
+
+class Settlements:
+    """What senders wait for, each for a mission of its own: so that an end wakes those whom it is about."""
+
+    def __init__(self, look_elsewhere: Callable[[], object]) -> None:
+        self._look_elsewhere = look_elsewhere
+        self._lock = Lock()
+        self._waited_for: dict[str, list[Changes]] = {}
+        self._closed = False
+
+    @contextmanager
+    def of(self, mission: str) -> Iterator[Changes]:
+        changes = Changes(self._look_elsewhere)
+        with self._lock:
+            self._waited_for.setdefault(mission, []).append(changes)
+            if self._closed:
+                changes.close()
+        try:
+            yield changes
+        finally:
+            with self._lock:
+                waiting = self._waited_for[mission]
+                waiting.remove(changes)
+                if not waiting:
+                    del self._waited_for[mission]
+
+    def notify(self, mission: str | None = None) -> None:
+        """Wake who waits for this mission, None: for any."""
+        for changes in self._waiting(mission):
+            changes.notify()
+
+    def close(self) -> None:
+        """Let everyone who waits go."""
+        with self._lock:
+            self._closed = True
+        for changes in self._waiting():
+            changes.close()
+
+    def _waiting(self, mission: str | None = None) -> list[Changes]:
+        with self._lock:
+            if mission is not None:
+                return list(self._waited_for.get(mission, ()))
+            return [changes for waiting in self._waited_for.values() for changes in waiting]

@@ -110,6 +110,11 @@ def take_again(tx: Transaction, mission: str, worker: str, now: float, seconds: 
     return None if row is None else Leased(mission_of(row), f"{mission}:{lease}", now + seconds)
 
 
+def held_by(token: str) -> str:
+    """The mission that the token is, or was, the lease of."""
+    return token.rpartition(":")[0]
+
+
 def hold(tx: Transaction, token: str) -> str:
     """The mission that the token leases. Raises LeaseLost if it does so no longer."""
     mission, _, lease = token.rpartition(":")

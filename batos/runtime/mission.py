@@ -39,20 +39,21 @@ class Mission:
         """
         clock = self._image.clock
         end = None if timeout is None else clock.monotonic() + timeout
-        while True:
-            seen = self._store.settlements()
-            found = self._store.get(self.id)
-            if found.ended:
-                return self._answer(found.outcome or {}, found.state)
-            pending = self._store.pending_below(self.id) if found.state == "waiting" else None
-            if pending is not None and not self._renews(pending.deadline):
-                raise self._pending(pending.pending or {})
-            left = POLL_SECONDS if end is None else end - clock.monotonic()
-            if left <= 0:
-                raise MissionTimeout(mission=self.id, seconds=timeout)
-            if self._see_to_work is not None:
-                self._see_to_work()
-            self._store.wait_settled(min(left, POLL_SECONDS), seen)
+        with self._store.settlement_of(self.id) as settlement:
+            while True:
+                seen = settlement.count()
+                found = self._store.get(self.id)
+                if found.ended:
+                    return self._answer(found.outcome or {}, found.state)
+                pending = self._store.pending_below(self.id) if found.state == "waiting" else None
+                if pending is not None and not self._renews(pending.deadline):
+                    raise self._pending(pending.pending or {})
+                left = POLL_SECONDS if end is None else end - clock.monotonic()
+                if left <= 0:
+                    raise MissionTimeout(mission=self.id, seconds=timeout)
+                if self._see_to_work is not None:
+                    self._see_to_work()
+                settlement.wait(seen, min(left, POLL_SECONDS))
 
     def _renews(self, deadline: float | None) -> bool:
         """Whether the wait is over, and a worker only has to notice."""

@@ -26,6 +26,7 @@ from batos.runtime.bookkeeping import (
     LEASE,
     SUBMIT,
     WAIT,
+    WAIT_FOR_MISSIONS,
     Bookkeeping,
 )
 from batos.runtime.briefs import (
@@ -183,7 +184,7 @@ class MissionStore(Bookkeeping):
         Goes straight back to the queue if all have ended. Raises WaitCircle, and it runs on, if one waits for it.
         """
         now = self._clock.now()
-        with self._write(WAIT) as tx:
+        with self._write(WAIT_FOR_MISSIONS, settles=leases.held_by(token)) as tx:
             tx.serialize(waits.ONE_AFTER_THE_OTHER)
             mission = leases.hold(tx, token)
             if waits.add_open(tx, mission, children):
@@ -270,7 +271,7 @@ class MissionStore(Bookkeeping):
 
     def finish(self, token: str, state: EndState, outcome: JSON) -> None:
         """Acknowledge a mission's end; who waited for it is queued in the same transaction."""
-        with self._write(ACK) as tx:
+        with self._write(ACK, settles=leases.held_by(token)) as tx:
             queued = waits.end(tx, leases.hold(tx, token), state, outcome, self._clock.now())
         if queued:  # and whoever ended it looks itself for another one of the same target
             self.wake(queued)
@@ -281,7 +282,7 @@ class MissionStore(Bookkeeping):
         """`finish`, and `lease` the next one in the same transaction."""
         now = self._clock.now()
         try:
-            with self._write(ACK) as tx:
+            with self._write(ACK, settles=leases.held_by(token)) as tx:
                 queued = waits.end(tx, leases.hold(tx, token), state, outcome, now)
                 leases.return_expired(tx, now, self._max_leases_lost)
                 leased = leases.take(tx, worker, now, seconds)

@@ -15,6 +15,7 @@ from batos.objects.primitives import primitive
 from batos.objects.records import Intent, Method
 from batos.objects.uvm_object import put
 from batos.runtime.briefs import Brief
+from batos.runtime.worker import RACES
 from batos.settings import Settings
 from batos.testing import ScriptedBackend, temporary_image
 
@@ -106,6 +107,37 @@ def test_a_conflict_replays_for_free():
         assert asked.think_("q") == "an answer"
         assert asked.count == 11
     assert questions(backend) == ["q"]
+
+
+def test_a_mission_that_loses_more_races_than_one_turn_allows_comes_back_and_ends(opened, scripted):
+    """Another thread changes what it reads in each of its attempts, more often than a worker tries in a row."""
+    lost = []
+
+    @primitive("test.overtaken")
+    def overtaken(receiver):
+        if len(lost) <= RACES:
+            lost.append(receiver.count)
+            other = threading.Thread(target=setattr, args=(opened["thinker"], "count", receiver.count + 10))
+            other.start()
+            other.join()
+
+    source = (
+        "def think_(self, q):\n"
+        "    answer = self.infer_(q)\n"
+        "    self.overtaken()\n"
+        "    self.count += 1\n"
+        "    return answer\n"
+    )
+    asked = thinker(opened, source, count=0)
+    with opened.transaction("install") as world:
+        world["thinker"].overtaken = Method("overtaken", primitive="test.overtaken")
+    mission = asked.submit("think_", "q")
+    assert mission.result(30) == "answer to q"
+    assert asked.count == 10 * len(lost) + 1
+    assert lost == [10 * number for number in range(RACES + 1)]
+    results = [attempt["result"] for attempt in opened.mission(mission.id)["attempts"]]
+    assert results == ["suspended", *["conflict"] * (RACES + 1), "committed"]
+    assert questions(scripted) == ["q"]
 
 
 def test_two_missions_that_write_the_same_slot_both_count(opened):

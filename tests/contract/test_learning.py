@@ -257,8 +257,9 @@ def test_a_mission_that_waits_for_an_answer_goes_on_when_it_is_taught():
 def test_a_decision_that_nobody_takes_ends_the_mission():
     with temporary_image(model=writing(RIGHT), settings=Settings(pending_seconds=0.0)) as image:
         mission = image.create("greeter").submit("initials_", "grace hopper")
-        while not image.store.get(mission.id).ended:
-            image.store.wait_settled(0.1)
+        with image.store.settlement_of(mission.id) as settlement:
+            while not image.store.get(mission.id).ended:
+                settlement.wait(None, 0.1)
         with pytest.raises(batos.MissionFailed, match="Nobody decided in time"):
             mission.result(20)
 

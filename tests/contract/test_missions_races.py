@@ -103,9 +103,35 @@ def test_who_waits_for_a_change_is_woken_wherever_it_was_made(mission_url, openi
         store.close()
 
 
+def test_an_end_wakes_who_waits_for_it_and_a_question_wakes_all(mission_url):
+    """Senders of other missions are left alone: a thousand that look at each end would take the square of the time."""
+    here, elsewhere = (MissionStore.open(mission_url, SystemClock()) for _ in range(2))
+    first, second, _third = (here.submit(Brief("ask", target, "ask_")) for target in "abc")
+    with here.settlement_of(first) as one, here.settlement_of(second) as other:
+        taken = [here.lease("worker", SystemClock().now(), LEASE) for _ in range(3)]
+        seen = one.count(), other.count()
+        here.finish(taken[0].token, "done", {})
+        assert (one.count(), other.count()) == (seen[0] + 1, seen[1])
+
+        here.wait_for_person(taken[2].token, {"reason": "a question"})
+        assert (one.count(), other.count()) == (seen[0] + 2, seen[1] + 1)
+
+        seen = other.count()
+        elsewhere.finish(taken[1].token, "done", {})
+        assert other.wait(seen, PATIENCE)
+    for store in (here, elsewhere):
+        store.close()
+
+
 def test_closing_lets_go_who_waits(mission_url):
     store = MissionStore.open(mission_url, SystemClock())
-    waiters = [Thread(target=store.wait_work, args=(PATIENCE,)), Thread(target=store.wait_changed, args=(PATIENCE,))]
+
+    def await_end():
+        with store.settlement_of("a") as settlement:
+            settlement.wait(None, PATIENCE)
+
+    waits = [(store.wait_work, (PATIENCE,)), (store.wait_changed, (PATIENCE,)), (await_end, ())]
+    waiters = [Thread(target=wait, args=args) for wait, args in waits]
     for waiter in waiters:
         waiter.start()
 

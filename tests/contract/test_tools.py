@@ -77,7 +77,8 @@ def test_a_permission_is_for_one_message(office):
         with pytest.raises(batos.MissionPending) as pending:
             mission.result(20)
         office.approve(pending.value.proposal)
-        office.store.wait_settled(0.2)
+        with office.store.settlement_of(mission.id) as settlement:
+            settlement.wait(None, 0.2)
     assert mission.result(20) == "posted aposted aa"
     assert SENT == ["a", "aa"]
 
