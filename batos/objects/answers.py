@@ -18,7 +18,7 @@ Not covered: a state that is written past `batos.objects.uvm_object`, and raw ob
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import get_ident
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,17 @@ if TYPE_CHECKING:
 LARGEST = 10_000  # answers of one connection; about five megabytes
 
 
+class Running:
+    """The compiled function of a trusted method, for whom it was vouched, and whether it reads nothing by itself."""
+
+    __slots__ = ("function", "only_sends", "voucher")
+
+    def __init__(self, voucher: Any, function: Callable[..., Any], only_sends: bool) -> None:
+        self.voucher = voucher
+        self.function = function
+        self.only_sends = only_sends
+
+
 class Found:
     """The slot that answers: whose it is, and what it holds. `running` is for who runs it, and kept with the answer."""
 
@@ -40,7 +51,7 @@ class Found:
         self.holder = holder
         self.value = value
         self.is_data = not isinstance(value, Method | Intent)
-        self.running: Any = None
+        self.running: Running | None = None
 
 
 class Answer:

@@ -54,6 +54,17 @@ def note_read(value: Any) -> None:
         reads[id(value)] = value
 
 
+def note_running(receiver: UvmObject, only_sends: bool) -> None:
+    """See to it that what a method in process reads is noted, before it runs. `only_sends` is told in `reading`."""
+    reads = _reads.get()
+    if reads is None:
+        return
+    if only_sends:
+        reads[id(receiver)] = receiver
+    else:
+        note_what_python_reads()
+
+
 def note_what_python_reads() -> None:
     """To be called before code runs that reads own slots, lists and trees as Python does, which nobody sees.
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from batos.errors import NeedsMission, SandboxDenied, SlotRefused
 from batos.objects import lookup, primitives
-from batos.objects.answers import Found
-from batos.objects.lookup import find
+from batos.objects.answers import Found, Running
+from batos.objects.lookup import find, note_running
 from batos.objects.primitives import Primitive
 from batos.objects.reading import only_sends
 from batos.objects.records import Intent, Method
@@ -95,6 +95,10 @@ def send(receiver: UvmObject, selector: str, /, *args: Any, **kwargs: Any) -> An
         raise not_understood(receiver, selector, args, kwargs)
     if found.is_data and not args and not kwargs:
         return found.value
+    running = found.running
+    if running is not None and running.voucher is _voucher.get():  # as in `_answer`, for whose call there is no time
+        note_running(receiver, running.only_sends)
+        return running.function(receiver, *args, **kwargs)
     return _answer(found, receiver, selector, args, kwargs)
 
 
@@ -113,15 +117,19 @@ def _answer(found: Found, receiver: UvmObject, selector: str, args: tuple[Any, .
     value = found.value
     if isinstance(value, Method):
         running = found.running
-        if running is not None and running[0] is _voucher.get():
-            _note_reads(value, receiver)
-            return running[1](receiver, *args, **kwargs)
+        if running is not None and running.voucher is _voucher.get():
+            return _run(running, receiver, args, kwargs)
         return activate(value, receiver, args, kwargs, found)
     if isinstance(value, Intent):
         raise not_understood(receiver, selector, args, kwargs)
     if args or kwargs:
         raise SlotRefused(slot=selector, what="arguments", instead="It is a data slot: read it without arguments.")
     return value
+
+
+def _run(running: Running, receiver: UvmObject, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    note_running(receiver, running.only_sends)
+    return running.function(receiver, *args, **kwargs)
 
 
 def activate(
@@ -132,11 +140,11 @@ def activate(
         return _primitive(primitives.registered(method.primitive), receiver, args, kwargs)
     voucher = _voucher.get()
     if method.trust == "trusted" and voucher is not None and _vouched(method, voucher):
-        _note_reads(method, receiver)
         function = compiled(method, found.holder if found is not None else None)
+        running = Running(voucher, function, only_sends(method.source or ""))
         if found is not None:
-            found.running = (voucher, function)
-        return function(receiver, *args, **kwargs)
+            found.running = running
+        return _run(running, receiver, args, kwargs)
     activator = _activator.get()
     if activator is None:
         raise SandboxDenied(selector=method.selector, reason="run where no sandbox was set up")
@@ -152,14 +160,6 @@ def _primitive(found: Primitive, receiver: UvmObject, args: tuple[Any, ...], kwa
     if performer is None:
         raise NeedsMission()
     return performer(found, receiver, args, kwargs)
-
-
-def _note_reads(method: Method, receiver: UvmObject) -> None:
-    """See to it that what a method in process reads is noted, before it runs."""
-    if only_sends(method.source or ""):
-        lookup.note_read(receiver)
-    else:
-        lookup.note_what_python_reads()
 
 
 def _vouched(method: Method, voucher: Voucher) -> bool:
