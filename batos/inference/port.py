@@ -124,6 +124,15 @@ class UsesAdapters(Protocol):
 
 
 @runtime_checkable
+class UsesEmbedder(Protocol):
+    """A backend that reads better with the embedding model that search uses."""
+
+    def use_embedder(self, embedder: Any) -> None:
+        """From now on texts may be compared by this model (`batos.memory.embedding.Embedder`)."""
+        ...
+
+
+@runtime_checkable
 class AdapterHost(UsesAdapters, Protocol):
     """A backend with the model in this process, to which it brings adapters."""
 

@@ -28,7 +28,7 @@ from batos.image.inspecting import inspect
 from batos.image.views import LIFETIME
 from batos.image.world import World
 from batos.inference.peft.library import Library
-from batos.inference.port import Backend, UsesAdapters, open_backend
+from batos.inference.port import Backend, UsesAdapters, UsesEmbedder, open_backend
 from batos.memory.catalog import IndexReport, index_document, unindex_document
 from batos.memory.embedding import open_embedder
 from batos.memory.ingesting import IngestReport, Progress, ingest_path
@@ -106,6 +106,8 @@ class Uvm(Questions, Decisions):
                 backend.use_library(Library(self.image))
             self.searcher = Searcher(self.image, open_embedder(self.settings.embedding))
             opened.callback(self.searcher.close)
+            if isinstance(backend, UsesEmbedder) and self.searcher.vectors is not None:
+                backend.use_embedder(self.searcher.vectors.embedder)
             self.place = Workplace(
                 self.image, self.store, backend, self.searcher, self._sandbox, self.clock,
                 budget_policy=self.settings.budget_policy, system=self,

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from batos.inference.builtin.routing import classify
+from batos.inference.port import Request
 from batos.runtime.own_documents import ingest_own_documents
 from batos.runtime.questions import Answer
 from batos.runtime.uvm import Uvm
@@ -53,19 +53,25 @@ def briefs(name: str) -> list[tuple[str, str]]:
 
 
 def measure(quick: bool, data: Path | None = None) -> Iterator[Figure]:
-    yield from _routing("routing_accuracy", "briefs", "")
-    yield from _routing("routing_accuracy_heldout", "heldout_briefs", ", held out")
     with temporary_image() as image:
+        yield from _routing(image, "routing_accuracy", "briefs", "")
+        yield from _routing(image, "routing_accuracy_heldout", "heldout_briefs", ", held out")
         ingest_own_documents(image.image)
         yield from _asking(image, quick, "questions", "", "")
         yield from _asking(image, quick, "heldout", "_heldout", ", held out")
 
 
-def _routing(key: str, name: str, about: str) -> Iterator[Figure]:
+def _routing(image: Uvm, key: str, name: str, about: str) -> Iterator[Figure]:
     labelled = briefs(name)
-    right = sum(classify(brief)[0] == archetype for brief, archetype in labelled)
+    right = sum(_archetype(image, brief) == archetype for brief, archetype in labelled)
     what = f"share of labelled briefs that are routed as labelled{about}"
-    yield Figure(key, right / len(labelled), what, beside=f"{right} of {len(labelled)}")
+    by = "by rules and meaning" if image.searcher.vectors is not None else "by rules, no embedding model here"
+    yield Figure(key, right / len(labelled), what, beside=f"{right} of {len(labelled)}, {by}")
+
+
+def _archetype(image: Uvm, brief: str) -> object:
+    answer = image.place.backend.generate(Request(purpose="plan", materials={"query": brief}))
+    return answer.data["archetype"] if isinstance(answer.data, dict) else None
 
 
 def _asking(image: Uvm, quick: bool, name: str, suffix: str, about: str) -> Iterator[Figure]:

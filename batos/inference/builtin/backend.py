@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from batos.clock import Clock, SystemClock
 from batos.errors import BackendNonsense, BackendRefused, SettingRefused
+from batos.inference.builtin.meaning import Embeds, Meaning
 from batos.inference.port import Answer, Request
 from batos.inference.schema import violation
 
@@ -25,7 +26,8 @@ Skill = Callable[[Request], Answer]
 
 
 class BuiltinBackend:
-    """Answers by computing. Deterministic: equal requests have equal answers, but for the time they took."""
+    """Answers by computing. Deterministic: equal requests have equal answers, but for the time they took,
+    as long as the embedding model stays the same."""
 
     name = "builtin"
 
@@ -38,13 +40,18 @@ class BuiltinBackend:
         self._clock = clock or SystemClock()
         self._skills = dict(skills or {})
         self._complete = skills is not None
+        self._meaning: Meaning | None = None
+
+    def use_embedder(self, embedder: Embeds) -> None:
+        """From now on what is asked is compared by meaning as well as by words."""
+        self._meaning = Meaning(embedder)
 
     def generate(self, request: Request) -> Answer:
         """Raises BackendRefused for a purpose without a skill, and for what the skill itself cannot do."""
         started = self._clock.monotonic()
         skill = self._skill(request.purpose)
         try:
-            answer = skill(request)
+            answer = skill(request if self._meaning is None else self._meaning.told(request))
         except ValidationError as error:
             problem = error.errors()[0]
             where = ".".join(str(part) for part in problem["loc"])

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
@@ -46,6 +47,7 @@ class _Limits(BaseModel):
     part_words: int = Field(ge=1)
     minimum: float
     fallback: str
+    meaning: float = Field(ge=0)
 
 
 class _Table(BaseModel):
@@ -82,11 +84,20 @@ def _table() -> _Table:
     return _Table.model_validate(read_table("routing.toml"))
 
 
+@lru_cache(maxsize=1)
+def examples() -> dict[str, tuple[str, ...]]:
+    """Questions by the archetype they belong to, for comparison by meaning."""
+    table: Any = read_table("routing_examples.toml")
+    return {name: tuple(texts) for name, texts in table.items()}
+
+
 def plan(request: Request) -> Answer:
-    """A plan for the question in the materials: query, facets offered, and optionally the archetypes to choose from."""
+    """A plan for the question in the materials: query, facets offered, and optionally the archetypes to choose from,
+    and how much the question is like each archetype's examples (`alike`)."""
     query = str(request.materials.get("query", ""))
     offered = _offered(request.materials.get("facets"))
-    name, scores, reasons = classify(query, among=_names(request.materials.get("archetypes")))
+    alike: Any = request.materials.get("alike") or {}
+    name, scores, reasons = classify(query, among=_names(request.materials.get("archetypes")), alike=alike)
     archetype = _table().archetypes[name]
     steps = _chosen(archetype, offered, query)
     lead = _lead(archetype, offered)
@@ -107,8 +118,14 @@ def plan(request: Request) -> Answer:
     return Answer(text=json.dumps(data, ensure_ascii=False), data=data, notes=notes, model="builtin")
 
 
-def classify(query: str, among: Iterable[str] = ()) -> tuple[str, dict[str, float], list[str]]:
-    """The archetype of a question, the score of every archetype, and the reason of every rule that matched."""
+def classify(
+    query: str, among: Iterable[str] = (), alike: Mapping[str, float] = MappingProxyType({})
+) -> tuple[str, dict[str, float], list[str]]:
+    """The archetype of a question, the score of every archetype, and the reason of every rule that matched.
+
+    `alike` is the cosine of the question and each archetype's nearest examples, where a model measured it: what an
+    archetype has beyond the least one counts.
+    """
     table, lowered = _table(), query.lower()
     allowed = [name for name in table.archetypes if name in set(among)] or list(table.archetypes)
     scores = dict.fromkeys(allowed, 0.0)
@@ -117,6 +134,11 @@ def classify(query: str, among: Iterable[str] = ()) -> tuple[str, dict[str, floa
         if rule.archetype in scores and (match := rule.pattern.search(lowered)):
             scores[rule.archetype] += rule.weight
             reasons.append(f"{rule.archetype} +{rule.weight:g}: {rule.reason} ({match.group().strip()!r})")
+    least = min((alike[name] for name in scores if name in alike), default=0.0)
+    for name in scores:
+        if name in alike and alike[name] > least:
+            scores[name] += (added := table.limits.meaning * (alike[name] - least))
+            reasons.append(f"{name} +{added:.2f}: like its examples (cosine {alike[name]:.2f})")
     best = max(scores, key=lambda name: scores[name])
     if scores[best] < table.limits.minimum:
         best = table.limits.fallback if table.limits.fallback in scores else allowed[0]

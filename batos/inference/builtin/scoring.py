@@ -49,6 +49,10 @@ class _Rules(BaseModel):
     length_floor: float
     expansion_cap: float
     chunk_rank_bonus: float
+    near_from: float
+    near_to: float
+    words_beside_meaning: float
+    meaning: float
     features: dict[str, re.Pattern[str]]
     forms: tuple[_Form, ...]
     always: dict[str, float]
@@ -75,6 +79,14 @@ def features(passage: Passage) -> frozenset[str]:
     length = len(passage.text.split())
     counted = {str(passage.kind), "short" if length <= 12 else "", "long" if length > 40 else ""} & COUNTED
     return frozenset(counted | {name for name, pattern in _rules().features.items() if pattern.search(passage.text)})
+
+
+def nearness(passage: Passage) -> float:
+    """How near the meaning of `passage` comes to what is asked, 0 to 1; 0 where nobody measured it."""
+    rules = _rules()
+    if passage.near is None:
+        return 0.0
+    return min(1.0, max(0.0, (passage.near - rules.near_from) / (rules.near_to - rules.near_from)))
 
 
 class Question:
@@ -193,6 +205,7 @@ class Scale:
         self._titles = {passage: self._title(passage) for passage in offered}
         self._frequency = Counter(word for stems in self._stems.values() for word in stems)
         self._chunks = 1 + max((passage.chunk for passage in offered), default=0)
+        self._by_meaning = any(passage.near is not None for passage in offered)
         self._length = sum(len(passage.ordered_stems) for passage in offered) / (len(offered) or 1)
         found = frozenset(self._frequency)
         self._worth = {
@@ -215,6 +228,15 @@ class Scale:
         return agreement if agreement >= _rules().title_agreement else 0.0
 
     def match(self, passage: Passage) -> float:
+        """How much of what the question asks, 0 to 1, a passage speaks of: by its words, and where an embedding model
+        is at hand, by words and meaning together."""
+        words = self._words(passage)
+        if not self._by_meaning:
+            return words
+        rules = _rules()
+        return min(1.0, rules.words_beside_meaning * words + rules.meaning * nearness(passage))
+
+    def _words(self, passage: Passage) -> float:
         """The share of what the question asks, 0 to 1, that a passage and the headings above it hold; rare words count
         more, words that no offered passage holds do not count. 0 if the words stand in the headings alone, unless the
         heading asks the same."""
@@ -233,7 +255,7 @@ class Scale:
         prefers: Mapping[str, float] | None = None,
         expansion: Mapping[str, float] | None = None,
     ) -> float:
-        """0 for a passage that shares no word with the question, about 1 for one that holds all of its words."""
+        """0 for a passage that has nothing to do with the question, about 1 for one that holds all of its words."""
         rules, match = _rules(), self.match(passage)
         if not match:
             return 0.0

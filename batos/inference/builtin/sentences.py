@@ -64,6 +64,8 @@ class Chunk(BaseModel):
     text: str
     metadata: dict[str, JsonValue] = {}
     score: float = 0.0
+    nearness: tuple[float, ...] = ()
+    """How near each passage of this chunk comes to the question, where an embedding model is at hand (`meaning`)."""
 
     @property
     def reference(self) -> dict[str, JsonValue]:
@@ -74,7 +76,8 @@ class Chunk(BaseModel):
 @dataclass(frozen=True)
 class Passage:
     """Something quotable. `chunk` is the index of its chunk in the request, `position` its place in the chunk;
-    passages with equal `paragraph` stand next to each other in one paragraph, list or table."""
+    passages with equal `paragraph` stand next to each other in one paragraph, list or table; `near` is the cosine of
+    its meaning and the question's, None where nobody measured it."""
 
     text: str
     kind: Kind
@@ -82,6 +85,7 @@ class Passage:
     position: int
     paragraph: int
     headings: tuple[str, ...]
+    near: float | None = None
 
     @cached_property
     def ordered_stems(self) -> tuple[str, ...]:
@@ -128,7 +132,8 @@ def _of_chunk(index: int, chunk: Chunk) -> Iterator[Passage]:
         following = blocks[paragraph + 1] if paragraph + 1 < len(blocks) else None
         for quotable in _quotable(block, following, opens_chunk=paragraph == 0):
             kind: Kind = "code" if "\n" in quotable else block.kind
-            yield Passage(quotable, kind, index, position, paragraph, block.headings)
+            near = chunk.nearness[position] if position < len(chunk.nearness) else None
+            yield Passage(quotable, kind, index, position, paragraph, block.headings, near)
             position += 1
 
 

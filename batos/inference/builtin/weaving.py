@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from batos.inference.builtin.facets import repeats
 from batos.inference.builtin.routing import parts
-from batos.inference.builtin.scoring import Question, Scale, context, features
+from batos.inference.builtin.scoring import Question, Scale, context, features, nearness
 from batos.inference.builtin.sentences import Chunk, Passage, offered_chunks, passages, squeezed
 from batos.inference.builtin.words import content_stems, read_table
 from batos.inference.citations import cited, without_marks
@@ -45,6 +45,7 @@ class _Rules(BaseModel):
     absent: float = Field(ge=1)
     covered_together: float = Field(gt=0, le=1)
     covered_by_one: float = Field(gt=0, le=1)
+    meaning: float = Field(ge=0, le=1)
     says: _Says
 
 
@@ -105,13 +106,16 @@ def verdict(request: Request) -> Answer:
     Materials: query, answer, chunks.
     """
     question = Question(str(request.materials.get("query", "")))
-    said = frozenset(content_stems(without_marks(str(request.materials.get("answer", "")))))
+    answer = str(request.materials.get("answer", ""))
+    said = frozenset(content_stems(without_marks(answer)))
     offered = passages(offered_chunks(request.materials))
     held = frozenset[str]().union(*(context(passage) for passage in offered))
-    covered = question.coverage(said | held)
+    quoted = [passage for passage in offered if _comparable(passage.text) in _comparable(answer)]
+    meant = _rules().meaning * max(map(nearness, quoted), default=0.0)
+    covered = min(1.0, question.coverage(said | held) + meant)
     supported = len(said & held) / len(said) if said else 0.0
     least = _rules().covered_together
-    reason = f"it covers {covered:.0%} of the question's words, and the passages hold {supported:.0%} of its own"
+    reason = f"it covers {covered:.0%} of the question, and the passages hold {supported:.0%} of its own"
     data: dict[str, JsonValue] = {
         "addresses": covered >= least, "supported": supported >= least, "reason": reason
     }  # fmt: skip
@@ -158,9 +162,10 @@ def _select(scale: Scale, votes: dict[Passage, int]) -> list[Passage]:
 def _coverage(question: Question, woven: Sequence[Passage]) -> Coverage:
     contexts = [context(passage) for passage in woven]
     together = frozenset[str]().union(*contexts)
+    meant = _rules().meaning * max(map(nearness, woven), default=0.0)
     return Coverage(
-        together=question.coverage(together),
-        by_one=max((question.coverage(stems) for stems in contexts), default=0.0),
+        together=min(1.0, question.coverage(together) + meant),
+        by_one=min(1.0, max((question.coverage(stems) for stems in contexts), default=0.0) + meant),
         formed=question.requires is None or any(question.requires in features(passage) for passage in woven),
         missing=tuple(question.missing(together)),
     )
