@@ -208,6 +208,8 @@ def _provenance(found: Why) -> Iterator[str]:
         yield f"written by {about['model']}"
     if about.get("author"):
         yield f"installed by {about['author']}"
+    if about.get("from_image"):
+        yield from _origin(about)
     if about.get("proven"):
         yield f"proven by {show.counted(about['proven'], 'example')} that a person gave"
     for name, fact in (about.get("notes") or {}).items():
@@ -217,6 +219,16 @@ def _provenance(found: Why) -> Iterator[str]:
             yield f"{name.replace('_', ' ')}: {fact if isinstance(fact, str) else show.literal(fact, 400)}"
     if len(found.versions) > 1:
         yield f"earlier versions: {', '.join(str(version) for version in found.versions[1:])}"
+
+
+def _origin(about: dict[str, Any]) -> Iterator[str]:
+    """What an export told about a method that was imported."""
+    told = about["origin"]
+    wrote = f", where {told['model']} wrote it" if told.get("model") else ""
+    mission = f" in mission {str(told['mission'])[: show.SHORT]}" if told.get("mission") else ""
+    yield f"taken from an export of image {str(about['from_image'])[: show.SHORT]}{wrote}{mission}"
+    if about["edited"]:
+        yield "its source was changed after the export"
 
 
 def _state(entry: dict[str, Any], most: int | None) -> Text:

@@ -106,14 +106,12 @@ def _records(image: Image, repair: bool) -> Iterator[Finding]:
     except ImageUnavailable as error:
         yield Finding("records", "missing", str(error))
         return
-    unused = f" {checked.unused} objects are in no use, and go with a pack." if checked.unused else ""
+    unused = f" Objects in no use, which a pack removes: {checked.unused}." if checked.unused else ""
     sound = f"all {checked.records}, the past included, name only classes that images may hold.{unused}"
     yield found("records", checked.unreadable, sound)
     yield found("references", checked.dangling, f"all those of {checked.objects} objects lead somewhere.")
     turned = [f"{told} Restore a backup, or store them anew." for told in checked.turned_blobs]
-    yield found(
-        "blobs", [*checked.lost_blobs, *turned], "the bytes of each are there, as they were written."
-    )
+    yield found("blobs", [*checked.lost_blobs, *turned], "the bytes of each are there, as they were written.")
     yield found("names", checked.names, "each leads to the object that is called so.")
     yield _spoilt(checked, repair)
     yield _stray(checked, repair)
@@ -126,9 +124,7 @@ def _spoilt(checked: Soundness, repair: bool) -> Finding:
         return Finding("copies", "sound", "those of blobs are what is stored.")
     names = ", ".join(path.name for path in checked.spoilt[:MOST_NAMED])
     if not repair:
-        return Finding(
-            "copies", "wrong", f"{names} is not the stored blob; `batos doctor --repair` removes it."
-        )
+        return Finding("copies", "wrong", f"{names} is not the stored blob; `batos doctor --repair` removes it.")
     for path in checked.spoilt:
         path.unlink(missing_ok=True)
     return Finding("copies", "mended", f"removed copies that were not the blob that is stored: {names}.")

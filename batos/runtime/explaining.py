@@ -50,6 +50,9 @@ class Why:
             lines.append(
                 f"Written by {self.provenance['model']}, proven by {self.provenance.get('proven', 0)} examples."
             )
+        if self.provenance.get("from_image"):
+            writer = self.provenance["origin"].get("model", "nobody it names")
+            lines.append(f"Taken from an export of image {self.provenance['from_image']}, written there by {writer}.")
         for rival in (self.provenance.get("notes") or {}).get("rivals") or ():
             lines.append(f"Ruled out, {rival['costs_more']} dearer, though it fits the examples:")
             lines.append(textwrap.indent(rival["source"].rstrip(), "    "))

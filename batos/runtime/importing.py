@@ -40,7 +40,8 @@ from batos.runtime.written import (
 
 MOST_BYTES = 16 * 2**20  # of one file
 MALFORMED = (ValueError, TypeError, KeyError, AttributeError)  # what data of another shape than expected raises
-STANDS = "something else stands there, and stays. To change it, say `replace`."
+EDITED = "it was changed after the export. To take it all the same, say `--edited`, in Python `edited=True`."
+STANDS = "something else stands there, and stays. To change it, say `--replace`, in Python `replace=True`."
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def _read(folder: Path, edited: bool) -> _Parcel:
             continue
         if index.files.get(path.name) != text_digest(text):
             if not edited:
-                refused[path.name] = "it was changed after the export. To take it all the same, say `edited`."
+                refused[path.name] = EDITED
                 continue
             changed.add(written.object)
         if written.object in objects:

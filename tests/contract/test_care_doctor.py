@@ -264,4 +264,4 @@ def test_garbage_is_no_fault(any_uvm):
 
     findings = any_uvm.care.doctor()
     assert wrong(findings) == {}
-    assert "1 objects are in no use" in next(found.says for found in findings if found.what == "records")
+    assert "in no use, which a pack removes: 1." in next(found.says for found in findings if found.what == "records")

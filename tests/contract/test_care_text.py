@@ -155,6 +155,7 @@ def test_provenance_is_kept_apart_from_what_this_image_vouches_for(original, emp
     assert (proven["author"], proven["proven"], proven["tainted"]) == ("import", 2, False)
     assert (unproven["proven"], unproven["tainted"]) == (0, True)
     assert proven["from_image"] == uvm.image.id
+    assert f"Taken from an export of image {uvm.image.id}, written there by" in str(empty.why("greeter", "initials_"))
 
 
 def test_taking_it_in_again_changes_nothing(original, empty):

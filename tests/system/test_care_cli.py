@@ -85,6 +85,17 @@ def test_what_was_exported_is_imported_elsewhere(batos, image):
     assert '"Ada Lovelace"' in batos("inspect", "greeter", "--image", "other.image", "--json")[1]
 
 
+def test_a_method_that_was_imported_tells_where_it_came_from(batos, image):
+    examples = ("--example", '["ada lovelace"] => "A.L."', "--example", '["alan turing"] => "A.T."')
+    assert batos("teach", "greeter", "initials_", *examples)[0] == 0
+    batos("export", "out", "greeter")
+    batos("import", "out", "--image", "other.image")
+
+    told = batos("why", "greeter", "initials_", "--image", "other.image")[1]
+    assert "taken from an export of image" in told
+    assert "where builtin wrote it in mission" in told
+
+
 def test_what_is_refused_is_told_and_is_a_failure(batos, image):
     batos("export", "out", "greeter")
     changed = image.parent / "out" / "greeter.toml"
