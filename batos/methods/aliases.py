@@ -8,8 +8,10 @@ errs towards "may". It knows nothing of types: `self.basket.add(x)` counts as a 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, repeat
+from typing import Any
 
 from batos.methods.tree import Tree, evaluated
 
@@ -27,13 +29,9 @@ _FRESH = frozenset({
     "format", "hash", "hex", "int", "isinstance", "len", "loads", "oct", "ord", "pow", "print", "range", "repr",
     "round", "str", "type",
 })  # fmt: skip
+_NAMED_WRITES = frozenset({"setattr", "delattr"})
 _CONTAINERS = frozenset({"list", "dict", "set", "deque", "Counter", "defaultdict", "OrderedDict"})
 
-_BINDING = frozenset({
-    ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.For, ast.comprehension, ast.withitem, ast.Match, ast.match_case,
-    ast.Call, ast.AugAssign, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda,
-})  # fmt: skip
-_CHANGING = frozenset({ast.Attribute, ast.Subscript, ast.AugAssign, ast.Call})
 _Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -58,33 +56,27 @@ class Aliases:
     _bound: set[str] = field(default_factory=set)
     in_place: set[int] = field(default_factory=set)  # lines where `name += value` counts as a change
     _matched: bool = False  # whether any `match` looks at state
+    _raised: bool = False  # whether a name was just taken for more than it was
     _writes: dict[ast.AST, list[Write]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        binding: list[ast.AST] = []
-        changing: list[ast.AST] = []
-        named: list[ast.Name] = []
-        for node in self.tree.nodes:
-            kind = type(node)
-            if isinstance(node, ast.Name):
-                named.append(node)
-            elif isinstance(node, ast.arg):
-                self._bound.add(node.arg)
-            elif isinstance(node, _Scope):
-                self._find(node)
-            if kind in _BINDING:
-                binding.append(node)
-            if kind in _CHANGING:
-                changing.append(node)
-        for name in named:
-            if not isinstance(name.ctx, ast.Load):
+        tree = self.tree
+        self._bound.update(node.arg for node in tree.of(ast.arg))
+        functions: list[_Scope] = [*tree.of(ast.FunctionDef), *tree.of(ast.AsyncFunctionDef), *tree.of(ast.Lambda)]
+        for function in functions:
+            self._find(function)
+        for name in tree.of(ast.Name):
+            if type(name.ctx) is not ast.Load:
                 self._bound.add(name.id)
             elif name.id in self._scopes and not self._is_called(name):
                 self._handed.update(self._scopes[name.id])
-        self._learn_all(binding)
-        for node in changing:
-            for write in self._written(node):
-                self._note(node, write)
+        binding = [node for node in tree.nodes if type(node) in _LEARNING]
+        self._learn_all([node for node in binding if not isinstance(node, ast.Call) or self._tells(node)])
+        for kind, written in _WRITING.items():
+            for node in tree.kinds.get(kind, ()):
+                write = written(self, node)
+                if write is not None:
+                    self._note(node, write)
 
     def _find(self, scope: _Scope) -> None:
         """A nested function: the names it is called by, or that it is handed on."""
@@ -106,42 +98,58 @@ class Aliases:
         return isinstance(parent, ast.Call) and parent.func is node
 
     def _learn_all(self, binding: list[ast.AST]) -> None:
-        for _ in range(MOST_PASSES):
-            before = dict(self._levels)
-            for node in binding:
-                self._learn(node)
-            if self._levels == before:
+        """Look at what binds names, round after round, until each has seen the names as they are now."""
+        quiet = 0
+        for node in chain.from_iterable(repeat(binding, MOST_PASSES)):
+            self._raised = False
+            _LEARNING[type(node)](self, node)
+            quiet = 0 if self._raised else quiet + 1
+            if quiet == len(binding):
                 return
         # A chain of names this long is no one's style: take every name for the state itself.
-        self._levels = dict.fromkeys((node.id for node in self.tree.nodes if isinstance(node, ast.Name)), ITSELF)
+        if binding:
+            self._levels = dict.fromkeys((node.id for node in self.tree.nodes if isinstance(node, ast.Name)), ITSELF)
 
-    def _learn(self, node: ast.AST) -> None:
-        match node:
-            case ast.Assign(targets=targets, value=value):
-                for target in targets:
-                    self._bind(target, self.level(value))
-            case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.NamedExpr(target=target, value=value):
-                self._bind(target, self.level(value))
-            case ast.For(target=target, iter=iterated) | ast.comprehension(target=target, iter=iterated):
-                self._bind(target, ITSELF if self.level(iterated) else FREE)
-            case ast.withitem(context_expr=value, optional_vars=ast.expr() as target):
-                self._bind(target, self.level(value))
-            case ast.match_case(pattern=pattern):
-                self._learn_pattern(pattern)
-            case ast.Match(subject=subject):
-                self._matched = self._matched or self.level(subject) > FREE
-            case ast.AugAssign(target=target, value=value):
-                self._hold(target, self.level(value))
-            case ast.Call():
-                self._learn_call(node)
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda() if node is not self.tree.module.body[0]:
-                self._open(node)
+    def _learn_assign(self, node: ast.Assign) -> None:
+        level = self.level(node.value)
+        for target in node.targets:
+            self._bind(target, level)
+
+    def _learn_value(self, node: ast.AnnAssign | ast.NamedExpr) -> None:
+        if node.value is not None:
+            self._bind(node.target, self.level(node.value))
+
+    def _learn_walked(self, node: ast.For | ast.comprehension) -> None:
+        self._bind(node.target, ITSELF if self.level(node.iter) else FREE)
+
+    def _learn_item(self, node: ast.withitem) -> None:
+        if node.optional_vars is not None:
+            self._bind(node.optional_vars, self.level(node.context_expr))
+
+    def _learn_case(self, node: ast.match_case) -> None:
+        self._learn_pattern(node.pattern)
+
+    def _learn_match(self, node: ast.Match) -> None:
+        if not self._matched and self.level(node.subject) > FREE:
+            self._matched = self._raised = True
+
+    def _learn_augmented(self, node: ast.AugAssign) -> None:
+        self._hold(node.target, self.level(node.value))
 
     def _learn_pattern(self, pattern: ast.pattern) -> None:
         for part in ast.walk(pattern):
             name = getattr(part, "name", None) or getattr(part, "rest", None)
             if isinstance(name, str):
                 self._raise(name, ITSELF if self._matched else FREE)
+
+    def _tells(self, call: ast.Call) -> bool:
+        """Whether a call can make a name hold more: it runs a function of the method's own, or fills a container."""
+        called = call.func
+        if isinstance(called, ast.Attribute):
+            return called.attr in self.mutators or called.attr in self.functions
+        if isinstance(called, ast.Name):
+            return called.id in self._scopes or called.id in self.functions
+        return isinstance(called, ast.Lambda)
 
     def _learn_call(self, call: ast.Call) -> None:
         match call.func:
@@ -163,16 +171,15 @@ class Aliases:
             self._raise(container.id, min(level, SHALLOW))
 
     def _bind(self, target: ast.expr, level: int) -> None:
-        match target:
-            case ast.Name(id=name):
-                self._raise(name, level)
-            case ast.Subscript(value=container):
-                self._hold(container, level)
-            case ast.Starred(value=inner):
-                self._bind(inner, min(level, SHALLOW))
-            case ast.Tuple(elts=parts) | ast.List(elts=parts):
-                for part in parts:
-                    self._bind(part, ITSELF if level else FREE)
+        if isinstance(target, ast.Name):
+            self._raise(target.id, level)
+        elif isinstance(target, ast.Subscript):
+            self._hold(target.value, level)
+        elif isinstance(target, ast.Starred):
+            self._bind(target.value, min(level, SHALLOW))
+        elif isinstance(target, ast.Tuple | ast.List):
+            for part in target.elts:
+                self._bind(part, ITSELF if level else FREE)
 
     def _pass(self, parameters: ast.arguments, call: ast.Call) -> None:
         """What a nested function is called with is what its parameters may be."""
@@ -203,6 +210,8 @@ class Aliases:
 
     def _open(self, scope: _Scope) -> None:
         """The defaults of a nested function; and if others may call it, that it may be called with state."""
+        if scope is self.tree.module.body[0]:
+            return
         given = scope.args
         plain = [*given.posonlyargs, *given.args]
         pairs = [*zip(plain[len(plain) - len(given.defaults) :], given.defaults, strict=True)]
@@ -215,30 +224,54 @@ class Aliases:
             self._rest(given, SHALLOW)
 
     def _raise(self, name: str, level: int) -> None:
-        self._levels[name] = max(self._levels.get(name, FREE), level)
+        if level > self._levels.get(name, FREE):
+            self._levels[name] = level
+            self._raised = True
 
     def level(self, node: ast.expr | None) -> int:
         """How the value of an expression hangs on the object's state."""
-        match node:
-            case ast.Name(id=name):
-                return self._levels.get(name, FREE)
-            case ast.Attribute(value=ast.Name(id="self"), attr=attr):
-                return FREE if attr == CHANGED else ITSELF
-            case ast.Attribute(value=value):
-                return ITSELF if self.level(value) else FREE
-            case ast.Subscript(value=value, slice=ast.Slice()):
-                return min(self.level(value), SHALLOW)
-            case ast.Subscript(value=value):
-                return ITSELF if self.level(value) else FREE
-            case ast.Call():
-                return self._of_call(node)
-            case ast.IfExp(body=body, orelse=orelse):
-                return max(self.level(body), self.level(orelse))
-            case ast.BoolOp(values=values):
-                return max(map(self.level, values))
-            case ast.NamedExpr(value=value) | ast.Starred(value=value):
-                return self.level(value)
-        return min(max(map(self.level, _elements(node)), default=FREE), SHALLOW)
+        rule = _LEVELS.get(type(node))
+        return rule(self, node) if rule is not None else FREE
+
+    def _of_name(self, node: ast.Name) -> int:
+        return self._levels.get(node.id, FREE)
+
+    def _of_attribute(self, node: ast.Attribute) -> int:
+        if is_self(node.value):
+            return FREE if node.attr == CHANGED else ITSELF
+        return ITSELF if self.level(node.value) else FREE
+
+    def _of_item(self, node: ast.Subscript) -> int:
+        level = self.level(node.value)
+        if type(node.slice) is ast.Slice:
+            return min(level, SHALLOW)
+        return ITSELF if level else FREE
+
+    def _of_choice(self, node: ast.IfExp) -> int:
+        return max(self.level(node.body), self.level(node.orelse))
+
+    def _of_either(self, node: ast.BoolOp) -> int:
+        return max(map(self.level, node.values))
+
+    def _of_value(self, node: ast.NamedExpr | ast.Starred) -> int:
+        return self.level(node.value)
+
+    # What holds values holds no more than their elements.
+
+    def _of_display(self, node: ast.List | ast.Tuple | ast.Set) -> int:
+        return min(max(map(self.level, node.elts), default=FREE), SHALLOW)
+
+    def _of_dict(self, node: ast.Dict) -> int:
+        return min(max(map(self.level, node.values), default=FREE), SHALLOW)
+
+    def _of_comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> int:
+        return min(self.level(node.elt), SHALLOW)
+
+    def _of_dict_comprehension(self, node: ast.DictComp) -> int:
+        return min(self.level(node.value), SHALLOW)
+
+    def _of_sum(self, node: ast.BinOp) -> int:
+        return min(max(self.level(node.left), self.level(node.right)), SHALLOW)
 
     def _of_call(self, call: ast.Call) -> int:
         given = self._given(call)
@@ -288,47 +321,81 @@ class Aliases:
                 return
             node = holder
 
-    def _written(self, node: ast.AST) -> Iterable[Write]:
-        line = getattr(node, "lineno", 0)
-        match node:
-            case ast.Attribute(value=ast.Name(id="self"), attr=attr, ctx=ast.Store() | ast.Del()) if attr != CHANGED:
-                yield Write(line, attr)
-            case ast.Subscript(value=value, ctx=ast.Store() | ast.Del()) if self.level(value) == ITSELF:
-                yield Write(line, slot_of(value))
-            case ast.AugAssign(target=ast.Name() as target, op=op, value=value) if self.level(target) == ITSELF:
-                if _may_be_in_place(op, value):
-                    self.in_place.add(line)
-                    yield Write(line, None)
-            case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[first, *rest]) if is_self(first):
-                name = rest[0].value if rest and isinstance(rest[0], ast.Constant) else None
-                yield Write(line, name if isinstance(name, str) else None)
-            case ast.Attribute(value=value, attr=attr, ctx=ast.Load()) if attr in self.mutators:
-                if self.level(value) == ITSELF:
-                    yield Write(line, slot_of(value))
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr), args=[first, *_]) if (
-                name in _CONTAINERS and attr in self.mutators
-            ):
-                if self.level(first) == ITSELF:
-                    yield Write(line, slot_of(first))
-            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[first, *_]) if (
-                name in self.functions
-            ):
-                if self.level(first) == ITSELF:
-                    yield Write(line, slot_of(first))
+    def _written_attribute(self, node: ast.Attribute) -> Write | None:
+        if type(node.ctx) is not ast.Load:
+            return Write(node.lineno, node.attr) if is_self(node.value) and node.attr != CHANGED else None
+        changes = node.attr in self.mutators and self.level(node.value) == ITSELF
+        return Write(node.lineno, slot_of(node.value)) if changes else None
+
+    def _written_item(self, node: ast.Subscript) -> Write | None:
+        changes = type(node.ctx) is not ast.Load and self.level(node.value) == ITSELF
+        return Write(node.lineno, slot_of(node.value)) if changes else None
+
+    def _written_augmented(self, node: ast.AugAssign) -> Write | None:
+        held = isinstance(node.target, ast.Name) and self.level(node.target) == ITSELF
+        if not held or not _may_be_in_place(node.op, node.value):
+            return None
+        self.in_place.add(node.lineno)
+        return Write(node.lineno, None)
+
+    def _written_call(self, node: ast.Call) -> Write | None:
+        if not node.args:
+            return None
+        called, first = node.func, node.args[0]
+        name = called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
+        if isinstance(called, ast.Name) and name in _NAMED_WRITES and is_self(first):
+            slot = node.args[1].value if len(node.args) > 1 and isinstance(node.args[1], ast.Constant) else None
+            return Write(node.lineno, slot if isinstance(slot, str) else None)
+        changes = name in self.functions or (
+            isinstance(called, ast.Attribute)
+            and name in self.mutators
+            and isinstance(called.value, ast.Name)
+            and called.value.id in _CONTAINERS
+        )
+        return Write(node.lineno, slot_of(first)) if changes and self.level(first) == ITSELF else None
 
 
-def _elements(node: ast.expr | None) -> list[ast.expr]:
-    """The expressions whose values a display, a comprehension or a sum holds."""
-    match node:
-        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts) | ast.Dict(values=parts):
-            return parts
-        case ast.ListComp(elt=element) | ast.SetComp(elt=element) | ast.GeneratorExp(elt=element):
-            return [element]
-        case ast.DictComp(value=element):
-            return [element]
-        case ast.BinOp(left=left, right=right):
-            return [left, right]
-    return []
+# The rules by the kind of node: what binds names, what an expression's value hangs on, what may change state.
+_LEARNING: dict[type[ast.AST], Callable[[Aliases, Any], None]] = {
+    ast.Assign: Aliases._learn_assign,
+    ast.AnnAssign: Aliases._learn_value,
+    ast.NamedExpr: Aliases._learn_value,
+    ast.For: Aliases._learn_walked,
+    ast.comprehension: Aliases._learn_walked,
+    ast.withitem: Aliases._learn_item,
+    ast.match_case: Aliases._learn_case,
+    ast.Match: Aliases._learn_match,
+    ast.AugAssign: Aliases._learn_augmented,
+    ast.Call: Aliases._learn_call,
+    ast.FunctionDef: Aliases._open,
+    ast.AsyncFunctionDef: Aliases._open,
+    ast.Lambda: Aliases._open,
+}
+_LEVELS: dict[type[ast.AST] | type[None], Callable[[Aliases, Any], int]] = {
+    ast.Name: Aliases._of_name,
+    ast.Attribute: Aliases._of_attribute,
+    ast.Subscript: Aliases._of_item,
+    ast.Call: Aliases._of_call,
+    ast.IfExp: Aliases._of_choice,
+    ast.BoolOp: Aliases._of_either,
+    ast.NamedExpr: Aliases._of_value,
+    ast.Starred: Aliases._of_value,
+    ast.List: Aliases._of_display,
+    ast.Tuple: Aliases._of_display,
+    ast.Set: Aliases._of_display,
+    ast.Dict: Aliases._of_dict,
+    ast.ListComp: Aliases._of_comprehension,
+    ast.SetComp: Aliases._of_comprehension,
+    ast.GeneratorExp: Aliases._of_comprehension,
+    ast.DictComp: Aliases._of_dict_comprehension,
+    ast.BinOp: Aliases._of_sum,
+}
+_WRITING: dict[type[ast.AST], Callable[[Aliases, Any], Write | None]] = {
+    ast.Attribute: Aliases._written_attribute,
+    ast.Subscript: Aliases._written_item,
+    ast.AugAssign: Aliases._written_augmented,
+    ast.Call: Aliases._written_call,
+}
 
 
 def _may_be_in_place(op: ast.operator, value: ast.expr) -> bool:

@@ -18,14 +18,13 @@ from batos.methods.aliases import CHANGED, is_self
 from batos.methods.plainness import needs_border
 from batos.methods.rewriter import Bindings, Rewriter, bindings
 from batos.methods.splice import one_to_one
-from batos.methods.tables import rules
+from batos.methods.tables import Rules, rules
 from batos.methods.tree import Tree
 
 SLOT = "_s_"
 SENT = "_m_"
 
 _MAY_MUTATE = frozenset({ast.Attribute, ast.Call, ast.Subscript, ast.AugAssign})
-_SCOPES = (ast.Lambda, ast.comprehension)
 _OPEN = frozenset({"getattr", "setattr", "hasattr", "delattr"})
 _NUMBERS = frozenset({"len", "int", "float", "str", "bool", "abs", "round", "ord", "chr", "repr", "format"})
 
@@ -85,24 +84,23 @@ class _Touches:
     def _look(self) -> bool:
         """Whether `self` stands for its slots only, and nothing asks for identity or a name put together."""
         selves = slots = 0
-        for node in self.tree.nodes:
-            if isinstance(node, ast.Attribute):
-                if is_self(node.value):
-                    slots += 1
-                    if not self._slot(node):
-                        return False
-                elif not isinstance(node.ctx, ast.Load) or node.attr.startswith("_"):
+        table = rules()
+        if self.tree.of(ast.Global) or any(map(_asks_identity, self.tree.of(ast.Compare))):
+            return False
+        for node in self.tree.of(ast.Attribute):
+            if is_self(node.value):
+                slots += 1
+                if not self._slot(node):
                     return False
-            elif isinstance(node, ast.Name):
-                selves += node.id == "self"
-                if node.id not in self.names.bound and (node.id in _OPEN or node.id in rules().refused):
-                    return False
-                if node.id.startswith("_") and node.id not in rules().private:
-                    return False
-            elif isinstance(node, ast.Global) or (isinstance(node, ast.Compare) and _asks_identity(node)):
+            elif type(node.ctx) is not ast.Load or node.attr.startswith("_"):
                 return False
-            if not self.mutates and type(node) in _MAY_MUTATE:
-                self.mutates = _mutates(node)
+        for name in self.tree.of(ast.Name):
+            selves += name.id == "self"
+            if name.id not in self.names.bound and (name.id in _OPEN or name.id in table.refused):
+                return False
+            if name.id.startswith("_") and name.id not in table.private:
+                return False
+        self.mutates = any(_mutates(node, table) for kind in _MAY_MUTATE for node in self.tree.kinds.get(kind, ()))
         return selves == slots and not (self.stores and self._stores_elsewhere())
 
     def _slot(self, node: ast.Attribute) -> bool:
@@ -123,22 +121,18 @@ class _Touches:
 
     def _stores_elsewhere(self) -> bool:
         """Whether a slot is written in a scope of its own, where a global variable would be a local one."""
-        for node in self.tree.nodes:
-            nested = isinstance(node, _SCOPES) or (
-                isinstance(node, ast.FunctionDef) and node is not self.tree.module.body[0]
-            )
-            if nested and any(isinstance(part, ast.Attribute) and _is_stored(part) for part in ast.walk(node)):
-                return True
-        return False
+        functions = [node for node in self.tree.of(ast.FunctionDef) if node is not self.tree.function]
+        scopes: list[ast.AST] = [*functions, *self.tree.of(ast.Lambda), *self.tree.of(ast.comprehension)]
+        return any(isinstance(part, ast.Attribute) and _is_stored(part) for node in scopes for part in ast.walk(node))
 
 
-def _mutates(node: ast.AST) -> bool:
+def _mutates(node: ast.AST, table: Rules) -> bool:
     """Whether this may change a container in place."""
     match node:
         case ast.Attribute(attr=attr):
-            return attr in rules().mutators
+            return attr in table.mutators
         case ast.Call(func=ast.Name(id=name)):
-            return name in rules().functions
+            return name in table.functions
         case ast.Subscript(ctx=ast.Store() | ast.Del()):
             return True
         case ast.AugAssign(op=op, value=value):
@@ -184,7 +178,7 @@ class _Closed(Rewriter):
         return inner
 
     def touches(self, node: ast.AST) -> bool:
-        return (isinstance(node, ast.Attribute) and is_self(node.value)) or super().touches(node)
+        return is_self(node.value) if isinstance(node, ast.Attribute) else super().touches(node)
 
     def standing_for(self, name: str) -> str | None:
         # Nobody is asked from inside a key or a reduction, so only what must answer an iterator is replaced.

@@ -12,7 +12,7 @@ import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from batos.methods.aliases import CHANGED, Aliases, is_self
 
@@ -37,12 +37,11 @@ def unmarked_writes(function: ast.FunctionDef, aliases: Aliases) -> list[int]:
 def _is_unmarked(function: ast.FunctionDef, aliases: Aliases, lines: frozenset[int]) -> bool:
     """Whether some path leaves with a write of one of these lines pending."""
     flow = _Walk(aliases, lines).block(function.body, False)
-    return bool(_join(flow.fall, flow.returned, *flow.raised.values()))
+    return bool(flow.fall or flow.returned or any(flow.raised.values()))
 
 
-def _join(*pending: Pending) -> Pending:
-    reached = [one for one in pending if one is not None]
-    return any(reached) if reached else None
+def _join(one: Pending, other: Pending) -> Pending:
+    return other if one is None else one if other is None else one or other
 
 
 _NOTHING_RAISED: Mapping[str, bool] = MappingProxyType({})
@@ -114,44 +113,44 @@ class _Walk:
 
     def _after(self, node: ast.AST | None, pending: bool) -> bool:
         """Whether a write is pending once an expression was evaluated."""
-        return pending or (node is not None and any(write.line in self.lines for write in self.aliases.writes(node)))
+        if pending or node is None:
+            return pending
+        writes = self.aliases.writes(node)
+        return bool(writes) and any(write.line in self.lines for write in writes)
 
     def statement(self, node: ast.stmt, pending: bool) -> _Flow:
-        match node:
-            case ast.If(test=test, body=body, orelse=orelse):
-                tested = self._after(test, pending)
-                return self.block(body, tested).beside(self.block(orelse, tested))
-            case ast.While():
-                return self._while(node, pending)
-            case ast.For():
-                return self._for(node, pending)
-            case ast.Try() | ast.TryStar():
-                return self._try(node, pending)
-            case ast.With():
-                return self._with(node, pending)
-            case ast.Match():
-                return self._match(node, pending)
-        return self._simple(node, pending)
+        rule = _STATEMENTS.get(type(node))
+        return rule(self, node, pending) if rule is not None else _falls(self._after(node, pending))
 
-    def _simple(self, node: ast.stmt, pending: bool) -> _Flow:
-        match node:
-            case ast.Assign(targets=targets, value=value):
-                return _falls(self._assign(targets, value, pending))
-            case ast.AnnAssign(target=target, value=ast.expr() as value):
-                return _falls(self._assign([target], value, pending))
+    def _if(self, node: ast.If, pending: bool) -> _Flow:
+        tested = self._after(node.test, pending)
+        return self.block(node.body, tested).beside(self.block(node.orelse, tested))
+
+    def _assigned(self, node: ast.Assign, pending: bool) -> _Flow:
+        return _falls(self._assign(node.targets, node.value, pending))
+
+    def _annotated(self, node: ast.AnnAssign, pending: bool) -> _Flow:
+        if node.value is None:
+            return _falls(self._after(node, pending))
+        return _falls(self._assign([node.target], node.value, pending))
+
+    def _return(self, node: ast.Return, pending: bool) -> _Flow:
         after = self._after(node, pending)
-        match node:
-            case ast.Return():
-                return _Flow(returned=after, anywhere=after)
-            case ast.Raise():
-                return _Flow(raised={_raised_name(node): after}, anywhere=after)
-            case ast.Assert():
-                return _falls(after)._replace(raised={"AssertionError": after})
-            case ast.Break():
-                return _Flow(broken=after, anywhere=after)
-            case ast.Continue():
-                return _Flow(continued=after, anywhere=after)
-        return _falls(after)
+        return _Flow(returned=after, anywhere=after)
+
+    def _raise(self, node: ast.Raise, pending: bool) -> _Flow:
+        after = self._after(node, pending)
+        return _Flow(raised={_raised_name(node): after}, anywhere=after)
+
+    def _assert(self, node: ast.Assert, pending: bool) -> _Flow:
+        after = self._after(node, pending)
+        return _Flow(fall=after, raised={"AssertionError": after}, anywhere=after)
+
+    def _break(self, node: ast.Break, pending: bool) -> _Flow:
+        return _Flow(broken=pending, anywhere=pending)
+
+    def _continue(self, node: ast.Continue, pending: bool) -> _Flow:
+        return _Flow(continued=pending, anywhere=pending)
 
     def _assign(self, targets: list[ast.expr], value: ast.expr, pending: bool) -> bool:
         after = self._after(value, pending)
@@ -163,7 +162,7 @@ class _Walk:
     def _loop(self, turn: Step, orelse: list[ast.stmt], pending: bool, endless: bool) -> _Flow:
         """Run `turn` until what is pending at its start no longer grows; then the ways out."""
         flow = turn(pending)
-        start = bool(_join(pending, flow.fall, flow.continued))
+        start = bool(pending or flow.fall or flow.continued)
         if start != pending:
             flow = flow.beside(turn(start))
         ways_out = flow._replace(fall=None, broken=None, continued=None)
@@ -228,6 +227,24 @@ class _Walk:
             pending = self._after(case.guard, pending)
             flow = flow.beside(self.block(case.body, pending))
         return flow if any(map(_matches_all, node.cases)) else flow.beside(_falls(pending))
+
+
+_STATEMENTS: dict[type[ast.stmt], Callable[[_Walk, Any, bool], _Flow]] = {
+    ast.If: _Walk._if,
+    ast.While: _Walk._while,
+    ast.For: _Walk._for,
+    ast.Try: _Walk._try,
+    ast.TryStar: _Walk._try,
+    ast.With: _Walk._with,
+    ast.Match: _Walk._match,
+    ast.Assign: _Walk._assigned,
+    ast.AnnAssign: _Walk._annotated,
+    ast.Return: _Walk._return,
+    ast.Raise: _Walk._raise,
+    ast.Assert: _Walk._assert,
+    ast.Break: _Walk._break,
+    ast.Continue: _Walk._continue,
+}
 
 
 def _matches_all(case: ast.match_case) -> bool:

@@ -51,7 +51,9 @@ _LOOKED_AT = frozenset({
 
 def needs_border(tree: Tree, names: Bindings) -> bool:
     return any(
-        type(node) in _LOOKED_AT and (_grows(node) or _is_risk(node, tree, names, tree.parents)) for node in tree.nodes
+        _grows(node) or _is_risk(node, tree, names, tree.parents)
+        for kind in _LOOKED_AT
+        for node in tree.kinds.get(kind, ())
     )
 
 

@@ -48,7 +48,7 @@ def rewrite(source: str) -> Rewritten:
 
 def rewritten(tree: Tree) -> Rewritten:
     """The same for a source that is parsed already."""
-    names = frozenset(node.attr for node in tree.nodes if isinstance(node, ast.Attribute))
+    names = frozenset(node.attr for node in tree.of(ast.Attribute))
     mediated = Mediated(tree, tree.function.name, bindings(tree), count(1))
     mediated.touch()
     text, lines = mediated.finished()
@@ -58,7 +58,8 @@ def rewritten(tree: Tree) -> Rewritten:
 class Mediated(Rewriter):
     """Every touch of an object as a call of the prelude."""
 
-    touching = Rewriter.touching | {ast.Attribute, ast.JoinedStr, ast.Compare, ast.Call}
+    always = Rewriter.always | {ast.Attribute, ast.JoinedStr}
+    touching = Rewriter.touching | {ast.Compare, ast.Call}
 
     def __init__(self, tree: Tree, selector: str, names: Bindings, fresh: count[int]) -> None:
         super().__init__(tree, selector, names, fresh)
@@ -78,17 +79,16 @@ class Mediated(Rewriter):
         self._at_top: ast.AST | None = None  # the expression that is a statement's whole value
 
     def touches(self, node: ast.AST) -> bool:
-        if isinstance(node, ast.Attribute | ast.JoinedStr):
-            return True
-        if isinstance(node, ast.Compare):
-            return _is_identity(node)
         if isinstance(node, ast.Call):
             return isinstance(node.func, ast.Name) and self._keyed(node, node.func.id)
+        if isinstance(node, ast.Compare):
+            return _is_identity(node)
         return super().touches(node)
 
     def _keyed(self, node: ast.Call, called: str) -> bool:
-        with_key = any(keyword.arg in ("key", None) for keyword in node.keywords)
-        return with_key and called in WITH_KEY and called not in self.names.bound
+        if called not in WITH_KEY or called in self.names.bound:
+            return False
+        return any(keyword.arg in ("key", None) for keyword in node.keywords)
 
     # Reads
 

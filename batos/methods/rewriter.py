@@ -27,8 +27,6 @@ ALWAYS = {
 }
 _CONVERSIONS = {"s": "str", "r": "repr", "a": "_ascii"}
 
-_BINDING = frozenset({ast.Name, ast.arg, ast.FunctionDef, ast.Import, ast.ImportFrom})
-
 
 @dataclass(frozen=True)
 class Bindings:
@@ -40,31 +38,28 @@ class Bindings:
 
 
 def bindings(tree: Tree) -> Bindings:
-    modules: set[str] = set()
-    bound: set[str] = set()
-    reduces: set[str] = set()
-    for node in tree.nodes:
-        kind = type(node)
-        if kind not in _BINDING:
-            continue
-        if isinstance(node, ast.Name):
-            if type(node.ctx) is not ast.Load:
-                bound.add(node.id)
-        elif isinstance(node, ast.arg):
-            bound.add(node.arg)
-        elif isinstance(node, ast.FunctionDef):
-            bound.add(node.name)
-        elif isinstance(node, ast.Import):
-            modules.update(alias.asname or alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module == "functools":
-            reduces.update(alias.asname or alias.name for alias in node.names if alias.name == "reduce")
-    return Bindings(frozenset(modules), frozenset(bound), frozenset(reduces))
+    bound = {node.id for node in tree.of(ast.Name) if type(node.ctx) is not ast.Load}
+    bound.update(node.arg for node in tree.of(ast.arg))
+    bound.update(node.name for node in tree.of(ast.FunctionDef))
+    aliases = [alias for node in tree.of(ast.Import) for alias in node.names]
+    reduces = [
+        alias
+        for node in tree.of(ast.ImportFrom)
+        for alias in node.names
+        if node.module == "functools" and alias.name == "reduce"
+    ]
+    return Bindings(frozenset(map(_called, aliases)), frozenset(bound), frozenset(map(_called, reduces)))
+
+
+def _called(alias: ast.alias) -> str:
+    return alias.asname or alias.name
 
 
 class Rewriter(Splicer):
     """What every way of running a method in the sandbox changes: the head, annotations, generators, `del`."""
 
-    touching = frozenset({ast.Name, ast.GeneratorExp})
+    always = frozenset({ast.GeneratorExp})
+    touching = frozenset({ast.Name})
 
     def __init__(self, tree: Tree, selector: str, names: Bindings, fresh: count[int]) -> None:
         super().__init__(tree)
@@ -100,9 +95,7 @@ class Rewriter(Splicer):
         return inner
 
     def touches(self, node: ast.AST) -> bool:
-        if isinstance(node, ast.Name):
-            return self.standing_for(node.id) is not None
-        return isinstance(node, ast.GeneratorExp)
+        return isinstance(node, ast.Name) and self.standing_for(node.id) is not None
 
     def standing_for(self, name: str) -> str | None:
         """The prelude function that stands for a name where it is read."""

@@ -45,8 +45,9 @@ def audit_tree(tree: Tree, aliases: Aliases, table: Rules) -> Seen:
 
 def _nested_writes(tree: Tree, aliases: Aliases, seen: Seen) -> None:
     reason = "state is written in the method's own body only, not in a nested function or lambda."
-    for node in tree.nodes:
-        if isinstance(node, _Nested) and node is not tree.function:
+    nested: list[_Nested] = [*tree.of(ast.FunctionDef), *tree.of(ast.AsyncFunctionDef), *tree.of(ast.Lambda)]
+    for node in nested:
+        if node is not tree.function:
             body = node.body if isinstance(node.body, list) else [node.body]
             for part in body:
                 lines = [write.line for write in aliases.writes(part)]
@@ -64,25 +65,20 @@ class _Walk:
         self.seen = Seen()
         self.passed_over: set[ast.AST] = set()
         # Names of imported modules, as the method calls them and as they are called.
-        self.modules = {
-            called: name for node in tree.nodes if type(node) is ast.Import for called, name in _imported(node)
-        }
+        self.modules = {called: name for node in tree.of(ast.Import) for called, name in _imported(node)}
         self.formats = False
         self.texts: list[ast.Constant] = []
-        self.rules: dict[type[ast.AST], Callable[[Any], None]] = {
-            kind: getattr(self, f"visit_{kind.__name__}") for kind in _RULED
-        }
 
     @cached_property
     def own(self) -> set[str]:
         return _own_bindings(self.function)
 
     def run(self) -> None:
-        ruled = self.rules.get
+        ruled = _RULES.get
         for node in self.tree.nodes:
             rule = ruled(type(node))
             if rule is not None and node not in self.passed_over:
-                rule(node)
+                rule(self, node)
         if self.formats:
             for text in self.texts:
                 if _WALK.search(str(text.value)):
@@ -97,7 +93,7 @@ class _Walk:
     def _private(self, node: ast.AST, name: str) -> None:
         if name == "_slots":
             self.refuse(node, "slots", "`_slots` is forbidden; state is reached through `self.slot` only.")
-        elif name.startswith("_") and name not in self.table.private:
+        elif name[:1] == "_" and name not in self.table.private:
             self.refuse(
                 node,
                 "underscore",
@@ -216,7 +212,9 @@ class _Walk:
             self._misplaced_marks(node.optional_vars, allowed=False)
 
     def _misplaced_marks(self, target: ast.expr, allowed: bool) -> None:
-        if not allowed and any(is_mark(part) for part in ast.walk(target)):
+        if allowed or isinstance(target, ast.Name):
+            return
+        if any(is_mark(part) for part in ast.walk(target)):
             self.refuse(target, "covenant", "`self._p_changed = True` stands on a line of its own.")
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
@@ -336,7 +334,9 @@ class _Walk:
             self.texts.append(node)
 
 
-_RULED = tuple(getattr(ast, name.removeprefix("visit_")) for name in vars(_Walk) if name.startswith("visit_"))
+_RULES: dict[type[ast.AST], Callable[[_Walk, Any], None]] = {
+    getattr(ast, name.removeprefix("visit_")): rule for name, rule in vars(_Walk).items() if name.startswith("visit_")
+}
 
 
 def _imported(node: ast.Import) -> Iterator[tuple[str, str]]:
@@ -351,8 +351,9 @@ def _own_bindings(function: ast.FunctionDef) -> set[str]:
     names = {argument.arg for argument in every if argument is not None}
     for statement in function.body:
         for node in inside(statement):
-            if isinstance(node, ast.Assign | ast.AnnAssign | ast.For):
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            kind = type(node)
+            if kind is ast.Assign or kind is ast.AnnAssign or kind is ast.For:
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]  # type: ignore[attr-defined]
                 names.update(part.id for target in targets for part in ast.walk(target) if _stored(part))
     return names
 

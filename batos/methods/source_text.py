@@ -13,8 +13,10 @@ from batos.methods.tables import Finding, Rules
 from batos.methods.tree import Tree
 
 _WORD = re.compile(r"[^\W\d]\w*")
+_FOREIGN = re.compile(r"[^\W\x00-\x7f]")  # what only a word that is not plain ASCII has
 # A carriage return alone ends a line for Python, but not for the eye; a form feed hides what stands before it.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
+_UNUSUAL = re.compile(r"[^\t\x20-\x7e]")
 _OPEN = "([{"
 _BRACKET = re.compile(r"[\[\](){}]")
 # Characters that change the reading direction of what follows them.
@@ -38,9 +40,8 @@ def _characters(source: str) -> list[Finding]:
     for number, line in enumerate(source.replace("\r\n", "\n").split("\n"), 1):
         if line.isascii() and not _CONTROL.search(line):
             continue
-        for character in line:
-            hidden = character in _TURNING or unicodedata.category(character) in ("Cc", "Cs", "Co", "Zl", "Zp")
-            if hidden and character != "\t":
+        for character in _UNUSUAL.findall(line):
+            if character in _TURNING or unicodedata.category(character) in ("Cc", "Cs", "Co", "Zl", "Zp"):
                 name = unicodedata.name(character, f"U+{ord(character):04X}")
                 return [Finding(number, "unicode", f"the character {name} may hide what the source says.")]
     return []
@@ -59,7 +60,7 @@ def _nesting(source: str, most: int) -> list[Finding]:
 
 def _words(source: str) -> list[Finding]:
     """Names that Python would read as another name (it folds them by NFKC), or that mix alphabets to look like one."""
-    if source.isascii() or not any(map(_looks_like_another, _WORD.findall(source))):
+    if not _FOREIGN.search(source) or not any(map(_looks_like_another, _WORD.findall(source))):
         return []
     # Such a word may also stand in a text or a comment. Telling costs more than all the rest of this module.
     for line, word in _names(source):

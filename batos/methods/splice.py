@@ -11,20 +11,25 @@ import ast
 import re
 from collections.abc import Callable, Iterable
 from itertools import accumulate
+from operator import itemgetter
 
 from batos.methods.tree import Tree, grow
 
 Expression = Callable[[ast.AST], str]
 Statement = Callable[[ast.AST], list[str]]
 
+_STATEMENTS = frozenset(kind for kind in vars(ast).values() if isinstance(kind, type) and issubclass(kind, ast.stmt))
+_UNPLACED = frozenset({ast.comprehension, ast.arguments, ast.withitem, ast.match_case})
+_begin = itemgetter(0)
 _MARK = re.compile("\x01(\\d+)\x02")
 _SKIPPED = re.compile(r"(?:[\s),\\]|#[^\n]*)*", re.ASCII)
 
 
 class Splicer:
-    """Subclasses fill `expressions` and `statements`, and say in `touches` which expressions a rule is about; these are
-    of the kinds in `touching`."""
+    """Subclasses fill `expressions` and `statements`. Which expressions a rule is about is told by their kind
+    (`always`), or asked of `touches` (`touching`)."""
 
+    always: frozenset[type[ast.AST]] = frozenset()
     touching: frozenset[type[ast.AST]] = frozenset()
 
     def __init__(self, tree: Tree) -> None:
@@ -39,12 +44,17 @@ class Splicer:
 
     def touch(self) -> None:
         """Find what has to be rendered: what a rule is about, every statement, and whatever holds one of these."""
-        touched, children, touching = self.touched, self.tree.children, self.touching
-        for node in reversed(self.tree.nodes):
-            held = children[node]
-            rendered = (held and not touched.isdisjoint(held)) or isinstance(node, ast.stmt)
-            if rendered or (type(node) in touching and self.touches(node)):
-                touched.add(node)
+        touched, parents = self.touched, self.tree.parents
+        for kind, nodes in self.tree.kinds.items():
+            if kind in self.touching:
+                nodes = [node for node in nodes if self.touches(node)]
+            elif kind not in _STATEMENTS and kind not in self.always:
+                continue
+            for node in nodes:
+                holder: ast.AST | None = node
+                while holder is not None and holder not in touched:
+                    touched.add(holder)
+                    holder = parents.get(holder)
 
     def touches(self, node: ast.AST) -> bool:
         return False
@@ -79,9 +89,10 @@ class Splicer:
         """The text of a node, with what a rule says in place of what it touches."""
         if node not in self.touched:
             return self.text[self.start(node) : self.end(node)]
-        if isinstance(node, ast.stmt):
-            return self._statement(node)
-        rule = self.expressions.get(type(node))
+        kind = type(node)
+        if kind in _STATEMENTS:
+            return self._statement(node)  # type: ignore[arg-type]
+        rule = self.expressions.get(kind)
         return rule(node) if rule is not None else self.around(node)
 
     def around(
@@ -93,20 +104,29 @@ class Splicer:
         return self.between(self._placed(node), at, to, part or self.part)
 
     def between(self, nodes: Iterable[ast.AST], at: int, to: int, part: Expression) -> str:
-        pieces = []
-        for node in sorted(nodes, key=self.start):
-            begin = self.start(node)
+        text, placed = self.text, [(self.start(node), node) for node in nodes]
+        if not placed:
+            return text[at:to]
+        if len(placed) > 1:
+            placed.sort(key=_begin)
+        pieces: list[str] = []
+        for begin, node in placed:
             if at <= begin < to:
-                pieces += [self.text[at:begin], part(node)]
+                pieces += (text[at:begin], part(node))
                 at = self.end(node)
-        return "".join([*pieces, self.text[at:to]])
+        pieces.append(text[at:to])
+        return "".join(pieces)
 
     def _placed(self, node: ast.AST) -> list[ast.AST]:
         """The touched children; in place of one that has no position (a comprehension, arguments) its own."""
         placed: list[ast.AST] = []
+        touched = self.touched
         for child in self.tree.children[node]:
-            if child in self.touched:
-                placed.extend([child] if hasattr(child, "lineno") else self._placed(child))
+            if child in touched:
+                if type(child) in _UNPLACED:
+                    placed += self._placed(child)
+                else:
+                    placed.append(child)
         return placed
 
     def _statement(self, node: ast.stmt) -> str:

@@ -6,9 +6,14 @@ Names of operators and contexts are left out: they stand in their owners' fields
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from batos.parsing import parse_module
+
+Kind = TypeVar("Kind", bound=ast.AST)
 
 _LEFT_OUT = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop, ast.type_ignore)
 _KINDS = frozenset(
@@ -18,15 +23,28 @@ _KINDS = frozenset(
 )
 
 
+# The fields of each kind in which nodes may stand.
+_NO_NODES = frozenset({
+    "arg", "attr", "conversion", "ctx", "id", "kind", "kwd_attrs", "level", "module", "op", "ops", "rest", "simple",
+    "type_comment", "type_ignores",
+})  # fmt: skip
+_FIELDS = {
+    kind: tuple(name for name in kind._fields if name not in _NO_NODES and kind is not ast.Constant) for kind in _KINDS
+}
+_NONE: list[ast.AST] = []
+
+
 @dataclass(frozen=True, eq=False)
 class Tree:
-    """`nodes` come before what they hold, and else in the order of their fields. `depth` is how deep the tree is, and
-    `deepest` the line where it is that deep; one that is deeper than `most` was not looked at further.
+    """`nodes` come before what they hold, and else in the order of their fields; `kinds` has them by their kind.
+    `depth` is how deep the tree is, and `deepest` the line where it is that deep; one that is deeper than `most` was
+    not looked at further.
     """
 
     source: str
     module: ast.Module
     nodes: list[ast.AST]
+    kinds: Mapping[type[ast.AST], list[ast.AST]]
     children: dict[ast.AST, list[ast.AST]]
     parents: dict[ast.AST, ast.AST]
     depth: int
@@ -39,12 +57,17 @@ class Tree:
         assert isinstance(function, ast.FunctionDef)
         return function
 
+    def of(self, kind: type[Kind]) -> list[Kind]:
+        """The nodes of one kind."""
+        return self.kinds.get(kind, [])  # type: ignore[return-value]
+
 
 def grow(source: str, most: int = 200) -> Tree:
     """Parse a source. Raises what `ast.parse` raises. Walks without recursion: recursion elsewhere relies on it."""
     source = source.replace("\r\n", "\n").replace("\r", "\n")  # as the parser counts its lines
     module = parse_module(source)
     nodes: list[ast.AST] = []
+    kinds: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
     children: dict[ast.AST, list[ast.AST]] = {}
     parents: dict[ast.AST, ast.AST] = {}
     depth, deepest = 0, 1
@@ -56,19 +79,26 @@ def grow(source: str, most: int = 200) -> Tree:
             depth, deepest = at, getattr(node, "lineno", deepest)
             if at > most:
                 break
+        kind = type(node)
+        kinds[kind].append(node)
+        names = _FIELDS[kind]
+        if not names:
+            children[node] = _NONE
+            continue
         found: list[ast.AST] = []
-        for value in vars(node).values():  # the parser fills them in the order of the fields
-            kind = type(value)
-            if kind in _KINDS:
-                found.append(value)
-            elif kind is list:
+        values = node.__dict__
+        for name in names:
+            value = values[name]
+            if type(value) is list:
                 found += [part for part in value if type(part) in _KINDS]
+            elif type(value) in _KINDS:
+                found.append(value)
         children[node] = found
         at += 1
-        for child in found[::-1]:
+        for child in reversed(found):
             parents[child] = node
             waiting.append((child, at))
-    return Tree(source, module, nodes, children, parents, depth, deepest)
+    return Tree(source, module, nodes, kinds, children, parents, depth, deepest)
 
 
 _Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
