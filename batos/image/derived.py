@@ -95,14 +95,15 @@ class DerivedFile:
                 self._open.close()
                 self._open = None
 
-    def discard(self, reason: str) -> None:
-        """Delete the file; the next use begins a new one."""
+    def discard(self, reason: str = "") -> None:
+        """Delete the file; the next use begins a new one. What nobody wanted has a reason, which is logged."""
         with self._lock, self._alone():
             self.close()
             self._delete(reason)
 
     def _delete(self, reason: str) -> None:
-        log.warning("The %s %s is begun anew: %s", self.what, self.path, reason)
+        if reason:
+            log.warning("The %s %s is begun anew: %s", self.what, self.path, reason)
         for suffix in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 

@@ -34,9 +34,7 @@ def statistics(image: Image) -> ImageStatistics:
     oldest = _oldest_reader(image)
     held = keeper_of(image).held()
     limit = horizon(image)
-    sizes = {str(path.relative_to(image.path)): weigh(path) for path in files_of(image.path)}
-    if image.where.scheme == "postgresql":
-        sizes["database"] = keeper_of(image).size()
+    sizes = sizes_of(image)
     return ImageStatistics(
         held.objects,
         held.records,
@@ -46,6 +44,14 @@ def statistics(image: Image) -> ImageStatistics:
         oldest,
         moment(limit) if limit else None,
     )
+
+
+def sizes_of(image: Image) -> dict[str, int]:
+    """The bytes of each file by its path in the image, and those of the database on a server."""
+    sizes = {str(path.relative_to(image.path)): weigh(path) for path in files_of(image.path)}
+    if image.where.scheme == "postgresql":
+        sizes["database"] = keeper_of(image).size()
+    return sizes
 
 
 def _oldest_reader(image: Image) -> float | None:

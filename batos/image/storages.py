@@ -99,7 +99,8 @@ def prepare(where: Address, create: bool) -> None:
         if path.exists() and any(entry.name not in OURS for entry in path.iterdir()):
             raise ImageForeign(path=path, reason="the folder holds other things.")
         if not create:
-            raise ImageMissing(path=shlex.quote(where.name))  # its sentence is a command to be typed
+            scheme = "file:" if where.scheme == "file" else ""
+            raise ImageMissing(path=scheme + shlex.quote(where.name))  # its sentence is a command to be typed
         where.objects.mkdir(parents=True, exist_ok=True)
         path.chmod(0o700)
         _check_room(where)

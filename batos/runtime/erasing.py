@@ -21,10 +21,10 @@ from batos.faults import fault
 from batos.image import sqlite_files
 from batos.image.backup import MISSIONS
 from batos.image.derived import DerivedFile
-from batos.image.files import size_of
 from batos.image.keeping import keeper_of
 from batos.image.loading import read_facts
 from batos.image.packing import PATIENCE, pack_to
+from batos.image.statistics import sizes_of
 from batos.image.turns import alone
 from batos.image.world import World
 from batos.memory.catalog import CATALOG
@@ -103,7 +103,7 @@ class Erasure:
         if is_held(self._image.path) and not self._uvm.works:
             raise ErasureRefused(reason="a daemon works the image and holds texts in memory. End it first.")
         with alone(self._image.path):
-            before = size_of(self._image.path)
+            before = sum(sizes_of(self._image).values())
             traced = self._trace()
             found = self._told(traced)
             for _ in range(ROUNDS):
@@ -116,7 +116,8 @@ class Erasure:
                 traced = self._trace()
                 if not traced.counts():
                     break
-            return Erased(found, before, size_of(self._image.path), tuple(self._left()), tuple(self._copies()))
+            after = sum(sizes_of(self._image).values())
+            return Erased(found, before, after, tuple(self._left()), tuple(self._copies()))
 
     def _trace(self) -> Trace:
         self._uvm.store.flush()
@@ -188,7 +189,7 @@ class Erasure:
 
     def _discard_indexes(self) -> None:
         for path in (self._image.path / "index").glob("*.sqlite3"):
-            DerivedFile(path, self._image.id).discard("something was erased.")
+            DerivedFile(path, self._image.id).discard()
 
     def _scrub(self, fact: bytes) -> bytes:
         """A transaction's note, user or further facts without it, as long as they were."""

@@ -66,17 +66,18 @@ def _object(obj: UvmObject, wanted: Wanted) -> None:
 
 
 def _document(obj: UvmObject, wanted: Wanted) -> None:
-    """Its text may be gone from the chunks: what tells of the text by its hash tells of the new one."""
     _object(obj, wanted)
-    chunks = state(obj).get("chunks", ())
-    for chunk in chunks:
+    for chunk in state(obj).get("chunks", ()):
         _chunk(chunk, wanted)
-    put(obj, "content_hash", content_hash("".join(state(chunk)["text"] for chunk in chunks)))
 
 
 def _chunk(obj: UvmObject, wanted: Wanted) -> None:
+    """What tells of its text by a hash, it and its document, tells of the new one."""
     _object(obj, wanted)
-    put(obj, "content_hash", content_hash(state(obj)["text"]))
+    slots = state(obj)
+    put(obj, "content_hash", content_hash(slots["text"]))
+    document = slots["document*"]
+    put(document, "content_hash", content_hash("".join(state(chunk)["text"] for chunk in state(document)["chunks"])))
 
 
 def _container(obj: Any, wanted: Wanted) -> None:

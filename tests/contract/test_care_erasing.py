@@ -130,6 +130,15 @@ def test_words_that_only_begin_so_are_not_touched(any_uvm):
     assert any_uvm["shop"].owner == "[erased]"
 
 
+def test_a_word_within_a_document_leaves_the_document_sound(any_uvm):
+    any_uvm.ingest_text("letter", LETTER)
+    erased = any_uvm.care.erase(text="Norderoog")
+
+    assert erased.left == ()
+    assert any_uvm.search("ferry")[0].text.count("[erased]") == 1
+    assert [found for found in any_uvm.care.doctor() if found.standing == "wrong"] == []
+
+
 # Documents
 
 

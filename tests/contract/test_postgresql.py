@@ -289,6 +289,24 @@ def test_a_pack_gives_up_the_past_and_room_on_the_server(dsn):
         image.change("go on", lambda world: setattr(world["greeter"], "text", "short"))
 
 
+def test_a_text_is_erased_from_a_server(postgresql, database, dsn):
+    with batos.open(f"postgresql:{dsn}") as image:
+        image.create("greeter", {"name": "Ada Lovelace"})
+        with image.transaction("draw") as world:
+            world["greeter"].picture = Blob(b"of Ada Lovelace" * 1000)
+        with image.transaction("a note about Ada Lovelace") as world:
+            world["greeter"].count = 1
+        erased = image.care.erase(text="Ada Lovelace")
+
+        assert erased.left == ()
+        assert erased.before > 1_000_000  # what the server holds
+        assert image["greeter"].name == "[erased]"
+        assert [found for found in image.care.doctor() if found.standing == "wrong"] == []
+    held = "SELECT count(*) FROM {} WHERE position('Ada Lovelace'::bytea in {}) > 0"
+    for table, column in (("object_state", "state"), ("transaction", "description"), ("pg_largeobject", "data")):
+        assert postgresql.run(held.format(table, column), database=database) == [(0,)]
+
+
 # Backups
 
 
