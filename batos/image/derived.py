@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from batos.errors import ImageUnwritable
+from batos.image.sqlite_files import DAMAGED
 
 Result = TypeVar("Result")
 
@@ -83,7 +84,7 @@ class DerivedFile:
         """What `work` returns. Where it meets a damaged file, that is begun anew, and the work done again."""
         try:
             return work()
-        except sqlite3.DatabaseError as error:
+        except DAMAGED as error:
             if not is_damage(error):
                 raise
             self.discard(f"{error}.")
@@ -168,7 +169,7 @@ class DerivedFile:
             found = database.execute("select image, version from origin").fetchone()
             ours = found == (self._image, self.version)
             database.execute("commit")
-        except sqlite3.DatabaseError as error:
+        except DAMAGED as error:
             database.close()
             if is_damage(error):
                 return None
@@ -178,7 +179,7 @@ class DerivedFile:
         return database if ours else None
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: Exception) -> bool:
     """Whether the file itself is at fault, and not the disk, a lock or a right."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     return code & 0xFF in (*_INCONSISTENT, sqlite3.SQLITE_ERROR) or code == sqlite3.SQLITE_IOERR_SHORT_READ

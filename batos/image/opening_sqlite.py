@@ -32,7 +32,7 @@ def check(where: Address) -> None:
             (size,) = database.execute(
                 "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
             ).fetchone()
-    except sqlite3.DatabaseError as error:
+    except sqlite_files.DAMAGED as error:
         raise as_unavailable(where.name, error) from None
     if tables and not tables >= TABLES:
         raise ImageForeign(path=where.name, reason="its database was made by another program.")
@@ -44,8 +44,10 @@ def check(where: Address) -> None:
         raise ImageCorrupt(path=where.name, reason=f"the end of {where.database.name} is missing.")
 
 
-def as_unavailable(name: str, error: sqlite3.DatabaseError) -> ImageUnavailable:
+def as_unavailable(name: str, error: sqlite3.DatabaseError | UnicodeDecodeError) -> ImageUnavailable:
     text = str(error)
+    if isinstance(error, UnicodeDecodeError) or text.startswith("Could not decode"):
+        return ImageCorrupt(path=name, reason="a name or a text in its database is none any more.")
     if "locked" in text or "busy" in text:
         return ImageBusy(path=name, reason="another process has locked its database. Try again.")
     if isinstance(error, sqlite3.OperationalError):
@@ -102,7 +104,7 @@ def _remove_garbage(ids: Path) -> None:
             database.execute("SELECT zoid FROM new_oid").fetchall()
     except sqlite3.OperationalError:  # empty, or locked
         return
-    except sqlite3.DatabaseError:
+    except sqlite_files.DAMAGED:
         ids.unlink()
 
 

@@ -19,6 +19,8 @@ BETWEEN_TRIES = 0.1
 # SQLite's default of 4,096 leaves nearly half of a page empty behind a record of 2 kB, and an empty database has a page
 # for each table and index. The price: a record of a mebibyte takes twice as long to write.
 PAGE_BYTES = 1024
+# What SQLite raises for a damaged file; the second where its sentence quotes a name that is no text any more.
+DAMAGED = (sqlite3.DatabaseError, UnicodeDecodeError)
 SMALL_PAGES = f"PRAGMA page_size = {PAGE_BYTES}"
 
 
@@ -154,7 +156,7 @@ def damage(path: Path) -> str:
         with closing(connect(path)) as database:
             # Not `quick_check`, which does not compare indexes with their tables.
             told = [row[0] for row in database.execute("PRAGMA integrity_check(5)")]
-    except sqlite3.DatabaseError as error:
+    except DAMAGED as error:
         return str(error)
     return "" if told == ["ok"] else "; ".join(told)
 

@@ -110,7 +110,8 @@ class Database:
         self._durable: Pool = pooled(durable)
         self._relaxed: Pool = pooled(relaxed)
         self._texts = _Texts(relaxed)
-        self._failures: type[Exception] = relaxed.dialect.loaded_dbapi.Error
+        # The second, where SQLite quotes a name that a disk has changed.
+        self._failures: tuple[type[Exception], ...] = (relaxed.dialect.loaded_dbapi.Error, UnicodeDecodeError)
         self._collision: type[Exception] = relaxed.dialect.loaded_dbapi.IntegrityError
         self._watch: Any = None
         self._watch_lock = Lock()
@@ -186,7 +187,7 @@ class Database:
             raise TransactionMisuse(reason=f"The mission database {self.place} is closed.")
         try:
             return pool.take()
-        except (EngineError, self._failures) as error:
+        except Exception as error:
             self._raise_as_ours(error)
             raise
 
@@ -195,7 +196,7 @@ class Database:
             connection.cursor().execute("ROLLBACK")
         except self._failures:  # the failed statement ended the transaction already, or the connection is gone
             if self.on_postgresql:
-                with suppress(self._failures):
+                with suppress(*self._failures):
                     connection.invalidate()
 
     def _raise_as_ours(self, error: BaseException) -> None:
@@ -206,7 +207,7 @@ class Database:
             return
         if self.on_postgresql:
             raise postgresql.as_unavailable(self.place, cause) or cause from error
-        name = getattr(cause, "sqlite_errorname", "")
+        name = "SQLITE_CORRUPT" if isinstance(cause, UnicodeDecodeError) else getattr(cause, "sqlite_errorname", "")
         kind = next((kind for prefix, kind in SQLITE_ERRORS.items() if name.startswith(prefix)), ImageUnavailable)
         reason = f"its mission database answered {' '.join(str(cause).split()).rstrip('.')!r}."
         raise kind(path=self.place, reason=reason) from error
@@ -224,6 +225,6 @@ class Database:
                 except BaseException:
                     connection.exec_driver_sql("ROLLBACK")
                     raise
-        except EngineError as error:
+        except (EngineError, UnicodeDecodeError) as error:
             self._raise_as_ours(error)
             raise

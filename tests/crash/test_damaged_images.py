@@ -119,6 +119,29 @@ def test_an_end_that_is_missing_is_refused_wherever_it_was_cut(whole, tmp_path):
             content(uri)
 
 
+@pytest.mark.parametrize("whole", ["sqlite"], indirect=True)
+def test_a_name_of_a_table_that_is_no_text_any_more_is_told(whole, tmp_path):
+    harmed = tmp_path / "image"
+    shutil.copytree(whole[1], harmed)
+    database = harmed / "objects" / "main.sqlite3"
+    database.write_bytes(
+        database.read_bytes().replace(b"CREATE TABLE current_object", b"CREATE TABLE current\xdfobject")
+    )
+
+    with pytest.raises(ImageCorrupt, match="damaged"):
+        content(f"sqlite:{harmed}")
+
+
+def test_a_name_in_the_missions_that_is_no_text_any_more_is_told(tmp_path):
+    with batos.open(tmp_path / "image"):
+        pass
+    database = tmp_path / "image" / "missions.sqlite3"
+    database.write_bytes(database.read_bytes().replace(b"CREATE TABLE journal", b"CREATE TABLE jour\xeeal"))
+
+    with pytest.raises(ImageCorrupt, match="damaged"):
+        batos.open(tmp_path / "image")
+
+
 # A file
 
 
