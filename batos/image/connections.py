@@ -30,8 +30,8 @@ from batos.image.storages import Address, as_unavailable
 from batos.objects.answers import AnswerCache
 from batos.objects.lookup import note_read
 from batos.objects.records import Method
-from batos.objects.uvm_object import label
-from batos.objects.values import ALLOWED, admit, is_object
+from batos.objects.uvm_object import label, own_slots
+from batos.objects.values import ALLOWED, admit, is_object, weight
 
 POOL_SIZE = 128  # connections are cheap; ZODB only warns above its default of 7
 CACHED_OBJECTS = 20_000  # per connection
@@ -333,8 +333,14 @@ class _ReadBack:
             raise SlotRefused(slot=place, what=f"this ({error})", instead=ALLOWED) from error
         if len(data) > LARGEST_RECORD:
             what = f"{len(data) >> 20} MiB in one record"
-            raise SlotRefused(slot=place, what=what, instead="Keep it in a `ZODB.blob.Blob`.")
+            raise SlotRefused(slot=_heaviest(place, obj), what=what, instead="Keep it in a `ZODB.blob.Blob`.")
         return sealed(_with_digest(data, obj) if isinstance(obj, Blob) else data)
+
+
+def _heaviest(place: str, obj: Any) -> str:
+    """The slot of an object that takes most of its record; `place` for what has no slots."""
+    slots = own_slots(obj) if is_object(obj) else {}
+    return max(slots, key=lambda name: weight(slots[name], LARGEST_RECORD), default=place)
 
 
 def _with_digest(data: bytes, blob: Blob) -> bytes:
