@@ -8,16 +8,13 @@ out. Nothing is opened for writing, so an image can be copied beside the one pro
 The backup of an image on a server is one on SQLite, made by reading the server's log; any backup can be restored as a
 folder, or into an empty database of a server.
 
-A copy is made beside its place under another name, and renamed when it is whole and on the disk. What an interrupted
-one leaves is removed by the next to the same place.
+A copy has its name when it is whole; see `whole.py`.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -42,9 +39,9 @@ from batos.image.loading import Reference, read_record
 from batos.image.soundness import Soundness, check_soundness
 from batos.image.storages import Address, Scheme, prepare
 from batos.image.turns import together
+from batos.image.whole import PARTIAL, made_whole
 
 MANIFEST = "manifest.json"
-PARTIAL = ".partial"
 MISSIONS = "missions.sqlite3"
 OIDS = "oids.sqlite3"
 BLOCK = 2**20
@@ -197,27 +194,7 @@ def read_manifest(source: Path) -> Manifest:
     return manifest
 
 
-# Making a folder whole
-
-
-@contextmanager
-def made_whole(target: Path) -> Iterator[Path]:
-    """A new folder beside `target` to fill; it becomes `target` if the block ends well, and goes if it does not."""
-    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
-        raise BackupRefused(path=target, reason="there is something at that place already. Name another.")
-    partial = target.with_name(target.name + PARTIAL)
-    marker = _begun(target, partial)
-    try:
-        yield partial
-        (partial / PARTIAL).unlink()
-        _sync(partial)
-        partial.rename(target)
-        _sync_entry(target.parent)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    finally:
-        os.close(marker)
+# Files
 
 
 @contextmanager
@@ -227,39 +204,6 @@ def _telling(target: Path) -> Iterator[None]:
         yield
     except (OSError, sqlite3.Error) as error:
         raise BackupRefused(path=target, reason=f"{error}.") from error
-
-
-def _begun(target: Path, partial: Path) -> int:
-    """An empty folder `partial`, with a marker that is locked while it is filled: what a dead one left may go."""
-    marker = partial / PARTIAL
-    if partial.exists() and not marker.exists():
-        raise BackupRefused(path=target, reason=f"{partial} is in the way; move it elsewhere.")
-    partial.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(marker, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise BackupRefused(path=target, reason="another copy is being made there.") from None
-    for entry in partial.iterdir():
-        if entry.is_dir():
-            shutil.rmtree(entry)
-        elif entry != marker:
-            entry.unlink()
-    return lock
-
-
-def _sync(folder: Path) -> None:
-    for path in (*files_of(folder), *(entry for entry in folder.rglob("*") if entry.is_dir()), folder):
-        _sync_entry(path)
-
-
-def _sync_entry(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _described(path: Path, folder: Path) -> BackupFile:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from pathlib import Path
 from threading import get_ident
 from typing import Any
 
@@ -18,26 +17,24 @@ from persistent.list import PersistentList
 from persistent.mapping import PersistentMapping
 from transaction.interfaces import TransientError
 from ZODB import DB
-from ZODB.blob import Blob
 from ZODB.Connection import Connection
-from ZODB.POSException import ConflictError, InvalidObjectReference, POSKeyError, StateLoadError
+from ZODB.POSException import POSKeyError, StateLoadError
 from ZODB.utils import p64, u64
 
-from batos.errors import BatosError, ImageCorrupt, SlotRefused, TransactionMisuse
-from batos.image.loading import class_factory, read_record
-from batos.image.sealing import SealReader, sealed, with_digest
+from batos.errors import BatosError, ImageCorrupt, TransactionMisuse
+from batos.image.loading import class_factory
+from batos.image.sealing import SealReader, sealed
 from batos.image.storages import Address, as_unavailable
+from batos.image.storing import LARGEST_RECORD, Storing
 from batos.objects.answers import AnswerCache
 from batos.objects.lookup import note_read
 from batos.objects.records import Method
-from batos.objects.uvm_object import label, own_slots
-from batos.objects.values import ALLOWED, admit, is_object, weight
+from batos.objects.values import is_object
 
 POOL_SIZE = 128  # connections are cheap; ZODB only warns above its default of 7
 CACHED_OBJECTS = 20_000  # per connection
 PAST_OBJECTS = 2_000  # per connection to a moment of the past
 PAST_CONNECTIONS = 8  # those to moments of the past that are kept open
-LARGEST_RECORD = 64 * 2**20  # bytes; an object is written whole at each change
 
 IN_A_DICT = (PersistentList, PersistentMapping)  # beside prototypes: what keeps its state in its `__dict__`
 
@@ -214,7 +211,7 @@ class ImageConnection(Connection):
         super().register(obj)
 
     def _store_objects(self, writer: Any, transaction: Any) -> None:
-        super()._store_objects(_ReadBack(writer, self._labels), transaction)
+        super()._store_objects(Storing(writer, self._labels), transaction)
 
     def tpc_finish(self, transaction: Any) -> None:
         self._stored = (*self._modified, *self._creating)
@@ -301,58 +298,3 @@ class ImageDatabase(DB):
             return storage.lastTransaction()  # type: ignore[no-any-return]
         finally:
             storage.release()
-
-
-class _ReadBack:
-    """ZODB's object writer, held to this: what it writes can be read again.
-
-    A slot's value is checked when it is assigned, but not what is put into its list or tree afterwards.
-    """
-
-    def __init__(self, writer: Any, labels: dict[bytes, str]) -> None:
-        self._writer = writer
-        self._labels = labels  # of the objects that were written, by id
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._writer)
-
-    def serialize(self, obj: Any) -> bytes:
-        place = f"(in a {type(obj).__name__})"
-        if is_object(obj):
-            place = self._labels[obj._p_oid] = label(obj)
-        try:
-            data: bytes = self._writer.serialize(obj)
-            read_record(data)
-        except InvalidObjectReference:
-            what = "a raw object of another transaction or image"
-            raise SlotRefused(slot=place, what=what, instead="Read it in this transaction.") from None
-        except ConflictError:
-            raise
-        except Exception as error:  # pickle raises nearly anything for what it cannot pickle
-            _refuse_items(place, obj)
-            raise SlotRefused(slot=place, what=f"this ({error})", instead=ALLOWED) from error
-        if len(data) > LARGEST_RECORD:
-            what = f"{len(data) >> 20} MiB in one record"
-            raise SlotRefused(slot=_heaviest(place, obj), what=what, instead="Keep it in a `ZODB.blob.Blob`.")
-        return sealed(_with_digest(data, obj) if isinstance(obj, Blob) else data)
-
-
-def _heaviest(place: str, obj: Any) -> str:
-    """The slot of an object that takes most of its record; `place` for what has no slots."""
-    slots = own_slots(obj) if is_object(obj) else {}
-    return max(slots, key=lambda name: weight(slots[name], LARGEST_RECORD), default=place)
-
-
-def _with_digest(data: bytes, blob: Blob) -> bytes:
-    """The record of a blob about to be stored. One that was not written anew, ZODB does not store."""
-    uncommitted = blob._p_blob_uncommitted
-    if uncommitted is None and blob._p_blob_committed is not None:
-        return data
-    return with_digest(data, uncommitted and Path(uncommitted))
-
-
-def _refuse_items(place: str, container: Any) -> None:
-    """Raise the `SlotRefused` that names the type of the first item that no list, dict or tree may hold."""
-    values = getattr(container, "values", None)
-    for item in values() if callable(values) else container if isinstance(container, PersistentList) else ():
-        admit(place, item)

@@ -16,7 +16,6 @@ from pathlib import Path
 from uuid import uuid4
 
 from batos.errors import BackupRefused, ForkRefused
-from batos.image.backup import made_whole
 from batos.image.copying import copy_log, filled_on_server, uri_of
 from batos.image.finding import When, find_moment
 from batos.image.horizon import HORIZON, horizon
@@ -24,6 +23,7 @@ from batos.image.image import Image
 from batos.image.storages import Address, address
 from batos.image.turns import together
 from batos.image.views import check_kept
+from batos.image.whole import made_whole
 from batos.image.world import World
 
 

@@ -329,7 +329,7 @@ def test_what_could_not_be_loaded_again_is_not_committed(image, tmp_path):
 
 
 def test_a_record_too_large_to_be_written_at_each_change_is_refused(image, monkeypatch):
-    monkeypatch.setattr("batos.image.connections.LARGEST_RECORD", 2**20)
+    monkeypatch.setattr("batos.image.storing.LARGEST_RECORD", 2**20)
 
     with pytest.raises(SlotRefused, match=r"'film' cannot hold 2 MiB in one record\. Keep it in a `ZODB.blob"):
         create(image, "greeter", {"name": "Ada", "film": bytes(2**21), "age": 3})
