@@ -19,6 +19,7 @@ from batos.image.soundness import check_soundness
 from batos.image.storages import address
 from batos.settings import Settings
 from contract.care_tools import STORAGES, blob_in, create, files_holding, put_blob, set_slot, value
+from storages import new_place
 
 STORY = Path(__file__).with_name("care_story.py")
 NAME = "Xanthippe Quirkwood"
@@ -78,6 +79,19 @@ def test_a_pack_that_is_killed_leaves_a_usable_image(storage, point, tmp_path):
         assert check_soundness(image).stray == ()
     assert files_holding(tmp_path, "oldoldold") == []
     assert files_holding(tmp_path, "xxxxxxxx") == []
+
+
+@pytest.mark.parametrize("point", PACKS["sqlite"])
+def test_a_pack_of_a_server_that_is_killed_leaves_a_usable_image(point, tmp_path, request):
+    with new_place("postgresql", tmp_path, lambda: request.getfixturevalue("postgresql")) as uri:
+        grown(uri)
+        killed(point, "pack", uri, "")
+        check(uri)
+
+        with Image.open(uri) as image:
+            pack(image, 0)
+            checked = check_soundness(image)
+            assert (checked.stray, checked.unused) == ((), 0)
 
 
 @pytest.mark.parametrize("point", BACKUPS)
