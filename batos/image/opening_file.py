@@ -27,6 +27,7 @@ BEGINNING = 4  # after the format's name
 # A commit: id, length up to the second mention of it, status, lengths of user, note and facts. Its records follow.
 HEADER = struct.Struct(">8sQcHHH")
 LENGTH = struct.Struct(">Q")
+OID = 8  # bytes, with which a record begins; the id of its commit follows
 UNFINISHED, FINISHED = b"c", (b" ", b"u", b"p")
 
 
@@ -70,17 +71,21 @@ def read_commits(file: BinaryIO, start: int = BEGINNING) -> tuple[int, str]:
         header = file.read(HEADER.size)
         if len(header) < HEADER.size:
             return start, ""  # the crash came while it was written
-        _, length, status, *texts = HEADER.unpack(header)
+        tid, length, status, *texts = HEADER.unpack(header)
+        records = HEADER.size + sum(texts)
         end = start + length + LENGTH.size
         if status == UNFINISHED:
             return start, "" if end >= size else f"commits follow the one at byte {start}, which was not finished"
-        if status not in FINISHED or length < HEADER.size + sum(texts):
+        if status not in FINISHED or length < records:
             return start, f"no commit begins at byte {start}"
         if end > size:
             return start, f"the commit at byte {start} was finished, but {end - size} bytes of it are missing"
         file.seek(end - LENGTH.size)
         if file.read(LENGTH.size) != LENGTH.pack(length):
             return start, f"the commit at byte {start} does not end where it says"
+        file.seek(start + records + OID)
+        if length > records and file.read(len(tid)) != tid:
+            return start, f"the commit at byte {start} and what it holds are of two moments"
         start = end
     return start, ""
 
@@ -104,7 +109,7 @@ class _GuardedFileStorage(FileStorage):
         size = self._file.seek(0, 2)
         if size < known and known > BEGINNING:  # a file that is still empty was not founded, or a crash came meanwhile
             raise self._damaged(f"its end is missing: it has {size} bytes and had {known}")
-        end, damage = read_commits(self._file, known)
+        end, damage = read_commits(self._file, self._last_commit(known))
         if damage and known > BEGINNING:  # the index may be that of another file
             known = BEGINNING
             end, damage = read_commits(self._file)
@@ -114,7 +119,20 @@ class _GuardedFileStorage(FileStorage):
             log.info("%s: a commit that was interrupted at byte %s is taken out", self._file_name, end)
             self._file.truncate(end)
         # Without an index of this file, one is made again from the records.
-        return super()._restore_index() if known > BEGINNING else None
+        restored = super()._restore_index() if known > BEGINNING else None
+        if restored is None and known > BEGINNING:  # it does not agree with a commit that it tells of
+            _, damage = read_commits(self._file)
+            if damage:
+                raise self._damaged(damage)
+        return restored
+
+    def _last_commit(self, end: int) -> int:
+        """Where the commit begins that ends there: FileStorage forgets it if it does not agree with the index."""
+        if end <= BEGINNING:
+            return end
+        self._file.seek(end - LENGTH.size)
+        (length,) = LENGTH.unpack(self._file.read(LENGTH.size))
+        return max(end - LENGTH.size - int(length), BEGINNING)
 
     def _damaged(self, what: str) -> ImageCorrupt:
         return ImageCorrupt(path=self._where.name, reason=f"{self._where.database.name}: {what}.")

@@ -160,6 +160,24 @@ def test_without_its_index_a_file_tells_that_its_end_is_missing_unless_a_crash_c
                 content(uri)
 
 
+@pytest.mark.parametrize("whole", ["file"], indirect=True)
+@pytest.mark.parametrize("bit", range(8 * HEADER.size))
+def test_a_last_commit_whose_header_was_harmed_is_not_cut_off(whole, bit, tmp_path):
+    """Its index tells that it was there, and FileStorage ignores an index that does not agree with the file."""
+    harmed = tmp_path / "image"
+    shutil.copytree(whole[1], harmed)
+    database = harmed / "objects" / "objects.fs"
+    with database.open("rb") as file:
+        last = [begin for _, begin, _ in LogFile(file).transactions()][-1]
+    data = database.read_bytes()
+    turned = bytes([data[last + bit // 8] ^ 1 << bit % 8])
+    database.write_bytes(data[: last + bit // 8] + turned + data[last + bit // 8 + 1 :])
+
+    found = read(f"file:{harmed}")
+    assert database.stat().st_size >= len(data)
+    assert found == whole[2] or isinstance(found, str) or examined(f"file:{harmed}")
+
+
 # The write-ahead log of SQLite, which a process that was killed leaves behind
 
 
