@@ -27,9 +27,9 @@ def replay(
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a past mission again, with another model or today's code, and show what is different. Nothing is kept.
+    """Run a past mission again, with another model or on today's code and objects, and show what is different.
 
-    Its journal answers what it asks; what the journal does not answer is asked now, and paid for.
+    Its journal answers what it asks; what the journal does not answer is asked now, and paid for. Nothing else is kept.
 
     \b
     Example:
