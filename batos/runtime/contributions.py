@@ -33,7 +33,7 @@ class Contribution:
     def sentence(self) -> str:
         return (
             f"{self.facet} added nothing to {self.idle} of the latest {self.asked} answers that it was asked for; "
-            "`batos intent` gives it another intent."
+            "another intent (`batos intent`) or another model may change that."
         )
 
 
