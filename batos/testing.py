@@ -64,7 +64,7 @@ class ScriptedBackend:
         if isinstance(reply, dict):
             reply = json.dumps(reply)
         if request.output_schema is None:
-            return Answer(text=reply, model=self.name, adapter=request.adapter)
+            return Answer(text=request.ended(reply), model=self.name, adapter=request.adapter)
         try:
             data = read_json(reply, request.output_schema)
         except NotJson as problem:

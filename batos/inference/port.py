@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from importlib.metadata import entry_points
-from typing import Any, Literal, Protocol, cast, runtime_checkable
+from typing import Annotated, Any, Literal, Protocol, cast, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -38,7 +38,7 @@ class Request(BaseModel):
     `messages` is the rendered prompt; `materials` is the same as data, for backends that compute instead of read. It is
     JSON, and so is the schema; who journals a request finds out, not each attempt of a cycle that builds it again.
     `adapter` is None for the base model alone. With `output_schema`, a JSON schema, the answer's text is JSON that
-    satisfies it.
+    satisfies it. `stop` are texts before the first of which an answer without a schema ends.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,16 +52,29 @@ class Request(BaseModel):
     max_tokens: int = Field(default=1024, ge=1)
     temperature: float = Field(default=0.0, ge=0.0)
     seed: int = 0
+    stop: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = Field(default=(), max_length=4)
 
     def written(self) -> dict[str, Any]:
         """The request as JSON in plain containers; `materials` and the schema are not copied."""
         messages = [{"role": message.role, "content": message.content} for message in self.messages]
-        return {**self.__dict__, "messages": messages}
+        return _without_no_stop({**self.__dict__, "messages": messages, "stop": list(self.stop)})
+
+    def ended(self, text: str) -> str:
+        """`text` up to the first stop, for backends that do not end there by themselves."""
+        places = [at for stop in self.stop if (at := text.find(stop)) >= 0]
+        return text[: min(places)] if places and self.output_schema is None else text
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the request as canonical JSON; equal requests have equal ones in every process."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        canonical = json.dumps(_without_no_stop(self.model_dump(mode="json")), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+def _without_no_stop(request: dict[str, Any]) -> dict[str, Any]:
+    """Journals and fingerprints are older than stops, so a request without one is written as before."""
+    if not request["stop"]:
+        del request["stop"]
+    return request
 
 
 class Answer(BaseModel):

@@ -205,18 +205,13 @@ def test_equal_seeds_answer_equally_and_others_otherwise(backend):
 
 @needs_torch
 def test_a_stop_ends_the_answer_and_is_not_part_of_it(backend):
-    """At the level of the decoder: requests have no stops of their own yet."""
-    from batos.inference.peft.decoding import Writing
-
     whole = backend.generate(request(None, max_tokens=30)).text
     stop = whole[9:12]
     told = []
-    engine = backend.engine
-    row = Writing(engine.tokens(request().messages), None, 30, stops=(stop,), sink=told.append)
-    engine.decoder.write([row])
+    answer = backend.stream(request(None, max_tokens=30, stop=(stop,)), told.append)
 
-    assert row.text == whole[: whole.index(stop)] == "".join(told)
-    assert row.finish == "stop"
+    assert answer.text == whole[: whole.index(stop)] == "".join(told)
+    assert answer.notes["finish_reason"] == "stop"
 
 
 @needs_torch

@@ -1,4 +1,5 @@
-"""What holds for every backend, whoever wrote it: one suite over the built-in, the scripted and the OpenAI one."""
+"""What holds for every backend, whoever wrote it: one suite over the built-in, the scripted, the OpenAI and the PEFT
+one, which answers with a tiny model of random weights."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import json
 import pickle
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from batos.inference.openai import OpenAIBackend
 from batos.inference.port import Answer, Backend, Message, Request, open_backend
 from batos.inference.schema import violation
 from batos.testing import ScriptedBackend
+from contract.adapter_tools import ROOM, Tiny
 from contract.openai_server import ModelServer
 
 PLAN = {
@@ -38,10 +41,12 @@ PLAN_SCHEMA = {
     "additionalProperties": False,
 }
 IMPOSSIBLE = {"type": "object", "required": ["a_field_that_nobody_fills"]}
+TOO_FEW = 2
+"""Tokens: a model that is held to a grammar fills any field, but not so soon."""
 CHUNK = {"document_id": "words.md", "chunk_index": 3, "text": "A mirror is the object used to talk about an object."}
 
 
-def ask(purpose: str, schema: dict | None = None) -> Request:
+def ask(purpose: str, schema: dict | None = None, **changed: Any) -> Request:
     return Request(
         purpose=purpose,
         messages=(Message(role="system", content="Be brief."), Message(role="user", content="What is a mirror?")),
@@ -52,6 +57,7 @@ def ask(purpose: str, schema: dict | None = None) -> Request:
             "chunks": [CHUNK],
         },
         output_schema=schema,
+        **changed,
     )
 
 
@@ -59,9 +65,18 @@ def say(body: dict) -> str:
     return json.dumps(PLAN) if "response_format" in body else "A mirror talks about an object [1]."
 
 
-@pytest.fixture(params=["builtin", "scripted", "openai"])
+@pytest.fixture(scope="module")
+def on_tiny_model(tiny: Tiny) -> Iterator[Backend]:
+    backend = open_backend(f"peft:{tiny.model}#{ROOM}")
+    yield backend
+    backend.close()
+
+
+@pytest.fixture(params=["builtin", "scripted", "openai", "peft"])
 def answering(request: pytest.FixtureRequest) -> Iterator[Backend]:
-    if request.param == "openai":
+    if request.param == "peft":
+        yield request.getfixturevalue("on_tiny_model")
+    elif request.param == "openai":
         with ModelServer(say) as server:
             backend = OpenAIBackend(f"{server.url}#small", SystemClock())
             yield backend
@@ -80,8 +95,19 @@ def test_a_backend_has_a_name_and_is_recognised(answering: Backend):
 def test_an_answer_has_text_and_names_its_model(answering: Backend):
     answer = answering.generate(ask("facet"))
     assert isinstance(answer, Answer)
-    assert "mirror" in answer.text
+    assert answer.text
     assert answer.model
+
+
+def test_a_stop_ends_the_answer_and_is_not_part_of_it(answering: Backend):
+    whole = answering.generate(ask("facet", max_tokens=30)).text
+    stop = whole[len(whole) // 2 :][:3]
+    assert answering.generate(ask("facet", max_tokens=30, stop=("no such text", stop))).text == whole.split(stop)[0]
+
+
+def test_json_is_whole_whatever_would_stop_it(answering: Backend):
+    answer = answering.generate(ask("plan", PLAN_SCHEMA, stop=('"', "a")))
+    assert violation(answer.data, PLAN_SCHEMA) is None
 
 
 def test_with_a_schema_the_text_is_json_that_satisfies_it_and_the_data_is_that_json(answering: Backend):
@@ -92,19 +118,20 @@ def test_with_a_schema_the_text_is_json_that_satisfies_it_and_the_data_is_that_j
 
 def test_an_answer_that_does_not_fit_the_schema_is_nonsense_and_never_returned(answering: Backend):
     with pytest.raises(BackendNonsense) as caught:
-        answering.generate(ask("plan", IMPOSSIBLE))
-    assert "a_field_that_nobody_fills" in str(caught.value)
+        answering.generate(ask("plan", IMPOSSIBLE, max_tokens=TOO_FEW))
+    assert "a_field_that_nobody_fills" in str(caught.value) or "limit of tokens" in str(caught.value)
 
 
 def test_an_error_survives_the_way_to_another_process(answering: Backend):
     with pytest.raises(BackendError) as caught:
-        answering.generate(ask("plan", IMPOSSIBLE))
+        answering.generate(ask("plan", IMPOSSIBLE, max_tokens=TOO_FEW))
     copied = pickle.loads(pickle.dumps(caught.value))
     assert (type(copied), str(copied)) == (type(caught.value), str(caught.value))
 
 
-def test_equal_requests_have_equal_answers_but_for_the_time(answering: Backend):
-    first, second = (answering.generate(ask("facet")).model_copy(update={"seconds": 0.0}) for _ in range(2))
+def test_equal_requests_have_equal_answers_but_for_the_time_and_how_they_came_about(answering: Backend):
+    apart = {"seconds": 0.0, "notes": {}}
+    first, second = (answering.generate(ask("facet")).model_copy(update=apart) for _ in range(2))
     assert first == second
 
 
@@ -122,6 +149,7 @@ def test_several_threads_may_ask_at_once(answering: Backend):
 
 
 def test_closing_twice_does_no_harm(answering: Backend):
+    """The last one that asks any of them: the tiny model is loaded once for all."""
     answering.close()
     answering.close()
 
@@ -141,6 +169,7 @@ def test_a_fingerprint_tells_requests_apart_by_everything_that_determines_the_an
         {"max_tokens": 7},
         {"temperature": 0.5},
         {"seed": 1},
+        {"stop": ("\n",)},
     ]
     assert {name for change in changes for name in change} == set(Request.model_fields)
     prints = [request.fingerprint()] + [request.model_copy(update=change).fingerprint() for change in changes]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 import batos
+from batos.mind.cycle import current
 from batos.objects.primitives import primitive
 from batos.objects.records import Intent, Method
+from batos.objects.sending import resend
 from batos.objects.uvm_object import UvmObject, own_slots, put
 from batos.testing import temporary_image
 from contract.mind_tools import CITED, UNKNOWN, WOVEN, Model, entry, furnish, plan, trace
@@ -341,28 +345,39 @@ def test_a_state_can_be_changed_in_a_live_image_and_the_change_undone():
         assert "retrieved" in entry(image, again.mission, "DECOMPOSING")
 
 
-def test_a_changed_state_can_go_by_the_one_it_was_cloned_from():
-    """A state that a person wrote and approved adds to what its parent does."""
-    with temporary_image(model=Model()) as image:
+@primitive("test.resending_state")
+def resending_state(context):
+    """Does what the state it was cloned from does, and remarks on it."""
+    cycle = current()
+    cycle.note(remark="by the book")
+    return resend(getattr(cycle.world["psm"], cycle.trace[-1]["state"]), context, "_process_synthesis_")
+
+
+def remarked(image, mission):
+    return [entry["state"] for entry in trace(image, mission) if "remark" in entry]
+
+
+@pytest.mark.parametrize("state", [*STATES, "FAILED"])
+def test_each_state_can_be_replaced_by_a_clone_that_goes_by_it_and_put_back(state):
+    """Clone a state, give the clone a method that a person wrote and approved, run, undo, run."""
+    woven = UNKNOWN if state != "FAILED" else {**WOVEN, "citations": []}
+    with temporary_image(model=Model(weave=woven)) as image:
         furnish(image)
-
-        @primitive("test.resending_state")
-        def resending_state(context):
-            from batos.mind.cycle import current
-            from batos.objects.sending import resend
-
-            holder = current().world["psm"].DECOMPOSING
-            successor = resend(holder, context, "_process_synthesis_")
-            current().note(remark="planned by the book")
-            return successor
-
         with image.transaction("remark") as world:
-            clone = UvmObject([world["psm"].DECOMPOSING])
+            clone = UvmObject([getattr(world["psm"], state)])
             put(clone, "_process_synthesis_", Method("_process_synthesis_", primitive="test.resending_state"))
-            put(world["psm"], "DECOMPOSING", clone)
-        mission = image.ask(QUESTION, timeout=30).mission
-        assert entry(image, mission, "DECOMPOSING")["remark"] == "planned by the book"
-        assert entry(image, mission, "DECOMPOSING")["retrieved"]
+            put(world["psm"], state, clone)
+        assert remarked(image, ended(image)) == [state]
+        image.undo(next(found for found in image.history("psm") if found.note == "remark").id)
+        assert remarked(image, ended(image)) == []
+
+
+def ended(image):
+    """The mission of a question that was answered, or failed."""
+    mission = image.submit_question(QUESTION)
+    with suppress(batos.MissionFailed):
+        mission.result(30)
+    return mission.id
 
 
 @pytest.mark.parametrize("returned", ["'COMPLETE'", "'NIRVANA'", "None", "7", "['DELEGATING']"])

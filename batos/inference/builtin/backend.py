@@ -63,7 +63,12 @@ class BuiltinBackend:
         if request.output_schema is not None:
             answer = self._as_json(request, answer)
         return answer.model_copy(
-            update={"model": self.name, "adapter": None, "seconds": self._clock.monotonic() - started}
+            update={
+                "text": request.ended(answer.text),
+                "model": self.name,
+                "adapter": None,
+                "seconds": self._clock.monotonic() - started,
+            }
         )
 
     def close(self) -> None:

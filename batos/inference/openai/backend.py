@@ -161,7 +161,7 @@ class OpenAIBackend:
                 reason = f"it was asked for JSON, and {problem}"
                 raise server.nonsense(reason, said=completion.text[:LONGEST], usage=usage.model_dump()) from None
         return Answer(
-            text=completion.text if data is None else json.dumps(data, ensure_ascii=False),
+            text=request.ended(completion.text) if data is None else json.dumps(data, ensure_ascii=False),
             data=data,
             notes={"finish_reason": completion.finish_reason},
             model=completion.model or model,

@@ -39,6 +39,8 @@ class Dialect:
             "seed": request.seed,
             "stream": streaming,
         }
+        if request.stop and request.output_schema is None:
+            said["stop"] = list(request.stop)
         if streaming:
             said["stream_options"] = {"include_usage": True}
         if request.output_schema is not None and self.form == "json_schema":
@@ -56,7 +58,7 @@ class Dialect:
             return None
         if "max_completion_tokens" in refusal and self.limit == "max_tokens":
             return replace(self, limit="max_completion_tokens")
-        for name in ("stream_options", "seed", "temperature"):
+        for name in ("stream_options", "seed", "temperature", "stop"):
             if name in refusal and name in body:
                 return replace(self, left_out=self.left_out | {name})
         return None
