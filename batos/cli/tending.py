@@ -69,6 +69,7 @@ def _show_status(state: dict[str, Any]) -> None:
         ("daemon", working),
         ("heartbeat", _beating(state["heartbeat"])),
         *(("steward", f"{show.moment(done['at'])}, {done['says']}") for done in state["heartbeat"].get("steward", ())),
+        *(("training", says) for says in state["heartbeat"].get("trainings", {}).values()),
         *(("idle facet", found["says"]) for found in state["heartbeat"].get("idle_facets", {}).values()),
     ]
     show.table(rows)

@@ -15,9 +15,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from batos.errors import UnknownObject
+from batos.inference.port import AdapterHost
 from batos.objects import lookup
 from batos.objects.records import Method
 from batos.objects.uvm_object import label
+from batos.runtime import trainings
 from batos.runtime.briefs import Brief
 from batos.runtime.budgets import BEAT
 from batos.runtime.contributions import contributions
@@ -101,6 +103,7 @@ class Heartbeat:
         failing = self._failing_methods()
         mission, reason = self._file(memory, [*failing, *failed], now)
         told = [f"{done.regression.sentence} {done.reason}" for done in restored] + self._idle_facets(memory, now)
+        told += self._trainings(memory)
         if told:
             rest = [] if mission is None and not failed else [reason]
             reason = " ".join([*told, *rest])
@@ -157,6 +160,15 @@ class Heartbeat:
         since = {each.facet: known.get(each.facet, {}).get("at", now) for each in idle}
         memory["idle_facets"] = {each.facet: {"at": since[each.facet], "says": each.sentence} for each in idle}
         return [each.sentence for each in idle if each.facet not in known]
+
+    def _trainings(self, memory: dict[str, Any]) -> list[str]:
+        """Propose to train adapters where a model in this process uses them; what there is to say of new ones."""
+        if not isinstance(self._place.backend, AdapterHost):
+            return []
+        counts = trainings.counted(self._place.image, self._place.store, memory.get("training_counts", {}))
+        known, due = memory.get("trainings", {}), trainings.proposed(counts)
+        memory["training_counts"], memory["trainings"] = counts, due
+        return [says for name, says in due.items() if name not in known]
 
     def _failing_methods(self) -> list[dict[str, Any]]:
         counts = {(count.oid, count.selector, count.version): count for count in self._place.store.counters()}

@@ -6,12 +6,14 @@ from outside is left out unless it is asked for, because whoever wrote that text
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
 from batos.inference.peft.lessons import Lesson
 from batos.inference.port import Message
+from batos.runtime.briefs import Mission
 from batos.runtime.journal import JournalEntry
 from batos.runtime.missions import MissionStore
 
@@ -26,7 +28,9 @@ def lessons_of(store: MissionStore, persona: str, *, outside: bool = False) -> t
     found, left_out = [], 0
     for mission in store.list("done", MOST_MISSIONS):
         tainted = bool(mission.brief.extra.get("tainted"))
-        for entry in _spoken(store, mission.id, persona):
+        for entry in _spoken(store, mission.id):
+            if entry.request["adapter"] != persona:
+                continue
             if not outside and (tainted or _draws_on_outside(entry.request)):
                 left_out += 1
                 continue
@@ -35,11 +39,19 @@ def lessons_of(store: MissionStore, persona: str, *, outside: bool = False) -> t
     return found, left_out
 
 
-def _spoken(store: MissionStore, mission: str, persona: str) -> Iterator[JournalEntry]:
-    """What the persona's own voice answered in a mission."""
+def voices_in(store: MissionStore, mission: Mission) -> Counter[str]:
+    """How many lessons a mission holds for each persona, text from outside left out."""
+    if mission.brief.extra.get("tainted"):
+        return Counter()
+    spoken = (entry.request for entry in _spoken(store, mission.id) if not _draws_on_outside(entry.request))
+    return Counter(str(asked["adapter"]) for asked in spoken)
+
+
+def _spoken(store: MissionStore, mission: str) -> Iterator[JournalEntry]:
+    """What the personas' own voices answered in a mission."""
     for entry in store.journal(mission).values():
         asked: dict[str, Any] = entry.request
-        if entry.kind == "inference" and asked.get("adapter") == persona and asked.get("purpose") in PURPOSES:
+        if entry.kind == "inference" and asked.get("adapter") and asked.get("purpose") in PURPOSES:
             answered: Any = entry.answer.get("value")
             if answered and answered["text"].strip():
                 yield entry

@@ -13,9 +13,11 @@ from batos.errors import AdapterRefused, MissingExtra
 from batos.inference.peft.lessons import Lesson, split_by_time
 from batos.inference.port import Message
 from batos.mind.speaking import personas
+from batos.runtime import trainings
+from batos.runtime.heartbeat import Heartbeat
 from batos.runtime.lessons import lessons_of, regression_texts
 from batos.testing import ScriptedBackend, temporary_image
-from contract.adapter_tools import ROOM, backend_of, request
+from contract.adapter_tools import ROOM, backend_of, holding, request
 
 pytestmark = pytest.mark.timeout(240)  # importing torch, for the first of them, on a machine that does other things too
 needs_torch = pytest.mark.skipif(bool(tiny_model.MISSING), reason=tiny_model.REASON)
@@ -105,6 +107,24 @@ def test_an_adapter_that_is_better_answers_and_can_be_undone(lived, tiny):
     back = lived.adapters.activate("robin", made.sha256)
     assert back.current
     assert [found.current for found in lived.adapters.versions("robin")].count(True) == 1
+
+
+@needs_torch
+def test_the_heartbeat_proposes_a_training_once_and_starts_none(tiny, monkeypatch):
+    monkeypatch.setattr(trainings, "ENOUGH", 9)
+    with holding(tiny, ["robin"], f"{ROOM},longest=40") as uvm:
+        heart = Heartbeat(uvm.place, uvm.settings, uvm.events)
+        live(uvm)
+        assert heart.beat().reason == "nothing failed"
+        uvm.send("robin", "sage_facet_", "What else?")
+        assert "robin has given 9 accepted answers" in heart.beat().reason
+        assert heart.beat().reason == "nothing failed"
+        assert list(uvm.state()["heartbeat"]["trainings"]) == ["robin"]
+        assert len(uvm.adapters.versions("robin")) == 1
+
+        uvm.adapters.train("robin", tiny.model, rank=4, epochs=1)
+        heart.beat()
+        assert uvm.state()["heartbeat"]["trainings"] == {}
 
 
 @needs_torch
