@@ -10,18 +10,22 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 
 # A question is cut here; what follows could only slow the search down.
 LONGEST_QUESTION = 20_000
 MOST_TERMS = 64
+TOKENIZER = "porter unicode61 remove_diacritics 2"
+# A word in the title of a chunk (a heading, or the document's id) says more than one in its text.
+TITLE_WEIGHT, BODY_WEIGHT = 2, 1
 
 _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _RUN = re.compile(f"[{_CJK}]+")
 _WORD = re.compile(r"[^\W_]+")
 _LETTERS = re.compile(r"[a-z]+")
+_UNCUT = re.compile(r"[a-z0-9\x80-\U0010ffff]+")
 _CAMEL = re.compile(r"\b[A-Za-z0-9]*[a-z0-9][A-Z][A-Za-z0-9]*\b")
 _TURN = re.compile(r"[a-z0-9][A-Z]")  # every camel-case name has one, and it is found in a tenth of the time
 _HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -30,12 +34,32 @@ _QUOTED = re.compile(r'"([^"]+)"')
 
 def prepare(text: str) -> str:
     """`text` as it is given to the tokenizer."""
-    parts = [hump for name in _CAMEL.findall(text) for hump in _HUMP.findall(name)] if _TURN.search(text) else []
-    found = _irregular_words().intersection(_LETTERS.findall(text.lower()))
-    parts += [irregular_forms()[form] for form in sorted(found)]
+    parts = _parts(text, _LETTERS.findall(text.lower()))
     if not text.isascii():
         text = _RUN.sub(_pairs, unicodedata.normalize("NFKC", text).casefold())
     return f"{text}\n{' '.join(parts)}" if parts else text
+
+
+def cut(prepared: str) -> list[str]:
+    """A prepared text cut only where the tokenizer cuts in any case: at ASCII signs."""
+    return _UNCUT.findall(prepared.lower())
+
+
+def prepared_words(text: str) -> list[str]:
+    """What `cut` makes of the prepared text."""
+    if not text.isascii():
+        return cut(prepare(text))
+    words = cut(text)
+    if parts := _parts(text, words):
+        words += cut(" ".join(parts))
+    return words
+
+
+def _parts(text: str, words: Iterable[str]) -> list[str]:
+    """What stands beside a text: the parts of its camel-case names, and what its irregular words are made from."""
+    parts = [hump for name in _CAMEL.findall(text) for hump in _HUMP.findall(name)] if _TURN.search(text) else []
+    found = _irregular_words().intersection(words)
+    return parts + [irregular_forms()[form] for form in sorted(found)] if found else parts
 
 
 def _pairs(run: re.Match[str]) -> str:
@@ -66,9 +90,14 @@ def expressions(question: str) -> list[str]:
     return parts
 
 
+def is_cjk(sign: str) -> bool:
+    """Whether it is a Chinese, Japanese or Korean sign, which stands in pairs."""
+    return _RUN.match(sign) is not None
+
+
 def _quote(word: str) -> str:
     # A sign alone is the beginning of the pairs that it stands in.
-    return f'"{word}" *' if len(word) == 1 and _RUN.match(word) else f'"{word}"'
+    return f'"{word}" *' if len(word) == 1 and is_cjk(word) else f'"{word}"'
 
 
 @cache

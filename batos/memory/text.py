@@ -1,43 +1,52 @@
-"""The text index: one SQLite file with an FTS5 table, derived from the image and never the truth.
+"""The text index: one SQLite file with the words of all chunks, derived from the image and never the truth.
 
-It is a `DerivedFile`: merely behind after a crash, and begun anew when it is lost. Knows rows, not objects.
+It is a `DerivedFile`: merely behind after a crash, and begun anew when it is lost. Knows rows, not objects. The chunks
+that are remembered are found by `Words`; what is seldom looked for (chunks that are remembered no longer,
+what the system did) by FTS5, which needs no care.
 """
 
 from __future__ import annotations
 
 import json
+import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from batos.image.derived import DerivedFile
-from batos.memory.query import prepare
+from batos.memory.query import BODY_WEIGHT, TITLE_WEIGHT, TOKENIZER, prepare
 
-# A word in a heading or in the document's id says more than one in the text.
-TITLE_WEIGHT, BODY_WEIGHT = 2.0, 1.0
+if TYPE_CHECKING:
+    from batos.memory.words import Words
 
-SCHEMA = """
+# `words_row` is the row that a chunk has in `Words`, whose tables are the last five.
+SCHEMA = f"""
     create table chunk (
         id integer primary key, document_id text not null, chunk_index integer not null, speaker text, date text,
-        asks integer not null
+        asks integer not null, words_row integer not null
     );
     create index chunk_document on chunk (document_id, chunk_index);
-    create table total (chunks integer);
-    insert into total values (0);
     create table speaker (name text primary key, chunks integer not null) without rowid;
-    create virtual table words using fts5 (title, body, tokenize = 'porter unicode61 remove_diacritics 2');
     create table former (id integer primary key);
     create table record (id integer primary key, kind text not null);
-    create virtual table record_words using fts5 (title, body, tokenize = 'porter unicode61 remove_diacritics 2');
-    create virtual table former_words using fts5 (title, body, tokenize = 'porter unicode61 remove_diacritics 2');
+    create virtual table record_words using fts5 (title, body, tokenize = '{TOKENIZER}');
+    create virtual table former_words using fts5 (title, body, tokenize = '{TOKENIZER}');
+    create table segment (
+        id integer primary key autoincrement, first integer not null, last integer not null, living integer not null,
+        removed integer not null, firsts blob not null, pages blob not null, rows blob not null, ids blob not null,
+        sizes blob not null
+    );
+    create table page (id integer primary key autoincrement, postings blob not null);
+    create table sequence (row integer primary key, tokens blob not null);
+    create table removed (serial integer primary key autoincrement, row integer not null);
+    create table words (generation integer, next integer, living integer, tokens integer);
+    insert into words values (0, 0, 0, 0);
 """
 
-COUNT_SPEAKER = "insert into speaker values (?, 1) on conflict (name) do update set chunks = chunks + 1"
-
-# A word in more chunks than this is common. Common words are looked for only as far as rarer ones leave room: each
-# chunk that is ranked costs time, and a word that so many hold tells little about any of them.
-COMMON = 5_000
+COUNT_SPEAKER = "insert into speaker values (?, ?) on conflict (name) do update set chunks = chunks + excluded.chunks"
 
 
 @dataclass(frozen=True)
@@ -61,8 +70,7 @@ class Row:
         return "?" in self.body
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a chunk stands."""
 
     id: int
@@ -75,14 +83,26 @@ class Place:
 
 class TextIndex(DerivedFile):
     what = "text index"
-    version = 4
+    version = 5
     schema = SCHEMA
-    tables = ("chunk", "speaker", "words", "former", "former_words", "record", "record_words")
+    tables = (
+        "chunk",
+        "speaker",
+        "former",
+        "former_words",
+        "record",
+        "record_words",
+        "segment",
+        "page",
+        "sequence",
+        "removed",
+    )
 
-    def __init__(self, path: Path, image: str) -> None:
-        super().__init__(path, image)
-        self._frequencies: dict[str, int] = {}
-        self._counted_at = 0
+    @cached_property
+    def _words(self) -> Words:
+        from batos.memory.words import Words  # numpy takes a while to come
+
+        return Words()
 
     # Reading
 
@@ -94,45 +114,20 @@ class TextIndex(DerivedFile):
 
         With `past`, those of chunks that are remembered no longer.
         """
-        words = "former_words" if past else "words"
-        only = ""
-        if document_id is not None and not past:
-            only = "and words.rowid in (select id from chunk where document_id = :document)"
-        # Only the interpolated parts are constants of this module.
-        statement = f"""
-            select rowid, -bm25({words}, {TITLE_WEIGHT}, {BODY_WEIGHT}) as score
-            from {words} where {words} match :expression {only}
-            order by score desc, rowid limit :limit offset :offset
-        """
-        telling = parts if past or document_id is not None else self._telling(parts)
-        values = {"expression": " OR ".join(telling), "limit": limit, "offset": offset, "document": document_id}
         with self._using() as database:
-            return database.execute(statement, values).fetchall()
+            if not past:
+                only = self._rows_of(document_id) if document_id is not None else None
+                return self._words.best(database, parts, limit, offset, only)
+            statement = f"""
+                select rowid, -bm25(former_words, {TITLE_WEIGHT}, {BODY_WEIGHT}) as score from former_words
+                where former_words match ? order by score desc, rowid limit ? offset ?
+            """
+            return database.execute(statement, (" OR ".join(parts), limit, offset)).fetchall()
 
-    def _telling(self, parts: Sequence[str]) -> list[str]:
-        """`parts` without common ones, rarest first, where the others are enough to rank by."""
-        chunks = self._total()
-        if chunks <= COMMON:
-            return list(parts)
-        if abs(chunks - self._counted_at) > self._counted_at // 10:
-            self._frequencies, self._counted_at = {}, chunks
-        by_rarity = sorted((self._frequency(part), place, part) for place, part in enumerate(parts))
-        kept: list[str] = []
-        room = COMMON
-        for frequency, _, part in by_rarity:
-            if kept and frequency > room:
-                break
-            kept.append(part)
-            room -= frequency
-        return kept
-
-    def _frequency(self, part: str) -> int:
-        """The number of chunks that match an expression, counted no further than to more than `COMMON`."""
-        if part not in self._frequencies:
-            statement = "select count(*) from (select 1 from words where words match ? limit ?)"
-            with self._using() as database:
-                self._frequencies[part] = database.execute(statement, (part, COMMON + 1)).fetchone()[0]
-        return self._frequencies[part]
+    def _rows_of(self, document_id: str) -> list[int]:
+        with self._using() as database:
+            found = database.execute("select words_row from chunk where document_id = ?", (document_id,))
+            return [row[0] for row in found]
 
     def best_records(self, parts: Sequence[str], kinds: Iterable[str], limit: int) -> list[tuple[int, float]]:
         """(id, BM25 weight) of what the system did, of these kinds, best first."""
@@ -153,7 +148,7 @@ class TextIndex(DerivedFile):
             from json_each(?) as wanted cross join chunk on chunk.id = wanted.value
         """
         with self._using() as database:
-            return {row[0]: Place(*row) for row in database.execute(statement, (json.dumps(list(ids)),))}
+            return {row[0]: Place._make(row) for row in database.execute(statement, (json.dumps(list(ids)),))}
 
     def neighbours(self, places: Iterable[Place]) -> dict[int, Place]:
         """The chunks directly before and after these in their documents."""
@@ -190,10 +185,6 @@ class TextIndex(DerivedFile):
         with self._using() as database:
             return dict(database.execute("select name, chunks from speaker"))
 
-    def _total(self) -> int:
-        with self._using() as database:
-            return int(database.execute("select chunks from total").fetchone()[0])
-
     def count(self) -> tuple[int, int]:
         """(documents, chunks)"""
         with self._using() as database:
@@ -201,6 +192,15 @@ class TextIndex(DerivedFile):
             return int(found[0]), int(found[1])
 
     # Writing
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        try:
+            with super().writing():
+                yield
+        except BaseException:
+            self._words.forget()
+            raise
 
     @contextmanager
     def supposing(self, documents: Iterable[str], rows: Iterable[Row]) -> Iterator[None]:
@@ -211,11 +211,12 @@ class TextIndex(DerivedFile):
         with self._using() as database:
             database.execute("begin immediate")
             try:
-                for document_id in documents:
-                    found = database.execute("select id from chunk where document_id = ?", (document_id,)).fetchall()
-                    self.remove(row[0] for row in found)
-                self.add(rows)
-                yield
+                with self._words.passing(database):
+                    for document_id in documents:
+                        found = database.execute("select id from chunk where document_id = ?", (document_id,))
+                        self.remove([row[0] for row in found])
+                    self._add(database, list(rows), merging=False)
+                    yield
             finally:
                 if database.in_transaction:
                     database.execute("rollback")
@@ -223,34 +224,44 @@ class TextIndex(DerivedFile):
     def clear(self) -> None:
         super().clear()
         with self._using() as database:
-            database.execute("update total set chunks = 0")
+            self._words.clear(database)
 
     def add(self, rows: Iterable[Row]) -> None:
         """Inside `writing`: take in rows whose ids it does not hold."""
-        added = 0
         with self._using() as database:
-            for row in rows:
-                added += 1
-                values = (row.id, row.document_id, row.chunk_index, row.speaker, row.date, row.asks)
-                database.execute("insert into chunk values (?, ?, ?, ?, ?, ?)", values)
-                self._insert_words("words", row)
-                if row.speaker is not None:
-                    database.execute(COUNT_SPEAKER, (row.speaker,))
-            database.execute("update total set chunks = chunks + ?", (added,))
+            self._add(database, list(rows))
+
+    def _add(self, database: sqlite3.Connection, rows: list[Row], *, merging: bool = True) -> None:
+        texts = [(row.id, row.title, row.body) for row in rows]
+        numbers = self._words.add(database, texts, merging=merging)
+        database.executemany(
+            "insert into chunk values (?, ?, ?, ?, ?, ?, ?)",
+            (
+                (row.id, row.document_id, row.chunk_index, row.speaker, row.date, row.asks, number)
+                for row, number in zip(rows, numbers, strict=True)
+            ),
+        )
+        speakers = Counter(row.speaker for row in rows if row.speaker is not None)
+        database.executemany(COUNT_SPEAKER, speakers.items())
 
     def remove(self, ids: Iterable[int]) -> None:
         """Inside `writing`: drop rows; those it does not hold are passed over."""
+        statement = """
+            select chunk.id, words_row, speaker from json_each(?) as wanted cross join chunk on chunk.id = wanted.value
+        """
         with self._using() as database:
-            for id_ in ids:
-                found = database.execute("select speaker from chunk where id = ?", (id_,)).fetchone()
-                if found is None:
-                    continue
-                database.execute("delete from chunk where id = ?", (id_,))
-                database.execute("update total set chunks = chunks - 1")
-                database.execute("delete from words where rowid = ?", (id_,))
-                if found[0] is not None:
-                    database.execute("update speaker set chunks = chunks - 1 where name = ?", found)
-                    database.execute("delete from speaker where chunks = 0")
+            found = database.execute(statement, (json.dumps(list(ids)),)).fetchall()
+            if not found:
+                return
+            self._words.remove(database, [row[1] for row in found])
+            database.executemany("delete from chunk where id = ?", ((row[0],) for row in found))
+            speakers = Counter(row[2] for row in found if row[2] is not None)
+            if speakers:
+                database.executemany(
+                    "update speaker set chunks = chunks - ? where name = ?",
+                    ((number, name) for name, number in speakers.items()),
+                )
+                database.execute("delete from speaker where chunks = 0")
 
     def keep_former(self, rows: Iterable[Row]) -> None:
         """Inside `writing`: keep rows that are remembered no longer, for searches as of a time when they were."""
@@ -258,6 +269,10 @@ class TextIndex(DerivedFile):
             for row in rows:
                 database.execute("insert or ignore into former values (?)", (row.id,))
                 self._insert_words("former_words", row)
+
+    def close(self) -> None:
+        super().close()
+        self._words.forget()
 
     def put_record(self, id_: int, kind: str, title: str, body: str) -> None:
         """Inside `writing`: take in, or renew, something that the system did."""

@@ -1,0 +1,96 @@
+"""Tokens: texts as the numbers of their stems, the same way for what is remembered and for what is asked.
+
+What a token is, SQLite's `porter unicode61` tokenizer says. It is asked once for each word that comes up: the numbers
+are kept by word, and a natural language has few. A number is a hash of 64 bits, so that no table of words is needed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
+from typing import cast
+
+from batos.memory.query import TOKENIZER, is_cjk
+
+MOST_KNOWN = 150_000  # words whose numbers are kept
+ODD = 0  # stands for a word that is not exactly one token
+
+Numbers = Sequence[int]
+
+
+class Tokens:
+    """Not for several threads at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {}
+        self._odd: dict[str, tuple[list[int], list[int]]] = {}
+        self._asked: sqlite3.Connection | None = None
+
+    def of(self, words: list[str]) -> tuple[Numbers, Numbers]:
+        """(the tokens of these words in order, the signs that begin one of them)."""
+        return next(self.of_each([words]))
+
+    def of_each(self, read: Sequence[list[str]]) -> Iterator[tuple[Numbers, Numbers]]:
+        """The same for several texts, whose unknown words the tokenizer is asked for together."""
+        if len(self._known) > MOST_KNOWN:
+            self._known, self._odd = {}, {}
+        number = self._known.get
+        found = [list(map(number, words)) for words in read]
+        lacking = [place for place, numbers in enumerate(found) if None in numbers]
+        self._learn(list({word for place in lacking for word in read[place] if word not in self._known}))
+        for place in lacking:
+            found[place] = list(map(number, read[place]))
+        for words, numbers in zip(read, cast("list[list[int]]", found), strict=True):
+            yield self._with_odd(words, numbers) if ODD in numbers else (numbers, ())
+
+    def _with_odd(self, words: Sequence[str], numbers: Numbers) -> tuple[Numbers, Numbers]:
+        tokens: list[int] = []
+        signs: list[int] = []
+        for word, number in zip(words, numbers, strict=True):
+            if number == ODD:
+                tokens += self._odd[word][0]
+                signs += self._odd[word][1]
+            else:
+                tokens.append(number)
+        return tokens, signs
+
+    def _learn(self, words: Sequence[str]) -> None:
+        for word, stems in zip(words, self._stems(words) if words else (), strict=True):
+            signs = [stem[0] for stem in stems if is_cjk(stem[0])]
+            if len(stems) == 1 and not signs:
+                self._known[word] = number_of(stems[0])
+            else:
+                self._known[word] = ODD
+                self._odd[word] = [number_of(stem) for stem in stems], [sign_number(sign) for sign in signs]
+
+    def _stems(self, words: Sequence[str]) -> Iterable[list[str]]:
+        """The tokens of each word, as SQLite's tokenizer makes them."""
+        if self._asked is None:
+            self._asked = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            self._asked.execute(f"create virtual table asked using fts5 (word, content = '', tokenize = '{TOKENIZER}')")
+            self._asked.execute("create virtual table token using fts5vocab (asked, 'instance')")
+        database = self._asked
+        database.execute("begin")
+        database.executemany("insert into asked (rowid, word) values (?, ?)", enumerate(words))
+        found: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
+        for place, offset, stem in database.execute("select doc, offset, term from token"):
+            found[place].append((offset, stem))
+        database.execute("rollback")
+        return ([stem for _, stem in sorted(found[place])] for place in range(len(words)))
+
+    def close(self) -> None:
+        if self._asked is not None:
+            self._asked.close()
+            self._asked = None
+
+
+def number_of(stem: str) -> int:
+    """The number of a token, which is never 0."""
+    return int.from_bytes(blake2b(stem.encode("utf-8", "replace"), digest_size=8).digest(), "big", signed=True) or 1
+
+
+def sign_number(sign: str) -> int:
+    """The number under which everything stands that has a token beginning with this sign."""
+    return number_of(f"{sign}*")
