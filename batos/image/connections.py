@@ -18,7 +18,7 @@ from persistent.mapping import PersistentMapping
 from transaction.interfaces import TransientError
 from ZODB import DB
 from ZODB.Connection import Connection
-from ZODB.POSException import POSKeyError, StateLoadError
+from ZODB.POSException import POSKeyError, ReadConflictError, StateLoadError
 from ZODB.utils import p64, u64
 
 from batos.errors import BatosError, ImageCorrupt, TransactionMisuse
@@ -180,6 +180,11 @@ class ImageConnection(Connection):
                 raise
             reason = f"object {obj._p_oid.hex()} is referred to, and is not there."
             raise ImageCorrupt(path=self.db().where.name, reason=reason) from None
+        except ReadConflictError:
+            if not self.db().is_of_the_future(obj._p_oid):
+                raise
+            reason = f"object {obj._p_oid.hex()} says that it was written after the newest change."
+            raise ImageCorrupt(path=self.db().where.name, reason=reason) from None
 
     def unload(self) -> None:
         """Make ghosts of all that is loaded and unchanged, so that the first read of each is seen.
@@ -292,9 +297,25 @@ class ImageDatabase(DB):
 
     def lastTransaction(self) -> bytes:
         # RelStorage answers from a snapshot that it never ends: it grows old, and holds the write-ahead log.
+        with self._as_it_is_now() as storage:
+            return storage.lastTransaction()  # type: ignore[no-any-return]
+
+    def is_of_the_future(self, oid: bytes) -> bool:
+        """Whether the object cannot be read as of now either, where no commit and no pack came in between."""
+        with self._as_it_is_now() as storage:
+            try:
+                storage.load(oid)
+            except ReadConflictError:
+                return True
+            except POSKeyError:
+                return False
+        return False
+
+    @contextmanager
+    def _as_it_is_now(self) -> Iterator[Any]:
         storage = self._mvcc_storage.new_instance()
         try:
             storage.poll_invalidations()
-            return storage.lastTransaction()  # type: ignore[no-any-return]
+            yield storage
         finally:
             storage.release()

@@ -119,6 +119,34 @@ def test_an_end_that_is_missing_is_refused_wherever_it_was_cut(whole, tmp_path):
             content(uri)
 
 
+def test_an_object_of_the_future_is_told_and_is_no_race(whole, tmp_path):
+    """A bit that turned in the id of its change: ZODB takes it for one that another has changed meanwhile."""
+    storage, folder, _ = whole
+    harmed = tmp_path / "image"
+    shutil.copytree(folder, harmed)
+    with Image.open(f"{storage}:{folder}", create=False) as image, image.reading() as world:
+        objects = [world[name] for name in world.names()]
+        for obj in objects:
+            obj._p_activate()
+        tid, oid = min((obj._p_serial, obj._p_oid) for obj in objects)
+    later = bytes([tid[0] | 0x20]) + tid[1:]
+    if storage == "file":
+        database = harmed / "objects" / "objects.fs"
+        data = database.read_bytes()
+        assert data.count(oid + tid) == 1
+        database.write_bytes(data.replace(oid + tid, oid + later))
+    else:
+        with closing(sqlite3.connect(harmed / "objects" / "main.sqlite3")) as database:
+            for table in ("object_state", "current_object"):
+                statement = f"UPDATE {table} SET tid = ? WHERE zoid = ? AND tid = ?"
+                database.execute(statement, [int.from_bytes(id_, "big") for id_ in (later, oid, tid)])
+            database.commit()
+
+    if storage == "file":  # on SQLite the newest version makes the newest change
+        assert "was written after the newest change" in read(f"{storage}:{harmed}")
+    assert examined(f"{storage}:{harmed}")
+
+
 @pytest.mark.parametrize("whole", ["sqlite"], indirect=True)
 def test_a_name_of_a_table_that_is_no_text_any_more_is_told(whole, tmp_path):
     harmed = tmp_path / "image"
