@@ -96,7 +96,7 @@ def send(receiver: UvmObject, selector: str, /, *args: Any, **kwargs: Any) -> An
     if found.is_data and not args and not kwargs:
         return found.value
     running = found.running
-    if running is not None and running.voucher is _voucher.get():  # as in `_answer`, for whose call there is no time
+    if running is not None and running.voucher is _voucher.get():  # said thrice here: each frame is a tenth of the time
         note_running(receiver, running.only_sends)
         return running.function(receiver, *args, **kwargs)
     return _answer(found, receiver, selector, args, kwargs)
@@ -118,18 +118,14 @@ def _answer(found: Found, receiver: UvmObject, selector: str, args: tuple[Any, .
     if isinstance(value, Method):
         running = found.running
         if running is not None and running.voucher is _voucher.get():
-            return _run(running, receiver, args, kwargs)
+            note_running(receiver, running.only_sends)
+            return running.function(receiver, *args, **kwargs)
         return activate(value, receiver, args, kwargs, found)
     if isinstance(value, Intent):
         raise not_understood(receiver, selector, args, kwargs)
     if args or kwargs:
         raise SlotRefused(slot=selector, what="arguments", instead="It is a data slot: read it without arguments.")
     return value
-
-
-def _run(running: Running, receiver: UvmObject, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    note_running(receiver, running.only_sends)
-    return running.function(receiver, *args, **kwargs)
 
 
 def activate(
@@ -139,12 +135,11 @@ def activate(
     if method.primitive is not None:
         return _primitive(primitives.registered(method.primitive), receiver, args, kwargs)
     voucher = _voucher.get()
-    if method.trust == "trusted" and voucher is not None and _vouched(method, voucher):
-        function = compiled(method, found.holder if found is not None else None)
-        running = Running(voucher, function, only_sends(method.source or ""))
-        if found is not None:
-            found.running = running
-        return _run(running, receiver, args, kwargs)
+    if method.trust == "trusted" and voucher is not None:
+        running = _running(method, voucher, found)
+        if running is not None:
+            note_running(receiver, running.only_sends)
+            return running.function(receiver, *args, **kwargs)
     activator = _activator.get()
     if activator is None:
         raise SandboxDenied(selector=method.selector, reason="run where no sandbox was set up")
@@ -162,28 +157,32 @@ def _primitive(found: Primitive, receiver: UvmObject, args: tuple[Any, ...], kwa
     return performer(found, receiver, args, kwargs)
 
 
-def _vouched(method: Method, voucher: Voucher) -> bool:
-    """Whether the method is approved. A record is immutable, so that a yes is remembered with the loaded record."""
-    if getattr(method, "_v_voucher", None) is not voucher:
+def _running(method: Method, voucher: Voucher, found: Found | None) -> Running | None:
+    """The trusted method ready to run; None if it is not approved.
+
+    A record is immutable, so that it is asked about and compiled once as long as it is loaded; if it resends, once for
+    each object that holds it.
+    """
+    kept: dict[UvmObject | None, Running] | None = getattr(method, "_v_running", None)
+    if kept is None:
+        kept = method._v_running = {}
+    holder = found.holder if found is not None and "resend" in (method.source or "") else None
+    running = kept.get(holder)
+    if running is None or running.voucher is not voucher:
         if not voucher(method):
-            return False
-        method._v_voucher = voucher
-    return True
+            return None
+        running = kept[holder] = Running(voucher, _compiled(method, holder), only_sends(method.source or ""))
+    if found is not None:
+        found.running = running
+    return running
 
 
-def compiled(method: Method, holder: UvmObject | None = None) -> Callable[..., Any]:
-    """The function of a trusted method, compiled once per loaded record; if it resends, once for each that holds it."""
-    source = method.source or ""
-    holder = holder if "resend" in source else None
-    functions: dict[UvmObject | None, Callable[..., Any]] | None = getattr(method, "_v_functions", None)
-    if functions is None:
-        functions = method._v_functions = {}
-    if holder not in functions:
-        namespace: dict[str, Any] = {"__name__": f"batos method {method.selector}"}
-        if holder is not None:
-            namespace["resend"] = lambda receiver, /, *args, **kwargs: resend(
-                holder, receiver, method.selector, *args, **kwargs
-            )
-        exec(compile(source, f"<method {method.selector}>", "exec"), namespace)  # approved by a person
-        functions[holder] = namespace[method.selector]
-    return functions[holder]
+def _compiled(method: Method, holder: UvmObject | None) -> Callable[..., Any]:
+    namespace: dict[str, Any] = {"__name__": f"batos method {method.selector}"}
+    if holder is not None:
+        namespace["resend"] = lambda receiver, /, *args, **kwargs: resend(
+            holder, receiver, method.selector, *args, **kwargs
+        )
+    exec(compile(method.source or "", f"<method {method.selector}>", "exec"), namespace)  # approved by a person
+    function: Callable[..., Any] = namespace[method.selector]
+    return function
