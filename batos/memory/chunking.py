@@ -34,6 +34,8 @@ _TOKEN = re.compile(
     r"|\s{16}"  # and a long gap
 )
 
+_TOKEN_OF_ASCII = re.compile(r"[A-Za-z0-9]{1,8}|[^\sA-Za-z0-9]|\s{16}")  # the same, in half the time
+
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$")
 _UNDERLINE = re.compile(r" {0,3}(=+|-{2,})[ \t]*$")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -65,7 +67,7 @@ class Section:
 def count_tokens(text: str) -> int:
     """The size of `text`, without a tokenizer's files: started eights of letters, CJK signs, punctuation marks, and
     gaps of sixteen blanks count one each. Each token is at least one character and at most sixteen with its gap."""
-    return len(_TOKEN.findall(text))
+    return len((_TOKEN_OF_ASCII if text.isascii() else _TOKEN).findall(text))
 
 
 def split(text: str, media: Media = "text", budget: int = BUDGET, fits: Fits | None = None) -> list[Piece]:

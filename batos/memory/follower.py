@@ -68,9 +68,9 @@ class _Texts(_Chunks):
 
     def write(self) -> None:
         kept, forgotten = self._taken()
-        for states in (kept, forgotten):
-            self._index.remove(states)
-            self._index.drop_former(states)
+        known = [*kept, *forgotten]
+        self._index.remove(known)
+        self._index.drop_former(known)
         self._index.add(row(number, slots) for number, slots in kept.items())
         self._index.keep_former(row(number, slots) for number, slots in forgotten.items())
         records, self._told = self._told, {}

@@ -283,10 +283,11 @@ class TextIndex(DerivedFile):
 
     def drop_former(self, ids: Iterable[int]) -> None:
         """Inside `writing`: the opposite of `keep_former`."""
+        statement = "select former.id from json_each(?) as wanted cross join former on former.id = wanted.value"
         with self._using() as database:
-            for id_ in ids:
-                if database.execute("delete from former where id = ?", (id_,)).rowcount:
-                    database.execute("delete from former_words where rowid = ?", (id_,))
+            found = database.execute(statement, (json.dumps(list(ids)),)).fetchall()
+            database.executemany("delete from former where id = ?", found)
+            database.executemany("delete from former_words where rowid = ?", found)
 
     def _insert_words(self, table: str, row: Row) -> None:
         texts = (row.id, _storable(prepare(row.title)), _storable(prepare(row.body)))

@@ -114,3 +114,8 @@ def test_an_edit_leaves_the_pieces_of_other_sections_as_they_were():
 )
 def test_tokens_are_counted_by_a_rule_that_needs_no_files(text, tokens):
     assert count_tokens(text) == tokens
+
+
+@given(st.text(st.characters(codec="ascii") | st.sampled_from("a_ \n"), max_size=60))
+def test_ascii_is_counted_as_any_other_text(text):
+    assert count_tokens(text) + 1 == count_tokens(f"{text}“")
