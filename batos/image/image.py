@@ -10,6 +10,7 @@ import logging
 import random
 import shlex
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from contextvars import ContextVar
@@ -47,6 +48,7 @@ log = logging.getLogger(__name__)
 
 TRIES = 12
 LONGEST_NOTE = 1_000  # characters; FileStorage has room for 64 KiB of bytes
+SPARE_CONNECTIONS = 16  # kept open with their managers; more go back to ZODB's pool
 CLOSING_SECONDS = 10.0  # what transactions of other threads get to end
 
 # The worlds that are open where this is asked: of this thread, and within asyncio of this task. A thread-local would
@@ -82,6 +84,7 @@ class Image:
         self.messenger: Any = None
         self.after_commit: list[Callable[[Committed], None]] = []
         self._gate = Condition()
+        self._spare: deque[tuple[Any, TransactionManager]] = deque()  # connections that nobody has; the last is warm
         self._open_transactions = 0
         self._closed = False
         self._changes: ChangeIndex | None = None
@@ -108,7 +111,7 @@ class Image:
         try:
             image._found(create)
         except BaseException:
-            db.close()
+            image.close()
             raise
         return image
 
@@ -255,10 +258,9 @@ class Image:
     @contextmanager
     def _lent(self, at: bytes | None = None) -> Iterator[tuple[Any, TransactionManager]]:
         """A connection of this thread, with a transaction begun; aborted at the end unless it was committed."""
-        manager = TransactionManager(explicit=True)
-        with telling_storage_errors(self.where):
-            connection = self.db.open(manager) if at is None else self.db.open_at(manager, at)
+        connection, manager = self._opened(at)
         connection.lend()
+        ended = False
         try:
             try:
                 with telling_storage_errors(self.where):
@@ -267,9 +269,22 @@ class Image:
             finally:
                 with suppress(NoTransaction):  # it was committed
                     manager.abort()
+                ended = True
         finally:
             connection.take_back()
-            connection.close()
+            if ended and at is None and len(self._spare) < SPARE_CONNECTIONS:
+                self._spare.append((connection, manager))
+            else:
+                connection.close()
+
+    def _opened(self, at: bytes | None) -> tuple[Any, TransactionManager]:
+        """A connection, with its manager. To open one anew takes as long as to begin a transaction."""
+        if at is None:
+            with suppress(IndexError):
+                return self._spare.pop()
+        manager = TransactionManager(explicit=True)
+        with telling_storage_errors(self.where):
+            return (self.db.open(manager) if at is None else self.db.open_at(manager, at)), manager
 
     @contextmanager
     def reading_at(self, tid: bytes) -> Iterator[World]:
@@ -310,6 +325,8 @@ class Image:
                 raise TransactionMisuse(reason="Another thread has a transaction open; end it, then close the image.")
             if self._changes is not None:
                 self._changes.close()
+        while self._spare:
+            self._spare.pop()[0].close()
         self.db.close()
 
     def __enter__(self) -> Image:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO
 from typing import Any, BinaryIO, NoReturn
 
@@ -79,6 +79,15 @@ def admitted(module: str, name: str) -> type:
     if not isinstance(found, type):
         raise RecordRefused(module=module, name=name)
     return found
+
+
+@lru_cache(maxsize=256)
+def is_admitted(cls: type) -> bool:
+    """Whether a record may name this class, and would get it."""
+    try:
+        return admitted(cls.__module__, cls.__qualname__) is cls
+    except RecordRefused:
+        return False
 
 
 def class_factory(connection: Any, module: str, name: str) -> type:

@@ -12,9 +12,10 @@ from typing import Any
 from persistent.list import PersistentList
 from ZODB.blob import Blob
 from ZODB.POSException import ConflictError, InvalidObjectReference
+from zodbpickle import binary
 
 from batos.errors import SlotRefused
-from batos.image.loading import read_record
+from batos.image.loading import is_admitted, read_record
 from batos.image.sealing import sealed, with_digest
 from batos.objects.uvm_object import label, own_slots
 from batos.objects.values import ALLOWED, admit, is_object, weight
@@ -22,12 +23,28 @@ from batos.objects.values import ALLOWED, admit, is_object, weight
 LARGEST_RECORD = 64 * 2**20  # bytes; an object is written whole at each change
 
 
+# What any unpickler makes again as it was. `binary` is how ZODB writes the ids of objects.
+SIMPLE = frozenset({type(None), bool, int, float, str, bytes, binary, tuple, list, dict})
+
+
 class Storing:
-    """ZODB's object writer, held to this."""
+    """ZODB's object writer, held to this. A record of simple values and of references needs no second look; any other
+    is read back."""
 
     def __init__(self, writer: Any, labels: dict[bytes, str]) -> None:
         self._writer = writer
         self._labels = labels  # of the objects that were written, by id
+        self._simple = True  # whether the record that is being written holds nothing else
+        writer._p.persistent_id = self._persistent_id
+
+    def _persistent_id(self, value: Any) -> Any:
+        """What the pickler asks about each value: how another object is referred to; None for what is no such."""
+        if type(value) in SIMPLE:
+            return None
+        reference = self._writer.persistent_id(value)
+        if reference is None and not (isinstance(value, type) and is_admitted(value)):
+            self._simple = False
+        return reference
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._writer)
@@ -37,8 +54,10 @@ class Storing:
         if is_object(obj):
             place = self._labels[obj._p_oid] = label(obj)
         try:
+            self._simple = True
             data: bytes = self._writer.serialize(obj)
-            read_record(data)
+            if not self._simple:
+                read_record(data)
         except InvalidObjectReference:
             what = "a raw object of another transaction or image"
             raise SlotRefused(slot=place, what=what, instead="Read it in this transaction.") from None

@@ -197,6 +197,8 @@ def test_a_change_of_somebody_nobody_delegates_to_drops_nothing_but_its_own_answ
 
 def test_who_is_not_the_connections_thread_adds_nothing(views):
     child = views[0].object(0)
+    for loaded in views[0].objects():
+        loaded._p_activate()
     views[0].connection.take_back()
 
     assert lookup.find(child, "a").value == 1
