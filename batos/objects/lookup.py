@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 ABOVE = "^"  # no slot's name ends so
+ALL = "^^"  # the key of all that an object delegates to
 LONGEST_NAME = 250  # characters of a slot's name; what is asked for under a longer one is not kept
 
 
@@ -207,4 +208,14 @@ def parents(obj: UvmObject) -> list[UvmObject]:
 
 def delegates_to(obj: UvmObject, other: UvmObject) -> bool:
     """Whether `other` is `obj` or one of those it delegates to."""
-    return any(holder is other for holder in delegation(obj))
+    answer = obj._v_answers.get(ALL)
+    if answer is None:
+        passed = tuple(delegation(obj))
+        answer = Answer(None, passed)
+        if obj._p_jar is not None:
+            keep(obj, ALL, answer, passed)
+    else:
+        reads = _reads.get()
+        if reads is not None:
+            _noted(answer, reads)
+    return any(holder is other for holder in answer.read)

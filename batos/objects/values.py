@@ -78,7 +78,7 @@ def admit(slot: str, value: Any, depth: int = 0) -> Any:
     if kind in (list, PersistentList):
         return PersistentList([admit(slot, item, depth + 1) for item in value])
     if kind in (dict, PersistentMapping):
-        return PersistentMapping({_key(slot, key): admit(slot, item, depth + 1) for key, item in value.items()})
+        return _mapping({_key(slot, key): admit(slot, item, depth + 1) for key, item in value.items()})
     if kind in (set, OOTreeSet):
         return OOTreeSet(_in_order(slot, [_key(slot, item) for item in value]))
     if kind in (tuple, frozenset):
@@ -87,6 +87,13 @@ def admit(slot: str, value: Any, depth: int = 0) -> Any:
             raise SlotRefused(slot=slot, what="a tuple that holds a list, dict or set", instead="Use a list.")
         return kind(items)
     raise refusal(slot, kind)
+
+
+def _mapping(items: dict[Any, Any]) -> PersistentMapping:
+    """Made of a dict that is nobody else's: its own constructor sets item by item, in Python."""
+    made = PersistentMapping()
+    made.data = items
+    return made
 
 
 def _scalar(slot: str, value: Any) -> Any:
