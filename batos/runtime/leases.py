@@ -51,8 +51,9 @@ QUEUE = """
 
 REQUEUE = QUEUE + ", deadline = NULL, run_at = COALESCE(:run_at, run_at) WHERE id = :mission"
 # To be sorted by the caller: told to ORDER BY seq, SQLite would read the whole table in that order.
-LOST = "SELECT seq, id, leases_lost FROM missions WHERE lease_until <= :now"
-OVERDUE = "SELECT seq, id FROM missions WHERE state = 'waiting' AND deadline <= :now"
+RAN_OUT = """
+    SELECT seq, id, leases_lost FROM missions WHERE lease_until <= :now
+    UNION ALL SELECT seq, id, NULL FROM missions WHERE state = 'waiting' AND deadline <= :now"""
 
 REOPEN = (
     QUEUE
@@ -141,9 +142,12 @@ def return_expired(tx: Transaction, now: float, max_leases_lost: int) -> None:
     A mission that lost more than `max_leases_lost` workers since its last answer is dead: it is more likely their cause
     than their victim.
     """
-    lost, overdue = sorted(tx.rows(LOST, now=now)), sorted(tx.rows(OVERDUE, now=now))
-    if lost or overdue:
-        tx.serialize(waits.ONE_AFTER_THE_OTHER)
+    ran_out = tx.rows(RAN_OUT, now=now)
+    if not ran_out:
+        return
+    tx.serialize(waits.ONE_AFTER_THE_OTHER)
+    lost = sorted(row for row in ran_out if row[2] is not None)
+    overdue = sorted((seq, mission) for seq, mission, before in ran_out if before is None)
     for _, mission, before in lost:
         if tx.run(RETURN_LOST, mission=mission, now=now) and before >= max_leases_lost:
             reason = f"{before + 1} workers took it and were not heard of again"

@@ -12,6 +12,7 @@ from batos.image.image import Image
 from batos.methods.contract import Example
 from batos.objects.values import thaw
 from batos.runtime.missions import MissionStore
+from batos.runtime.schema import ENDED
 
 POLL_SECONDS = 5.0
 
@@ -29,7 +30,7 @@ class Mission:
 
     @property
     def state(self) -> str:
-        return self._store.get(self.id).state
+        return self._store.standing(self.id)[0]
 
     def result(self, timeout: float | None = None) -> Any:
         """The answer, in plain values and handles, once the mission is done.
@@ -42,10 +43,10 @@ class Mission:
         with self._store.settlement_of(self.id) as settlement:
             while True:
                 seen = settlement.count()
-                found = self._store.get(self.id)
-                if found.ended:
-                    return self._answer(found.outcome or {}, found.state)
-                pending = self._store.pending_below(self.id) if found.state == "waiting" else None
+                state, outcome = self._store.standing(self.id)
+                if state in ENDED:
+                    return self._answer(outcome or {}, state)
+                pending = self._store.pending_below(self.id) if state == "waiting" else None
                 if pending is not None and not self._renews(pending.deadline):
                     raise self._pending(pending.pending or {})
                 left = POLL_SECONDS if end is None else end - clock.monotonic()

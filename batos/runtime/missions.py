@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from uuid import uuid4
 
-from batos.errors import ImageBusy, MissionError, UnknownMission
+from batos.errors import ImageBusy, LeaseLost, MissionError, UnknownMission
 from batos.runtime import counters, journal, leases, waits
 from batos.runtime.bookkeeping import (
     ACK,
@@ -272,9 +272,16 @@ class MissionStore(Bookkeeping):
     def finish(self, token: str, state: EndState, outcome: JSON) -> None:
         """Acknowledge a mission's end; who waited for it is queued in the same transaction."""
         with self._write(ACK, settles=leases.held_by(token)) as tx:
-            queued = waits.end(tx, leases.hold(tx, token), state, outcome, self._clock.now())
+            queued = self._ended(tx, token, state, outcome, self._clock.now())
         if queued:  # and whoever ended it looks itself for another one of the same target
             self.wake(queued)
+
+    def _ended(self, tx: Transaction, token: str, state: EndState, outcome: JSON, now: float) -> int:
+        mission, _, lease = token.rpartition(":")
+        queued = waits.end(tx, mission, state, outcome, now, lease)
+        if queued is None:
+            raise LeaseLost(mission=mission)
+        return queued
 
     def finish_and_lease(
         self, token: str, state: EndState, outcome: JSON, worker: str, seconds: float
@@ -283,7 +290,7 @@ class MissionStore(Bookkeeping):
         now = self._clock.now()
         try:
             with self._write(ACK, settles=leases.held_by(token)) as tx:
-                queued = waits.end(tx, leases.hold(tx, token), state, outcome, now)
+                queued = self._ended(tx, token, state, outcome, now)
                 leases.return_expired(tx, now, self._max_leases_lost)
                 leased = leases.take(tx, worker, now, seconds)
         except Contended:  # PostgreSQL: another worker took another mission of the target at the same time
@@ -347,6 +354,13 @@ class MissionStore(Bookkeeping):
             return waits.end(tx, mission_id, "failed", {"cancelled": True}, self._clock.now()) is not None
 
     # Reading
+
+    def standing(self, mission_id: str) -> tuple[State, JSON]:
+        """State and outcome alone: for who looks again and again. Raises UnknownMission."""
+        row = self._db.row("SELECT state, outcome FROM missions WHERE id = :id", id=mission_id)
+        if row is None:
+            raise UnknownMission(mission=mission_id)
+        return row[0], from_text(row[1])
 
     def get(self, mission_id: str) -> Mission:
         row = self._db.row(f"SELECT {COLUMNS} FROM missions WHERE id = :id", id=mission_id)

@@ -12,8 +12,9 @@ import logging
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.metadata import entry_points
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from ZODB.blob import Blob
 
@@ -127,12 +128,18 @@ def _writable(facts: dict[str, Any]) -> dict[str, Any]:
     return written
 
 
+@lru_cache(maxsize=64)
+def _streams(backend: type) -> bool:
+    """To ask a protocol takes longer than the rest of a need."""
+    return issubclass(backend, Streaming)
+
+
 def _infer(place: Workplace, request: dict[str, Any], told: Told | None) -> dict[str, Any]:
     wanted = dict(request)
     backend = place.backend_named(wanted.pop("backend", None))
     asked = Request.model_validate(wanted)
-    if told is not None and isinstance(backend, Streaming):
-        return backend.stream(asked, told).model_dump(mode="json")
+    if told is not None and _streams(type(backend)):
+        return cast(Streaming, backend).stream(asked, told).model_dump(mode="json")
     return backend.generate(asked).model_dump(mode="json")
 
 

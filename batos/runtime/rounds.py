@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ from batos.runtime.telling import Telling
 log = logging.getLogger(__name__)
 
 MOMENT = 0.002  # seconds for which a suspended mission may keep its worker and its target
+PATIENCE = 100  # moments without any for which one goes on looking: to be woken for each costs more
 
 
 class Relieved(Exception):
@@ -118,7 +120,8 @@ class Rounds:
             room = self._performing < self._performers and not self._stopping.is_set()
             self._performing += room
             begun = self._open[leased.token] = Round(leased, deque(needs), len(needs), room)
-        self._some_open.set()
+        if not self._some_open.is_set():
+            self._some_open.set()
         if not room:
             self._share(begun)
             return None
@@ -237,15 +240,18 @@ class Rounds:
 
     def _look_after(self) -> None:
         """See to it that what was suspended for a moment holds neither its worker nor its target any longer."""
+        looks = 0  # in a row that found nothing
         while not self._stopping.is_set():
-            self._some_open.wait()
             with self._lock:
                 seen = tuple(self._open.items())
-                if not seen:
+                looks = 0 if seen else looks + 1
+                if looks == PATIENCE:
                     self._some_open.clear()
-                    continue
-            if self._stopping.wait(MOMENT):
-                return
+            if looks == PATIENCE:
+                self._some_open.wait()
+                looks = 0
+                continue
+            time.sleep(MOMENT)
             due: list[str] = []
             for token, begun in seen:
                 with self._lock:

@@ -26,6 +26,9 @@ END = """
     UPDATE missions SET state = :state, outcome = :outcome, lease = NULL, lease_until = NULL, waiting_for = NULL,
         deadline = NULL, pending = NULL, changed_at = :now
     WHERE id = :mission AND state IN ('queued', 'running', 'waiting')"""
+END_HELD = END + " AND lease = :lease"
+SET_FREE = """
+    DELETE FROM waits WHERE awaited = :mission OR mission = :mission RETURNING awaited, mission, hash, occurrence"""
 
 WAKE = """
     UPDATE missions SET state = 'queued', waiting_for = NULL, deadline = NULL, changed_at = :now
@@ -101,18 +104,21 @@ def pause(
     )  # fmt: skip
 
 
-def end(tx: Transaction, mission: str, state: EndState, outcome: JSON, now: float) -> int | None:
+def end(
+    tx: Transaction, mission: str, state: EndState, outcome: JSON, now: float, lease: str | None = None
+) -> int | None:
     """End an open mission, answer the needs that it was awaited for, and queue who waits for nothing else.
 
-    Returns how many were queued; None, and nothing done, if it had ended already.
+    Returns how many were queued; None, and nothing done, if it had ended already, or is not held by that `lease`.
     """
     tx.serialize(ONE_AFTER_THE_OTHER)
-    if not tx.run(END, mission=mission, state=state, outcome=to_text(outcome), now=now):
+    values = {"mission": mission, "state": state, "outcome": to_text(outcome), "now": now}
+    if not (tx.run(END, **values) if lease is None else tx.run(END_HELD, lease=lease, **values)):
         return None
-    waiting = tx.rows("SELECT mission, hash, occurrence FROM waits WHERE awaited = :mission", mission=mission)
-    tx.run("DELETE FROM waits WHERE awaited = :mission OR mission = :mission", mission=mission)
     queued = 0
-    for waiter, hash_, occurrence in waiting:
+    for awaited, waiter, hash_, occurrence in tx.rows(SET_FREE, mission=mission):
+        if awaited != mission:
+            continue
         _answer(tx, waiter, (hash_, occurrence), {"mission": mission, "state": state, "outcome": outcome}, now)
         queued += tx.run(WAKE, mission=waiter, now=now)
     return queued

@@ -73,8 +73,8 @@ def test_nothing_may_be_spent_from_an_exhausted_budget(store, clock):
 
 @pytest.mark.parametrize(
     "statement",
-    [leases.TAKE_ON_SQLITE, leases.LOST, leases.OVERDUE, leases.REOPEN, missions.COUNTS, missions.OPEN_LEARN,
-     missions.PENDING_BELOW, waits.REACHED, waits.END, waits.WAKE, journal.ANSWERS],
+    [leases.TAKE_ON_SQLITE, leases.RAN_OUT, leases.REOPEN, missions.COUNTS, missions.OPEN_LEARN,
+     missions.PENDING_BELOW, leases.GO_ON, waits.REACHED, waits.END_HELD, waits.SET_FREE, waits.WAKE, journal.ANSWERS],
     ids=lambda statement: " ".join(statement.split())[:60],
 )  # fmt: skip
 def test_no_statement_reads_missions_that_it_is_not_about(tmp_path, clock, statement):
