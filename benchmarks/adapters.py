@@ -57,11 +57,13 @@ def measure(quick: bool, data: Path | None = None) -> Iterator[Figure]:
             for name, path in adapters.items():
                 uvm.adapters.add(name, path)
             bench = _bench(folder, uvm, model, adapters)
+            gc.freeze()  # a collection before each try would look at all of torch: four tenths of a second
             rounds = 3 if quick else 9
             yield from _switching(bench, rounds)
             yield from _disabling(bench, rounds)
             yield from _writing(bench, 3 if quick else 5)
     finally:
+        gc.unfreeze()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -23,6 +24,7 @@ from contract.adapter_tools import ROOM, backend_of, holding, request
 pytestmark = pytest.mark.timeout(240)  # importing torch, for the first of them, on a machine that does other things too
 needs_torch = pytest.mark.skipif(bool(tiny_model.MISSING), reason=tiny_model.REASON)
 
+LONGEST = 60.0  # seconds, never reached when all is well
 FACETS = [
     {"persona": persona.name, "slot": facet.slot, "intent": facet.intent}
     for persona in personas()
@@ -226,6 +228,29 @@ def test_a_prompt_that_begins_like_the_one_before_is_not_read_again(backend):
     assert (first.notes["reused_tokens"], fresh.notes["reused_tokens"]) == (0, 0)
     assert second.notes["reused_tokens"] > 5
     assert second.text == fresh.text
+
+
+@needs_torch
+def test_the_adapter_that_is_asked_for_next_is_read_while_another_one_answers(tiny):
+    """With room for one in the model, the facets of a round wait for each other, but not for the disk."""
+    with holding(tiny, ["robin", "babs"], f"{ROOM},slots=1,batch=1") as uvm, ThreadPoolExecutor(2) as pool:
+        backend, speaking, go_on = backend_of(uvm), threading.Event(), threading.Event()
+
+        def hear(piece):
+            speaking.set()
+            go_on.wait(LONGEST)
+
+        first = pool.submit(backend.stream, request("robin"), hear)
+        assert speaking.wait(LONGEST)
+        second = pool.submit(backend.generate, request("babs"))
+        end = time.monotonic() + LONGEST
+        while len(backend.tiers()["warm"]) < 2 and time.monotonic() < end:
+            go_on.wait(0.01)
+        tiers = backend.tiers()
+        assert not first.done()
+        go_on.set()
+        assert [first.result(LONGEST).adapter] == tiers["hot"]
+        assert second.result(LONGEST).adapter in tiers["warm"]
 
 
 @needs_torch

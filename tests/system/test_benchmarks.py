@@ -5,6 +5,9 @@ import math
 import subprocess
 import sys
 
+import pytest
+
+import tiny_model
 from shape.places import REPOSITORY
 
 KEYS = {
@@ -26,6 +29,11 @@ from pathlib import Path
 from benchmarks.cycle import alone
 with tempfile.TemporaryDirectory() as folder:
     print(*(figure.key for figure in alone.measure(True, Path(folder))))
+"""
+ADAPTERS_SMALL = """
+from benchmarks import adapters
+adapters.TRIES, adapters.TOKENS = 1, 4
+print(*(figure.key for figure in adapters.measure(True)))
 """
 CHECK_PROGRAMS = """
 from benchmarks.programs import deltablue, json_parser, richards
@@ -57,6 +65,16 @@ def test_the_cycle_benchmark_measures_ours_without_its_peers():
 
     assert done.returncode == 0, done.stderr
     assert set(done.stdout.split()) == {"attempt_cpu_ms", "replay_ms", "facets_s"}
+
+
+@pytest.mark.skipif(bool(tiny_model.MISSING), reason=tiny_model.REASON)
+def test_the_adapters_benchmark_measures_what_it_promises():
+    """On a model of two layers, each way tried once, in a program of its own that imports torch."""
+    done = run("-c", ADAPTERS_SMALL)
+
+    assert done.returncode == 0, done.stderr
+    ours = {"warm_hot_ratio", "cold_hot_ratio", "cold_first_ratio", "disable_ratio", "token_overhead"}
+    assert set(done.stdout.split()) == ours | {"hotswap_ratio", "load_adapter_ratio"}
 
 
 def test_a_benchmark_that_does_not_exist_is_refused_with_those_that_do():
