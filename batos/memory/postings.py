@@ -14,7 +14,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-PAGE = 8_192  # postings that a page has at least, unless it is the last: 48 KiB
+PAGE = 2_048  # postings that a page has at least, unless it is the last: 12 KiB
 
 Array = NDArray[Any]
 

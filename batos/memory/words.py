@@ -130,10 +130,7 @@ class Words:
             among = np.isin(rows, only)
             rows, weights = rows[among], weights[among]
         # A row may stand there once for each expression.
-        most = (offset + limit) * len(found)
-        if len(rows) > most:
-            least = np.partition(weights, len(rows) - most)[len(rows) - most]
-            rows, weights = rows[weights >= least], weights[weights >= least]
+        rows, weights = _heaviest(rows, weights, (offset + limit) * len(found))
         rows, places = np.unique(rows, return_index=True)
         ids, weights = standing.ids[rows], weights[places]
         order = np.lexsort((ids, -weights))[offset : offset + limit]
@@ -378,6 +375,18 @@ def _snapshot(database: sqlite3.Connection) -> Iterator[None]:
         yield
     finally:
         database.execute("commit")
+
+
+def _heaviest(rows: Array, weights: Array, most: int) -> tuple[Array, Array]:
+    """The `most` heaviest and those that weigh the same. The first are of the rarest words, so hardly any of the others
+    weighs more than the lightest of the heaviest among them."""
+    for count in (8 * most, len(weights)):
+        beginning = weights[:count]
+        if most < len(beginning):
+            least = np.partition(beginning, len(beginning) - most)[len(beginning) - most]
+            kept = weights >= least
+            rows, weights = rows[kept], weights[kept]
+    return rows, weights
 
 
 def _level_of(rows: int) -> int:
