@@ -214,15 +214,17 @@ class MemoryAction(StrEnum):
     VERIFY = "verify"
     SETUP = "setup"
     EMBED = "embed"
+    SUMMARIZE = "summarize"
 
 
 def memory(
     action: Annotated[
         MemoryAction,
         typer.Argument(
-            metavar="stats|verify|setup|embed",
+            metavar="stats|verify|setup|embed|summarize",
             help="stats: how much there is. verify: compare the indexes with the image. setup: fetch and convert the "
-            "default embedding model. embed: give every passage its vector now.",
+            "default embedding model. embed: give every passage its vector now. summarize: write the summaries of "
+            "documents that changed.",
         ),
     ] = MemoryAction.STATS,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing when all is well.")] = False,
@@ -245,7 +247,12 @@ def memory(
 def _stats(image: str) -> tuple[dict[str, Any], str]:
     with _searched(image) as (_, searcher):
         found = searcher.statistics()
-    told = f"{show.counted(found.documents, 'document')}, {show.counted(found.chunks, 'passage')}. "
+    counts = (
+        show.counted(found.documents, "document"),
+        show.counted(found.chunks, "passage"),
+        show.counted(found.summaries, "summary", "summaries"),
+    )
+    told = f"{', '.join(counts)}. "
     if found.model is None:
         told += "No embedding model: search goes by words. `batos memory setup` fetches one."
     elif found.waiting:
@@ -263,8 +270,8 @@ def _verify(image: str) -> tuple[dict[str, Any], str]:
     told = f"The indexes agree with the image, {show.counted(found.passages, 'passage')}."
     if not found.sound:
         told = (
-            f"{found.words_differ} passages differ in the text index and {found.vectors_differ} in the vector index. "
-            "`batos doctor --repair` makes both again."
+            f"{found.words_differ} passages differ in the text index and {found.vectors_differ} in the vector index, "
+            f"{found.summaries_differ} in the indexes of summaries. `batos doctor --repair` makes both again."
         )
     return {**asdict(found), "sound": found.sound}, told
 
@@ -288,9 +295,18 @@ def _embed(image: str) -> tuple[dict[str, Any], str]:
     return {"model": model, "embedded": number}, f"{show.counted(number, 'passage')} embedded by {model}."
 
 
+def _summarize(image: str) -> tuple[dict[str, Any], str]:
+    with opened(image) as uvm:
+        written = uvm.summarize()
+        kept = uvm.searcher.statistics().summaries
+    told = f"{show.counted(written, 'summary', 'summaries')} written, {kept} in all."
+    return {"written": written, "summaries": kept}, told
+
+
 _ACTIONS = {
     MemoryAction.STATS: _stats,
     MemoryAction.VERIFY: _verify,
     MemoryAction.SETUP: _setup,
     MemoryAction.EMBED: _embed,
+    MemoryAction.SUMMARIZE: _summarize,
 }

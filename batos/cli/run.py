@@ -75,12 +75,12 @@ def _work(daemon: Daemon, stages: Stages, *, headless: bool, serve: bool, as_jso
         if failure is not None:
             show.note(str(failure))
         stages.begin("Serving", "until Ctrl-C, or until a client of the bridge ends it", open_ended=True)
-        with embedding(daemon.system.searcher):
+        with embedding(daemon.system.image, daemon.system.searcher):
             daemon.wait()
         stages.begin("Ending", "what is being done is finished first")
         _tell(daemon.system, as_json, failure)
     elif failure is None and not headless and _has_display():
-        with embedding(daemon.system.searcher):
+        with embedding(daemon.system.image, daemon.system.searcher):
             _show_window(daemon.system, stages)
         _tell(daemon.system, as_json, failure)
     else:

@@ -24,7 +24,9 @@ from batos.image.sealing import check_seal
 Kind = tuple[str, str]
 
 OBJECT: Kind = ("batos.objects.uvm_object", "UvmObject")
-MEMORY: frozenset[Kind] = frozenset({("batos.memory.records", "Document"), ("batos.memory.records", "MemoryChunk")})
+MEMORY: frozenset[Kind] = frozenset(
+    ("batos.memory.records", name) for name in ("Document", "MemoryChunk", "ContextualSummary")
+)
 LIST: Kind = ("persistent.list", "PersistentList")
 MAPPING: Kind = ("persistent.mapping", "PersistentMapping")
 COUNTER: Kind = ("BTrees.Length", "Length")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from batos.errors import EmbedderFailed
@@ -14,8 +15,9 @@ from batos.image.world import World
 from batos.memory.catalog import get_document
 from batos.memory.follower import meaning, row
 from batos.memory.question import Question
-from batos.memory.ranking import Evidence
+from batos.memory.ranking import WORDS_WEIGHT, Evidence
 from batos.memory.records import MemoryChunk
+from batos.memory.sections import Sections, best_of, handed_down
 from batos.memory.text import Place, Row, TextIndex
 from batos.memory.vectors import VectorIndex, checked
 from batos.objects.uvm_object import state
@@ -49,8 +51,9 @@ class Pending:
 
 
 class Arms:
-    """`vectors` is None to go by words alone. `past` says that the reader looks at a moment of the past, where chunks
-    that are forgotten by now may still be remembered; those are found by their words."""
+    """`vectors` is None to go by words alone; `sections` to do without summaries. `past` says that the reader looks at
+    a moment of the past, where chunks that are forgotten by now may still be remembered; those are found by their
+    words."""
 
     def __init__(
         self,
@@ -61,8 +64,12 @@ class Arms:
         pending: Pending,
         *,
         past: bool,
+        sections: Sections | None = None,
+        words_weight: float = WORDS_WEIGHT,
     ) -> None:
         self._index = index
+        self._sections = None if past else sections
+        self._words_weight = words_weight
         self._vectors = None if past else vectors
         self.question = question
         self.where = where
@@ -90,7 +97,24 @@ class Arms:
             self._vectors = None
 
     def evidence(self, count: int) -> Evidence:
-        """What the best `count` chunks of each arm have to say for themselves."""
+        """What the best `count` chunks of each arm have to say for themselves, and the summaries above them."""
+        found = self._proposed(count)
+        return found if self._sections is None else self._with_sections(self._sections, found)
+
+    def _with_sections(self, sections: Sections, found: Evidence) -> Evidence:
+        scores = sections.scored(self.question.parts, self._asked, self._words_weight)
+        if not scores:
+            return found
+        places = {**found.places}
+        for span in best_of(scores):
+            places.update(self._index.stretch(span.document_id, span.first, span.last))
+        cosines = found.cosines
+        if cosines is not None and self._vectors is not None:
+            with self._vectors.comparing() as matrix:
+                cosines = {**cosines, **matrix.cosines(self._asked, [id_ for id_ in places if id_ not in cosines])}
+        return replace(found, places=places, cosines=cosines, sections=handed_down(scores, places.values()))
+
+    def _proposed(self, count: int) -> Evidence:
         document = self.where.get("document_id")
         only = document if isinstance(document, str) else None
         matches = self._index.best(self.question.parts, count, document_id=only)

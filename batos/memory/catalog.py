@@ -44,7 +44,7 @@ class IndexReport:
 def lay_catalog(world: World) -> UvmObject:
     """The catalog object, made if the image has none yet."""
     if CATALOG not in world:
-        world.create(CATALOG, {"metadata_index": OOBTree()})
+        world.create(CATALOG, {"metadata_index": OOBTree(), "summary_index": OOBTree()})
     return world[CATALOG]
 
 

@@ -23,7 +23,7 @@ ANSWER_SHARE = 0.45  # what a turn that asks hands to the next one
 SURE_WEIGHT = 1.0
 SPEAKER_FACTOR = 1.4
 SPAN_FACTOR = 1.2
-SECTION_SHARE = 0.25
+SECTION_SHARE = 0.5  # what the summary above hands to a chunk
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,11 @@ def ranked(
     own = _own_scores(found, words_weight)
     by_place = {(place.document_id, place.chunk_index): place for place in found.places.values() if place.speaker}
     named = question.speakers if len(question.speakers) == 1 else frozenset()
+    # Without cosines, words count in full and not by their share of the best.
+    section_share = SECTION_SHARE * (1.0 if found.cosines is not None else max(found.weights.values(), default=0.0))
     scored = []
     for id_, place in found.places.items():
-        added = SECTION_SHARE * found.sections.get(id_, 0.0), _from_neighbours(place, by_place, own)
+        added = section_share * found.sections.get(id_, 0.0), _from_neighbours(place, by_place, own)
         factors = (
             SPEAKER_FACTOR if place.speaker in named else 1.0,
             SPAN_FACTOR if question.span is not None and question.span.holds(place.date) else 1.0,

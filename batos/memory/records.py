@@ -1,11 +1,11 @@
-"""The objects of memory: a document, and its chunks, which delegate to it.
+"""The objects of memory: a document, its chunks, which delegate to it, and summaries of several chunks.
 
 A chunk's parent slot is its document, so `chunk.metadata`, `chunk.kind` or `chunk.tainted` are the document's slots,
-stored once. Each chunk is one small record of its own: four writers adding documents share nothing but a BTree. Two
-classes, and not plain `UvmObject`s, because whoever follows the transaction log tells chunks apart by class, without
-reading what everything else holds.
+stored once. Each chunk is one small record of its own: four writers adding documents share nothing but a BTree. They
+have classes of their own, and are not plain `UvmObject`s, because whoever follows the transaction log tells chunks
+apart by class, without reading what everything else holds.
 
-Neither is ever deleted: `forgotten_at` marks what no search may find any more.
+None is ever deleted: `forgotten_at` marks what no search may find any more.
 """
 
 from __future__ import annotations
@@ -53,5 +53,28 @@ class MemoryChunk(UvmObject):
     forgotten_at: float | None
 
 
-def document_of(chunk: MemoryChunk) -> Document:
+class ContextualSummary(UvmObject):
+    """What several neighbouring chunks of a document say, or several such summaries. Its parent slot is `document*`.
+
+    `level` is 1 above chunks. `children` are what it summarises, in order; they cover the chunks from `first` to `last`
+    of the document. `text` was written by `written_by`: a mission's id, or "extract" for central sentences of the
+    children. `content_hash` is the SHA-256 of the children's hashes. The topmost summary of a document is its `root`:
+    it has the hash of the document that it is level with in `document_hash`, the others have None.
+
+    A summary leads a search to its chunks; it is never a hit itself, so no answer cites it.
+    """
+
+    document_id: str
+    level: int
+    first: int
+    last: int
+    children: tuple[MemoryChunk | ContextualSummary, ...]
+    text: str
+    written_by: str
+    content_hash: str
+    document_hash: str | None
+    forgotten_at: float | None
+
+
+def document_of(chunk: MemoryChunk | ContextualSummary) -> Document:
     return state(chunk)["document*"]  # type: ignore[no-any-return]

@@ -25,9 +25,10 @@ from batos.memory.embedding import Embedder
 from batos.memory.filters import satisfies
 from batos.memory.follower import catch_up, catch_up_vectors
 from batos.memory.own_history import Told, asked_kinds, told_of
-from batos.memory.question import understood
+from batos.memory.question import Question, understood
 from batos.memory.ranking import WORDS_WEIGHT, Explanation, ranked
 from batos.memory.records import MemoryChunk, document_of
+from batos.memory.sections import Sections
 from batos.memory.text import TextIndex
 from batos.memory.vectors import VectorIndex
 from batos.objects.uvm_object import state
@@ -72,12 +73,14 @@ class Hit:
 
 @dataclass(frozen=True)
 class MemoryStatistics:
-    """`model` is the embedding model's id, None without one; `waiting` the chunks that it has not embedded yet."""
+    """`model` is the embedding model's id, None without one; `waiting` the chunks and summaries that it has not
+    embedded yet."""
 
     documents: int
     chunks: int
     model: str | None = None
     waiting: int = 0
+    summaries: int = 0
 
 
 class Searcher:
@@ -99,6 +102,7 @@ class Searcher:
         folder = image.path / "index"
         self.index = TextIndex(folder / "text.sqlite3", image.id)
         self.vectors = VectorIndex(folder, image.id, embedder) if embedder is not None else None
+        self.sections = Sections(image, embedder)
         self.rerank = rerank
 
     def search(
@@ -123,6 +127,7 @@ class Searcher:
         read = self.catch_up_words()
         if self.vectors is not None:
             catch_up_vectors(self._image, self.vectors)
+        self.sections.catch_up()
         return read
 
     def catch_up_words(self) -> int:
@@ -136,40 +141,49 @@ class Searcher:
         """
         if self.vectors is None:
             return 0
-        vectors = self.vectors
+        vectors, above = self.vectors, self.sections.vectors
         self._mending(self.catch_up)
-        total = vectors.waiting()
-        return vectors.fill(told=lambda done: told(done, total))
+        chunks = vectors.waiting()
+        total = chunks + (above.waiting() if above is not None else 0)
+        embedded = vectors.fill(told=lambda done: told(done, total))
+        if above is not None:
+            above.fill(told=lambda done: told(chunks + done, total))
+        return embedded
 
     def embed_some(self, most: int) -> int:
         """The same for at most so many; their number."""
         if self.vectors is None:
             return 0
         self._mending(self.catch_up)
-        return self.vectors.fill(most)
+        embedded = self.vectors.fill(most)
+        if embedded < most and self.sections.vectors is not None:
+            embedded += self.sections.vectors.fill(most - embedded)
+        return embedded
 
     def statistics(self) -> MemoryStatistics:
         self._mending(self.catch_up)
-        if self.vectors is None:
-            return MemoryStatistics(*self.index.count())
-        return MemoryStatistics(*self.index.count(), self.vectors.embedder.model_id, self.vectors.waiting())
+        waiting = sum(index.waiting() for index in (self.vectors, self.sections.vectors) if index is not None)
+        model = self.vectors.embedder.model_id if self.vectors is not None else None
+        return MemoryStatistics(*self.index.count(), model, waiting, self.sections.index.count())
 
     def discard(self, reason: str) -> None:
         """Delete the indexes; the next search makes them again."""
         self.index.discard(reason)
+        self.sections.discard(reason)
         if self.vectors is not None:
             self.vectors.discard(reason)
 
     def close(self) -> None:
         self.index.close()
+        self.sections.close()
         if self.vectors is not None:
             self.vectors.close()
 
     def _mending(self, work: Callable[[], Any]) -> Any:
-        if self.vectors is None:
-            return self.index.mending(work)
         vectors = self.vectors
-        return self.index.mending(lambda: vectors.mending(work))
+        if vectors is None:
+            return self.index.mending(lambda: self.sections.mending(work))
+        return self.index.mending(lambda: vectors.mending(lambda: self.sections.mending(work)))
 
     def _search(self, query: str, limit: int, where: Mapping[str, Any], given: World | None) -> list[Hit]:
         reader: AbstractContextManager[World] = nullcontext(given) if given is not None else self._image.reading()
@@ -185,7 +199,7 @@ class Searcher:
                 return self._own_history(world, question.parts, kinds, limit, where)
             pending = Pending(world)
             with self.index.supposing(pending.documents, pending.rows) if pending.documents else nullcontext():
-                arms = Arms(self.index, self._level_vectors(), question, where, pending, past=_is_past(world))
+                arms = self._arms(question, where, pending, past=_is_past(world))
                 found = self._collect(world, arms, limit if self.rerank is None else max(limit, RERANKED))
         return self._reranked(query, found)[:limit]
 
@@ -224,9 +238,16 @@ class Searcher:
                 return sorted(chosen, key=lambda hit: (-hit.score, hit.document_id, hit.chunk_index))
             count *= 4
 
-    def _level_vectors(self) -> VectorIndex | None:
-        """The vector index, if nearly all chunks have their vectors; the few others get theirs now."""
-        vectors = self.vectors
+    def _arms(self, question: Question, where: Mapping[str, Any], pending: Pending, *, past: bool) -> Arms:
+        vectors = self._level(self.vectors)
+        above = self.sections if self.sections.index.count() else None
+        if above is not None:
+            self._level(above.vectors)
+        weight = self._words_weight
+        return Arms(self.index, vectors, question, where, pending, past=past, sections=above, words_weight=weight)
+
+    def _level(self, vectors: VectorIndex | None) -> VectorIndex | None:
+        """A vector index, if nearly all that it is of have their vectors; the few others get theirs now."""
         if vectors is None or (waiting := vectors.waiting()) > MOST_EMBEDDED:
             return None
         try:

@@ -163,6 +163,15 @@ class TextIndex(DerivedFile):
                 near.update((row[0], Place(*row)) for row in database.execute(statement, values))
         return near
 
+    def stretch(self, document_id: str, first: int, last: int) -> dict[int, Place]:
+        """The chunks of a document from one number to another."""
+        statement = """
+            select id, document_id, chunk_index, speaker, date, asks from chunk
+            where document_id = ? and chunk_index between ? and ?
+        """
+        with self._using() as database:
+            return {row[0]: Place(*row) for row in database.execute(statement, (document_id, first, last))}
+
     def all_places(self) -> dict[int, tuple[str, int]]:
         """(document id, chunk index) of every chunk."""
         with self._using() as database:

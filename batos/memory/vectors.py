@@ -45,15 +45,16 @@ class Meaning:
 
 
 class VectorIndex(DerivedFile):
-    """`embedder` decides the file: vectors of other models are in other files."""
+    """`embedder` decides the file: vectors of other models are in other files, and so are those of something else than
+    chunks, which `of` names."""
 
     what = "vector index"
     version = 1
     schema = SCHEMA
     tables = ("passage", "gone")
 
-    def __init__(self, folder: Path, image: str, embedder: Embedder) -> None:
-        super().__init__(folder / file_name(embedder.model_id), image)
+    def __init__(self, folder: Path, image: str, embedder: Embedder, of: str = "vectors") -> None:
+        super().__init__(folder / file_name(embedder.model_id, of), image)
         self.embedder = embedder
         self._matrix: Matrix | None = None
         self._held: Any = None  # the connection that the matrix was read through
@@ -166,10 +167,10 @@ class VectorIndex(DerivedFile):
         return int(database.execute("update count set serial = serial + 1 returning serial").fetchone()[0])
 
 
-def file_name(model_id: str) -> str:
+def file_name(model_id: str, of: str = "vectors") -> str:
     """The name of a model's file. Names that differ in signs only must not meet."""
     plain = "".join(sign if sign.isalnum() or sign in "-." else "-" for sign in model_id)[:60]
-    return f"vectors-{plain}-{hashlib.sha256(model_id.encode()).hexdigest()[:8]}.sqlite3"
+    return f"{of}-{plain}-{hashlib.sha256(model_id.encode()).hexdigest()[:8]}.sqlite3"
 
 
 def packed(embedder: Embedder, texts: Sequence[str]) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Comparing the derived indexes with the image, chunk by chunk."""
+"""Comparing the derived indexes with the image, chunk by chunk and summary by summary."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ from dataclasses import dataclass
 from batos.image.image import Image
 from batos.memory.catalog import documents
 from batos.memory.search import Searcher
+from batos.memory.summaries import summaries
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of how many passages the indexes say something else than the image, be it that they lack them or have too
-    many.
+    """Of how many passages and summaries the indexes say something else than the image, be it that they lack them or
+    have too many.
     """
 
     passages: int
     words_differ: int
     vectors_differ: int
+    summaries: int = 0
+    summaries_differ: int = 0
 
     @property
     def sound(self) -> bool:
-        return not self.words_differ and not self.vectors_differ
+        return not (self.words_differ or self.vectors_differ or self.summaries_differ)
 
 
 def verify(image: Image, searcher: Searcher) -> Agreement:
@@ -36,4 +39,9 @@ def verify(image: Image, searcher: Searcher) -> Agreement:
         indexed = searcher.index.all_places()
         words = sum(indexed.get(id_) != place for id_, place in kept.items()) + len(indexed.keys() - kept.keys())
         vectors = len(searcher.vectors.ids() ^ kept.keys()) if searcher.vectors is not None else 0
-    return Agreement(len(kept), words, vectors)
+        above = {int.from_bytes(summary._p_oid, "big") for summary in summaries(world)}
+        sections = searcher.sections
+        differ = len(sections.index.ids() ^ above)
+        if sections.vectors is not None:
+            differ += len(sections.vectors.ids() ^ above)
+    return Agreement(len(kept), words, vectors, len(above), differ)

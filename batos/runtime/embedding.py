@@ -1,4 +1,5 @@
-"""Embedding in the background: a daemon gives passages that wait for the model their vectors, a batch at a time.
+"""Memory kept level in the background: a daemon writes the summaries of documents that changed, and gives passages
+that wait for the model their vectors, a batch at a time.
 
 It begins when the First Conversation is over, which so depends on no model, and ends with the daemon.
 """
@@ -11,7 +12,9 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 from batos.errors import BatosError
+from batos.image.image import Image
 from batos.memory.search import Searcher
+from batos.memory.summarizing import summarize
 
 BATCH = 32  # passages between two looks whether to end
 PAUSE = 5.0  # seconds between two looks whether any wait
@@ -20,13 +23,10 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def embedding(searcher: Searcher) -> Iterator[None]:
-    """Within the block, passages of `searcher` are embedded as they come; without a model nothing happens."""
-    if searcher.vectors is None:
-        yield
-        return
+def embedding(image: Image, searcher: Searcher) -> Iterator[None]:
+    """Within the block, what comes into memory is summarised and, where there is a model, embedded."""
     ended = Event()
-    thread = Thread(target=_embed, args=(searcher, ended), name="batos-embedding", daemon=True)
+    thread = Thread(target=_keep_level, args=(image, searcher, ended), name="batos-embedding", daemon=True)
     thread.start()
     try:
         yield
@@ -35,10 +35,10 @@ def embedding(searcher: Searcher) -> Iterator[None]:
         thread.join()
 
 
-def _embed(searcher: Searcher, ended: Event) -> None:
+def _keep_level(image: Image, searcher: Searcher, ended: Event) -> None:
     while not ended.is_set():
         try:
-            if searcher.embed_some(BATCH):
+            if summarize(image, searcher.sections) or searcher.embed_some(BATCH):
                 continue
         except BatosError as error:
             log.warning("Search goes by words until the model answers. %s", error)

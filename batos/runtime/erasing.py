@@ -22,7 +22,7 @@ from batos.image import sqlite_files
 from batos.image.backup import MISSIONS
 from batos.image.derived import DerivedFile
 from batos.image.keeping import keeper_of
-from batos.image.loading import read_facts
+from batos.image.loading import MEMORY, read_facts
 from batos.image.packing import PATIENCE, pack_to
 from batos.image.statistics import sizes_of
 from batos.image.turns import alone
@@ -37,7 +37,7 @@ from batos.runtime.forking import FORKS
 from batos.runtime.lock import is_held
 from batos.runtime.needed import needed_by_missions
 from batos.runtime.phrases import Phrases, masked
-from batos.runtime.places import BLANK, BLANK_BRIEF, BLANK_OUTCOME, MEMORY, RECORDS, Wanted, blank_receipt
+from batos.runtime.places import BLANK, BLANK_BRIEF, BLANK_OUTCOME, RECORDS, Wanted, blank_receipt
 from batos.runtime.tracing import SHORTEST, Trace, files_with, named_by, probes_of, texts_of_document, trace
 
 if TYPE_CHECKING:
@@ -154,6 +154,7 @@ class Erasure:
     def _drop(self, world: World, document_id: str) -> None:
         """Take the document out of the catalog, and its words out of what may still be referred to."""
         document = world[CATALOG].metadata_index.pop(document_id, None)
+        state(world[CATALOG]).get("summary_index", {}).pop(document_id, None)
         if document is None:
             return
         for chunk in state(document).get("chunks", ()):

@@ -211,8 +211,9 @@ def _index(image: Image, searcher: Searcher, repair: bool) -> Finding:
             return Finding("index", "mended", f"it was made again, from {seen.passages} passages.")
     problems = []
     if not seen.sound:
-        differing = seen.words_differ + seen.vectors_differ
-        problems = [f"{differing} passages in it differ from the catalog's; `batos doctor --repair` makes it again."]
+        differing = seen.words_differ + seen.vectors_differ + seen.summaries_differ
+        told = f"{differing} passages or summaries in it differ from the catalog's"
+        problems = [f"{told}; `batos doctor --repair` makes it again."]
     return found("index", problems, f"it agrees with the catalog: {seen.passages} passages.")
 
 

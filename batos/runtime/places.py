@@ -12,14 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from batos.image.loading import TREES, Kind, Record
+from batos.image.loading import MEMORY, OBJECT, TREES, Kind, Record
 from batos.memory.shipped import content_hash
 from batos.objects.records import Intent, Method
 from batos.objects.uvm_object import UvmObject, annotate, own_slots, put, state
 from batos.runtime.phrases import Phrases, masked, masked_contract, texts_in
 
-MEMORY = frozenset({("batos.memory.records", "Document"), ("batos.memory.records", "MemoryChunk")})
-OBJECTS = frozenset({("batos.objects.uvm_object", "UvmObject")}) | MEMORY
+OBJECTS = frozenset({OBJECT}) | MEMORY
 RECEIPT = ("batos.image.receipts", "Receipt")
 METHOD = ("batos.objects.records", "Method")
 BLOB = ("ZODB.blob", "Blob")
@@ -152,6 +151,7 @@ RECORDS: dict[Kind, Callable[[Any, Wanted], None]] = {
     ("batos.objects.uvm_object", "UvmObject"): _object,
     ("batos.memory.records", "Document"): _document,
     ("batos.memory.records", "MemoryChunk"): _chunk,
+    ("batos.memory.records", "ContextualSummary"): _object,
     METHOD: _method,
     RECEIPT: _receipt,
     ("batos.image.receipts", "Proposal"): _proposal,

@@ -13,7 +13,7 @@ from batos.errors import UnknownObject
 from batos.image.files import files_of
 from batos.image.image import Image
 from batos.image.keeping import keeper_of, stored_records
-from batos.image.loading import TREES, Kind, Record, read_record
+from batos.image.loading import MEMORY, TREES, Kind, Record, read_record
 from batos.image.past import Past
 from batos.image.world import World
 from batos.memory.catalog import CATALOG
@@ -21,7 +21,7 @@ from batos.objects.uvm_object import state
 from batos.objects.values import blob_bytes
 from batos.runtime.briefs import from_text, to_text
 from batos.runtime.database import Database
-from batos.runtime.places import BLOB, COLUMNS, MEMORY, RECEIPT, Wanted, reading, texts_of
+from batos.runtime.places import BLOB, COLUMNS, RECEIPT, Wanted, reading, texts_of
 
 SHORTEST = 4  # characters of a text; one that is shorter stands everywhere
 MOST_PROBES = 64
@@ -32,6 +32,7 @@ CALLED = {
     "UvmObject": "objects",
     "Document": "documents",
     "MemoryChunk": "passages",
+    "ContextualSummary": "summaries",
     "Method": "methods",
     "Receipt": "receipts",
     "Proposal": "proposals",

@@ -33,6 +33,7 @@ from batos.memory.catalog import IndexReport, index_document, unindex_document
 from batos.memory.embedding import open_embedder
 from batos.memory.ingesting import IngestReport, Progress, ingest_path
 from batos.memory.search import Hit, Searcher
+from batos.memory.summarizing import summarize
 from batos.memory.turn_taking import remember
 from batos.methods.contract import Contract
 from batos.methods.sandbox import Limits, Sandbox
@@ -326,11 +327,17 @@ class Uvm(Questions, Decisions):
         """
         vectors = self.searcher.vectors
         report = ingest_path(self.image, path, progress, vectors.embedder if vectors is not None else None)
+        self.summarize(lambda done: progress(Progress(done, done, "summarizing")) if progress else None)
         try:
             self.searcher.embed(lambda done, total: progress(Progress(done, total, "embedding")) if progress else None)
         except EmbedderFailed as error:
             log.warning("What was read can be searched by words. %s", error)
         return report
+
+    def summarize(self, told: Callable[[int], None] = lambda done: None) -> int:
+        """Write the summaries of documents that changed, as extracts; how many. `told` hears how many documents are
+        done."""
+        return summarize(self.image, self.searcher.sections, told)
 
     def ingest_text(self, document_id: str, text: str, metadata: Mapping[str, Any] | None = None) -> IndexReport:
         """Remember a text under an id."""

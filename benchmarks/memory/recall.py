@@ -14,6 +14,7 @@ from batos.image.image import Image
 from batos.memory.catalog import index_document, lay_catalog
 from batos.memory.embedding import Embedder
 from batos.memory.search import Hit, Searcher
+from batos.memory.summarizing import summarize
 from batos.memory.turns import said, written
 from benchmarks.figures import Figure
 from benchmarks.memory.locomo import Asked, Conversation, Said, read_conversations
@@ -105,6 +106,7 @@ def _engines(conversation: Conversation, embedder: Embedder, quick: bool) -> Ite
             model = None if name == "words" else embedder
             searcher = Searcher(image, model) if weight is None else Searcher(image, model, words_weight=weight)
             opened.callback(searcher.close)
+            summarize(image, searcher.sections)
             searcher.embed()
 
             def ask(question: str, searcher: Searcher = searcher) -> list[tuple[frozenset[TurnId], str]]:

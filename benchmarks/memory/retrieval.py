@@ -19,6 +19,7 @@ from batos.image.image import Image
 from batos.memory.catalog import index_document, lay_catalog
 from batos.memory.encoders.minilm import open_minilm, set_up
 from batos.memory.search import Searcher
+from batos.memory.summarizing import summarize
 from benchmarks.figures import Figure
 from benchmarks.memory.peers import DensePeer, peers_elsewhere, plain_bm25
 
@@ -75,6 +76,7 @@ def _rankings(documents: Mapping[str, str], queries: Mapping[str, str], quick: b
             model = None if name == "words" else embedder
             options = {} if weight is None else {"words_weight": weight}
             with closing(Searcher(image, model, **options)) as searcher:
+                summarize(image, searcher.sections)
                 searcher.embed()
                 found[name] = {query: _documents(searcher, text, names) for query, text in queries.items()}
     return found

@@ -6,6 +6,7 @@ import batos
 from batos.errors import ErasureRefused, ImageBusy, MissionCancelled, MissionFailed, UnknownObject
 from batos.image.soundness import check_soundness
 from batos.image.turns import alone
+from batos.memory.catalog import index_document
 from batos.runtime.lock import DaemonLock
 from batos.settings import Settings
 from contract.care_tools import STORAGES, files_holding, put_blob
@@ -156,6 +157,20 @@ def test_a_document_is_gone_with_its_past_and_what_quoted_it(uvm):
     assert uvm["diary"].today == "They told me: [erased]. Good."
     assert uvm.search("ferry") == []
     assert [found for found in uvm.care.doctor() if found.standing == "wrong"] == []
+
+
+def test_summaries_of_an_erased_document_go_with_it(any_uvm):
+    text = "".join(f"# Day {n}\n\nThe purple heron {n} stood in the reeds.\n\n" for n in range(9))
+    with any_uvm.transaction("remember") as world:
+        index_document(world, "log", text, media="markdown")
+    assert any_uvm.summarize() == 3
+    any_uvm.search("purple heron")
+    assert len(files_holding(any_uvm.image.path, "stood in the reeds")) >= 2
+
+    assert any_uvm.care.erase(document="log").left == ()
+    assert files_holding(any_uvm.image.path, "stood in the reeds") == []
+    assert any_uvm.summarize() == 0
+    assert any_uvm.searcher.statistics().summaries == 0
 
 
 def test_a_document_that_was_forgotten_can_be_erased(any_uvm):

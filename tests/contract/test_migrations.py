@@ -29,7 +29,7 @@ NAMES = [step.__name__ for step in STEPS]
 STORED = {
     "batos.image.directory": ("Directory",),
     "batos.image.receipts": ("Proposal", "Receipt"),
-    "batos.memory.records": ("Document", "MemoryChunk"),
+    "batos.memory.records": ("Document", "MemoryChunk", "ContextualSummary"),
     "batos.objects.records": ("Intent", "Method", "Secret"),
     "batos.objects.uvm_object": ("UvmObject",),
     "persistent.list": ("PersistentList",),

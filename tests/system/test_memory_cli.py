@@ -46,7 +46,7 @@ def test_a_search_explains_its_scores_when_asked(image):
 
 def test_figures_and_verification_of_memory(image):
     found = json.loads(batos(image, "memory", "stats", "--json"))
-    assert found == {"documents": 2, "chunks": 3, "model": None, "waiting": 0}
+    assert found == {"documents": 2, "chunks": 3, "model": None, "waiting": 0, "summaries": 0}
     assert json.loads(batos(image, "memory", "verify", "--json"))["sound"] is True
     assert "No embedding model" in batos(image, "memory")
 
