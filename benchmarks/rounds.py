@@ -34,7 +34,10 @@ def interleaved(cases: Mapping[str, Callable[[], float]], rounds: int) -> Times:
 def per_call(statement: str, names: Mapping[str, Any], seconds: float = 0.02) -> Callable[[], float]:
     """A case: the seconds of one run of `statement`, averaged over about `seconds` of them, the loop included."""
     timer = timeit.Timer(statement, globals=dict(names))
-    once = max(timer.timeit(1000) / 1000, 1e-9)
+    tried = 1
+    while (taken := timer.timeit(tried)) < seconds and tried < 1000:
+        tried *= 10
+    once = max(taken / tried, 1e-9)
     number = max(1, int(seconds / once))
     return lambda: timer.timeit(number) / number
 

@@ -35,6 +35,12 @@ from benchmarks import adapters
 adapters.TRIES, adapters.TOKENS = 1, 4
 print(*(figure.key for figure in adapters.measure(True)))
 """
+METHODS_ALONE = """
+from benchmarks.methods import gate, running
+figures = [*running.measure(True), *gate.measure(True)]
+assert all(figure.value > 0 for figure in figures if not figure.key.startswith("nested")), figures
+print(*(figure.key for figure in figures))
+"""
 CHECK_PROGRAMS = """
 from benchmarks.programs import deltablue, json_parser, richards
 assert richards.Program().run(10_000) == [23246, 9297]
@@ -75,6 +81,25 @@ def test_the_adapters_benchmark_measures_what_it_promises():
     assert done.returncode == 0, done.stderr
     ours = {"warm_hot_ratio", "cold_hot_ratio", "cold_first_ratio", "disable_ratio", "token_overhead"}
     assert set(done.stdout.split()) == ours | {"hotswap_ratio", "load_adapter_ratio"}
+
+
+def test_the_methods_benchmark_measures_every_key_but_those_of_the_synthesiser():
+    """Those are the keys of `batos bench-model builtin`, which has tests of its own."""
+    done = run("-c", METHODS_ALONE)
+
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) == {
+        "sandbox_ratio",
+        "sandbox_object_ratio",
+        "sandbox_spared_ratio",
+        "nested_ratio",
+        "nested_own_ratio",
+        "nested_writing_ratio",
+        "trusted_ratio",
+        "guardian_ms",
+        "audit_ms",
+        "learn_ms",
+    }
 
 
 def test_a_benchmark_that_does_not_exist_is_refused_with_those_that_do():
