@@ -8,12 +8,13 @@ elsewhere may say what it likes.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from batos.errors import NeedsMission, SandboxDenied, SlotRefused
+from batos.errors import NeedsMission, NotUnderstood, SandboxDenied, SlotRefused
 from batos.objects import lookup, primitives
 from batos.objects.answers import Found, Running
 from batos.objects.lookup import find, note_running
@@ -21,6 +22,7 @@ from batos.objects.primitives import Primitive
 from batos.objects.reading import only_sends
 from batos.objects.records import Intent, Method
 from batos.objects.uvm_object import UvmObject, not_understood
+from batos.parsing import parse_module
 
 Activator = Callable[[Method, UvmObject, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -183,6 +185,35 @@ def _compiled(method: Method, holder: UvmObject | None) -> Callable[..., Any]:
         namespace["resend"] = lambda receiver, /, *args, **kwargs: resend(
             holder, receiver, method.selector, *args, **kwargs
         )
-    exec(compile(method.source or "", f"<method {method.selector}>", "exec"), namespace)  # approved by a person
+    namespace[ASKED] = _asked
+    module = _Asking().visit(parse_module(method.source or ""))
+    exec(compile(module, f"<method {method.selector}>", "exec"), namespace)  # approved by a person
     function: Callable[..., Any] = namespace[method.selector]
     return function
+
+
+ASKED = "__asked__"
+
+
+class _Asking(ast.NodeTransformer):
+    """`target.name(…)` asks `_asked` for what it calls: Python reads `name` before it has looked at the arguments, and
+    a message that nobody understands would be one without them."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        called = node.func
+        if isinstance(called, ast.Attribute) and not called.attr.startswith("_"):
+            function = ast.copy_location(ast.Name(ASKED, ast.Load()), called)
+            name = ast.copy_location(ast.Constant(called.attr), called)
+            node.func = ast.copy_location(ast.Call(function, [called.value, name], []), called)
+        return node
+
+
+def _asked(target: Any, name: str) -> Any:
+    """The attribute, or for a message that the target does not understand one that says so when it is called."""
+    try:
+        return getattr(target, name)
+    except NotUnderstood:
+        if not isinstance(target, UvmObject):
+            raise
+        return lookup.Message(target, name)

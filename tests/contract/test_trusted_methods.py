@@ -40,6 +40,33 @@ def test_a_changed_source_needs_a_new_approval(image):
         image["friend"].reach()
 
 
+def test_a_message_that_trusted_code_sends_and_nobody_understands_has_its_arguments(image):
+    source = "def ask_(self, what):\n    return self.tell_(what.strip(), loud=True)\n"
+    with image.transaction("write") as world:
+        world.create("friend", {"ask_": Method("ask_", source)})
+    image.trust("friend", "ask_")
+    with image.transaction("ask") as world, pytest.raises(batos.NotUnderstood) as missing:
+        world["friend"].ask_(" it ")
+    assert missing.value.message == (("it",), {"loud": True})
+    assert "tell_" in str(missing.value)
+
+
+def test_what_trusted_code_sends_is_learned_with_its_arguments(image):
+    source = "def rename_(self, new):\n    self.set_name_(new.strip())\n    return self.name\n"
+    with image.transaction("write") as world:
+        world.create("friend", {"name": "ada", "rename_": Method("rename_", source)})
+    image.trust("friend", "rename_")
+    assert image["friend"].rename_(" bob ") == "bob"
+
+
+def test_trusted_code_may_still_look_whether_a_message_is_understood(image):
+    source = "def look(self):\n    return [hasattr(self, 'tell_'), getattr(self, 'tell_', None), 'a,b'.split(',')]\n"
+    with image.transaction("write") as world:
+        world.create("friend", {"look": Method("look", source)})
+    image.trust("friend", "look")
+    assert image["friend"].look() == [False, None, ["a", "b"]]
+
+
 def test_only_a_written_method_of_the_objects_own_can_be_trusted(image):
     image.create("friend")
     with pytest.raises(batos.BatosError, match="Only a written method"):
