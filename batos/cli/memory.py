@@ -32,6 +32,11 @@ def ingest(
             metavar="PATH", help="A file, a folder or an archive: Markdown, text, code, HTML, PDF, DOCX, chats."
         ),
     ],
+    since: Annotated[str | None, typer.Option("--since", metavar="DAY", help="The day from which it holds.")] = None,
+    until: Annotated[str | None, typer.Option("--until", metavar="DAY", help="The last day on which it holds.")] = None,
+    supersedes: Annotated[
+        str | None, typer.Option("--supersedes", metavar="DOCUMENT", help="The document whose place it takes.")
+    ] = None,
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -43,6 +48,12 @@ def ingest(
     """
     with opened(image, create=True) as uvm:
         report = _ingested(uvm, path)
+        for found in report.documents if since or until else ():
+            uvm.limit_validity(found.document_id, since, until)
+        if supersedes is not None:
+            if len(report.documents) != 1:
+                raise typer.BadParameter("--supersedes takes one file, not several.")
+            uvm.supersede(supersedes, report.documents[0].document_id)
     counts = {status: sum(found.status == status for found in report.documents) for status in STATUSES}
 
     def shown() -> None:

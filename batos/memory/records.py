@@ -21,7 +21,9 @@ class Document(UvmObject):
     """A text under an id. `chunks` are its current ones, in order; their texts joined are the text.
 
     `metadata` is what the caller gave. `tainted` text came from outside and may not be learned from unasked.
-    `content_hash` is the SHA-256 of the text, `forgotten_at` seconds since the epoch, or None.
+    `content_hash` is the SHA-256 of the text, `forgotten_at` seconds since the epoch, or None. Where it is known,
+    `since` and `until` are the days (ISO form) between which it holds, and `superseded_by` the id of what took its
+    place.
     """
 
     document_id: str

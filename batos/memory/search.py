@@ -11,10 +11,11 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from ZODB.POSException import ReadConflictError
+from ZODB.TimeStamp import TimeStamp
 
 from batos.errors import EmbedderFailed, UnknownObject
 from batos.image.image import Image
@@ -30,6 +31,7 @@ from batos.memory.ranking import WORDS_WEIGHT, Explanation, ranked
 from batos.memory.records import MemoryChunk, document_of
 from batos.memory.sections import Sections
 from batos.memory.text import TextIndex
+from batos.memory.validity import facts_of, holds
 from batos.memory.vectors import VectorIndex
 from batos.objects.uvm_object import state
 from batos.objects.values import plain
@@ -112,8 +114,9 @@ class Searcher:
 
         `where` keeps hits whose metadata have the given values, or one of them if a list is given; `document_id`,
         `kind`, `media`, `tainted`, `speaker` and `date` count as metadata. Three keys ask for more than equality:
-        `under` is the beginning of the document id, `since` and `until` bound `date` (ISO form; inclusive). The kinds
-        `receipt`, `failure` and `method` are what the system did itself, found only when asked for. `world` is
+        `under` is the beginning of the document id, `since` and `until` bound `date` (ISO form; inclusive). What
+        holds today is found; `valid` asks for another day (ISO form), or for `any`. The kinds `receipt`, `failure` and
+        `method` are what the system did itself, found only when asked for. `world` is
         the reader's open transaction or a view of the past; without it, that of this thread, else the newest commit.
         No query is an error; one without words finds nothing.
         """
@@ -191,7 +194,7 @@ class Searcher:
             self.catch_up()
             if CATALOG not in world:
                 return []
-            today = datetime.fromtimestamp(self._image.clock.now(), UTC).date()
+            today = _today(world, self._image.clock.now())
             question = understood(query, self.index.speakers(), today)
             if not question.parts:
                 return []
@@ -200,7 +203,7 @@ class Searcher:
             pending = Pending(world)
             with self.index.supposing(pending.documents, pending.rows) if pending.documents else nullcontext():
                 arms = self._arms(question, where, pending, past=_is_past(world))
-                found = self._collect(world, arms, limit if self.rerank is None else max(limit, RERANKED))
+                found = self._collect(world, arms, limit if self.rerank is None else max(limit, RERANKED), today)
         return self._reranked(query, found)[:limit]
 
     def _own_history(
@@ -217,7 +220,7 @@ class Searcher:
                 break
         return hits
 
-    def _collect(self, world: World, arms: Arms, limit: int) -> list[Hit]:
+    def _collect(self, world: World, arms: Arms, limit: int, today: date) -> list[Hit]:
         """The best hits, the same text once only unless there are too few others."""
         count = max(CANDIDATES, 2 * limit)
         while True:
@@ -227,7 +230,9 @@ class Searcher:
             for id_, explanation in ranked(arms.question, arms.evidence(count), self._words_weight):
                 chunk = arms.pending.chunks.get(id_) or _stored(world, id_)
                 hit = _hit(chunk, explanation) if chunk is not None else None
-                if hit is None or not satisfies(hit.metadata, hit.document_id, arms.where):
+                if hit is None or not holds(hit.metadata, arms.where, today):
+                    continue
+                if not satisfies(hit.metadata, hit.document_id, arms.where):
                     continue
                 (repeated if hit.text in seen else hits).append(hit)
                 seen.add(hit.text)
@@ -264,6 +269,12 @@ class Searcher:
         scores = self.rerank(query, [hit.text for hit in hits])
         order = sorted(range(len(hits)), key=lambda place: -scores[place])
         return [replace(hits[place], score=float(scores[place])) for place in order]
+
+
+def _today(world: World, now: float) -> date:
+    """The day on which the reader looks: that of the moment which a view of the past shows."""
+    before = getattr(world.connection, "before", None)
+    return datetime.fromtimestamp(TimeStamp(before).timeTime() if before is not None else now, UTC).date()
 
 
 def _is_past(world: World) -> bool:
@@ -303,5 +314,6 @@ def _hit(chunk: MemoryChunk, explanation: Explanation) -> Hit | None:
         "tainted": document.tainted,
         "heading": list(chunk.heading),
         **{name: own[name] for name in ("speaker", "date") if own.get(name) is not None},
+        **facts_of(chunk),
     }
     return Hit(chunk.document_id, chunk.chunk_index, chunk.text, metadata, explanation.score, explanation)

@@ -29,6 +29,7 @@ from batos.image.views import LIFETIME
 from batos.image.world import World
 from batos.inference.peft.library import Library
 from batos.inference.port import Backend, UsesAdapters, UsesEmbedder, open_backend
+from batos.memory import validity
 from batos.memory.catalog import IndexReport, index_document, unindex_document
 from batos.memory.embedding import open_embedder
 from batos.memory.ingesting import IngestReport, Progress, ingest_path
@@ -346,6 +347,21 @@ class Uvm(Questions, Decisions):
             return index_document(world, document_id, text, metadata, now=self.clock.now())
 
         return remember(self.image, f"ingest {document_id}", work)
+
+    def limit_validity(self, document_id: str, since: str | None = None, until: str | None = None) -> None:
+        """Say from what day until what day (ISO form) a document holds. Raises `UnknownDocument`, `MemoryRefused`."""
+        self.image.change(
+            f"limit {document_id}", lambda world: validity.limit_validity(world, document_id, since, until)
+        )
+
+    def supersede(self, former: str, successor: str) -> None:
+        """Say that one document took the place of another, which a search then finds only when it is asked to.
+
+        Raises `UnknownDocument`, `MemoryRefused`.
+        """
+        now = self.clock.now()
+        note = f"{successor} supersedes {former}"
+        self.image.change(note, lambda world: validity.supersede(world, former, successor, now))
 
     def search(self, query: str, limit: int = 5, where: Mapping[str, Any] | None = None) -> list[Hit]:
         """The passages that answer `query` best. No query is an error."""

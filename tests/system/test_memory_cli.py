@@ -53,3 +53,19 @@ def test_figures_and_verification_of_memory(image):
 
 def test_embedding_without_a_model_says_how_to_get_one(image):
     batos(image, "memory", "embed", code=main.FAILED)
+
+
+def test_what_was_superseded_is_found_when_it_is_asked_for(tmp_path):
+    for name, hour in (("old.md", "nine"), ("new.md", "ten")):
+        (tmp_path / name).write_text(f"The museum opens at {hour}.\n")
+    batos(tmp_path / "image", "ingest", str(tmp_path / "old.md"))
+    batos(tmp_path / "image", "ingest", str(tmp_path / "new.md"), "--since", "2001-01-01", "--supersedes", "old.md")
+
+    assert "old.md" not in batos(tmp_path / "image", "search", "museum")
+    assert "old.md" in batos(tmp_path / "image", "search", "museum", "--where", "valid=any")
+    assert "new.md" not in batos(tmp_path / "image", "search", "museum", "--where", "valid=2000-12-31")
+    batos(tmp_path / "image", "ingest", str(tmp_path / "old.md"), "--until", "soon", code=main.FAILED)
+
+
+def test_summaries_are_written_when_they_are_asked_for(image):
+    assert json.loads(batos(image, "memory", "summarize", "--json")) == {"written": 0, "summaries": 0}

@@ -1,0 +1,86 @@
+"""Validity: from when until when a document holds, and what took its place.
+
+The days stand on the document, and a chunk has them from it; a chunk may have days of its own. A search finds what
+holds today; what held on another day, or everything, only when it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from batos.clock import SystemClock
+from batos.errors import MemoryRefused
+from batos.image.world import World
+from batos.memory.catalog import find_document, get_document
+from batos.memory.records import Document, MemoryChunk, document_of
+from batos.objects.uvm_object import put, state
+
+FACTS = ("since", "until", "superseded_by")
+ANY = "any"  # of `valid` in a search's filter: whether it holds does not matter
+
+
+def limit_validity(world: World, document_id: str, since: str | None = None, until: str | None = None) -> None:
+    """Say from what day until what day a document holds, both inclusive, in ISO form; None leaves a side open.
+
+    Raises `UnknownDocument`, and `MemoryRefused` for what is no day or ends before it begins.
+    """
+    document = find_document(world, document_id)
+    days = [_day(document_id, text) for text in (since, until) if text is not None]
+    if len(days) == 2 and days[0] > days[1]:
+        raise MemoryRefused(source=document_id, reason=f"it cannot hold from {days[0]} until {days[1]}.")
+    put(document, "since", since)
+    put(document, "until", until)
+    _noted(world, document)
+
+
+def supersede(world: World, former: str, successor: str, now: float | None = None) -> None:
+    """Say that one document took the place of another, which held until today. Raises `UnknownDocument`, and
+    `MemoryRefused` where a document would in the end take the place of itself."""
+    document = find_document(world, former)
+    later: Document | None = find_document(world, successor)
+    while later is not None:
+        if later is document:
+            raise MemoryRefused(source=former, reason=f"{successor} would supersede itself.")
+        name = state(later).get("superseded_by")
+        later = get_document(world, name) if name else None
+    today = datetime.fromtimestamp(SystemClock().now() if now is None else now, UTC).date()
+    put(document, "superseded_by", successor)
+    if state(document).get("until") is None:
+        put(document, "until", today.isoformat())
+    _noted(world, document)
+
+
+def facts_of(chunk: MemoryChunk) -> dict[str, str]:
+    """Those of `since`, `until` and `superseded_by` that are said of a chunk, or of its document."""
+    own, whole = state(chunk), state(document_of(chunk))
+    found = {name: own.get(name) or whole.get(name) for name in FACTS}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def holds(facts: Mapping[str, Any], where: Mapping[str, Any], today: date) -> bool:
+    """Whether a chunk with these facts holds when a search asks for it: on the day that `valid` names, else today.
+
+    What was superseded does not hold any more, unless another day is asked for.
+    """
+    asked = where.get("valid")
+    if asked == ANY or "superseded_by" in where:
+        return True
+    if asked is None and "superseded_by" in facts:
+        return False
+    day = today.isoformat() if asked is None else str(asked)
+    since, until = str(facts.get("since") or ""), facts.get("until")
+    return since <= day and (until is None or day <= str(until))
+
+
+def _noted(world: World, document: Document) -> None:
+    world.pending_documents.append(document.document_id)
+
+
+def _day(document_id: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        reason = f"{text!r} is no day. Write it like 2024-05-31."
+        raise MemoryRefused(source=document_id, reason=reason) from None
