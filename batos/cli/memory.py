@@ -307,8 +307,15 @@ def _embed(image: str) -> tuple[dict[str, Any], str]:
 
 
 def _summarize(image: str) -> tuple[dict[str, Any], str]:
+    from batos.memory.summaries import extracted
+
     with opened(image) as uvm:
         written = uvm.summarize()
+        if uvm.place.backend.name != "builtin":
+            with uvm.image.reading() as world:
+                due = extracted(world)
+            missions = [uvm.summarize_by_model(document_id) for document_id in due]
+            written = sum(mission.result()["written"] for mission in missions)
         kept = uvm.searcher.statistics().summaries
     told = f"{show.counted(written, 'summary', 'summaries')} written, {kept} in all."
     return {"written": written, "summaries": kept}, told

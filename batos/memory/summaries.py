@@ -63,6 +63,16 @@ def summaries(world: World) -> Iterator[ContextualSummary]:
         yield from walk(root)
 
 
+def extracted(world: World) -> list[str]:
+    """The documents with a summary that no model has written yet."""
+    roots = ((document_id, root_of(world, document_id)) for document_id in _roots(world))
+    return [
+        document_id
+        for document_id, root in roots
+        if root is not None and any(summary.written_by == EXTRACT for summary in walk(root))
+    ]
+
+
 def refresh(world: World, document_id: str, now: float | None = None) -> int:
     """Bring the summaries of a document level with its chunks; how many were written anew. Those of a document that was
     forgotten are forgotten too."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from batos.errors import MissionError
-from batos.mind import answering, delivering, displaying, improving, learning, rechecking
+from batos.mind import answering, delivering, displaying, improving, learning, rechecking, summarizing
 from batos.mind.cycle import Cycle
 
 Step = Callable[[Cycle], None]
@@ -36,6 +36,7 @@ STRATEGIES: dict[str, Strategy] = {
     "ask": _of(answering),
     "display": _of(displaying),
     "recheck": _of(rechecking),
+    "summarize": _of(summarizing),
     "systemic_self_improvement": _of(improving),
 }
 

@@ -340,6 +340,10 @@ class Uvm(Questions, Decisions):
         done."""
         return summarize(self.image, self.searcher.sections, told)
 
+    def summarize_by_model(self, document_id: str) -> Mission:
+        """File a mission that has the model write the summaries of a document, in place of extracts."""
+        return self._file("knowledge_catalog", "summarize_", (document_id,), {}, "summarize", None, {})
+
     def ingest_text(self, document_id: str, text: str, metadata: Mapping[str, Any] | None = None) -> IndexReport:
         """Remember a text under an id."""
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+import batos
+from batos.errors import MissionFailed
 from batos.image.image import Image
 from batos.image.undo import undo
 from batos.memory import catalog
@@ -13,7 +15,8 @@ from batos.memory.summaries import BUDGET, WIDTH, refresh, rewrite, root_of, sum
 from batos.memory.summarizing import summarize
 from batos.memory.turns import Turn, written
 from batos.memory.verifying import verify
-from batos.testing import HashedEmbedder
+from batos.settings import Settings
+from batos.testing import HashedEmbedder, ScriptedBackend
 
 
 @pytest.fixture(params=["sqlite", "file"])
@@ -245,3 +248,42 @@ def test_a_long_document_is_summarised_within_the_budget(image, memory):
         lowest = [one for one in walk(root) if one.level == 1]
         assert all(isinstance(child, MemoryChunk) for one in lowest for child in one.children)
         assert all(0 < count_tokens(one.text) <= BUDGET for one in walk(root))
+
+
+# Written by a model
+
+
+def test_a_model_writes_them_level_by_level_in_a_mission(tmp_path):
+    backend = ScriptedBackend(lambda request: f"Of {len(request.materials['passages'])} parts.")
+    with batos.open(f"sqlite:{tmp_path}/a.image", model=backend, settings=Settings(heartbeat=False)) as uvm:
+        remember(uvm.image, talk(*numbered(14)))
+        mission = uvm.summarize_by_model("talk")
+        assert mission.result(20) == {"written": 4}
+
+        with uvm.image.reading() as world:
+            found = [(one.level, one.text, one.written_by) for one in walk(root_of(world, "talk"))]
+        assert [(level, text) for level, text, _ in found] == [
+            (2, "Of 3 parts."),
+            (1, "Of 6 parts."),
+            (1, "Of 6 parts."),
+            (1, "Of 2 parts."),
+        ]
+        assert {by for *_, by in found} == {mission.id}
+        assert all(request.purpose == "summary" for request in backend.requests)
+        top = backend.requests[-1].materials["passages"]
+        assert all(text.startswith("Of ") for text in top)
+        assert len(uvm.store.journal(mission.id)) == len(found)
+
+        asked = len(backend.requests)
+        assert uvm.summarize_by_model("talk").result(20) == {"written": 0}
+        assert len(backend.requests) == asked
+
+
+def test_a_model_that_fails_leaves_no_summary_half_written(tmp_path):
+    replies = iter(["One.", "Two.", "Three.", ""])
+    backend = ScriptedBackend(lambda request: next(replies))
+    with batos.open(f"sqlite:{tmp_path}/a.image", model=backend, settings=Settings(heartbeat=False)) as uvm:
+        remember(uvm.image, talk(*numbered(14)))
+        with pytest.raises(MissionFailed):
+            uvm.summarize_by_model("talk").result(20)
+        assert shape(uvm.image) == []
