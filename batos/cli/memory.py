@@ -118,12 +118,13 @@ def search(
 @contextmanager
 def _searched(image: str) -> Iterator[tuple[Image, Searcher]]:
     """The image without the system, and what searches it, as the settings say."""
+    from batos.memory.choosing import spec_for
     from batos.memory.embedding import open_embedder
     from batos.memory.search import Searcher
     from batos.settings import from_environment
 
     with image_alone(image) as home:
-        searcher = Searcher(home, open_embedder(from_environment().embedding))
+        searcher = Searcher(home, open_embedder(spec_for(home, from_environment().embedding)))
         try:
             yield home, searcher
         finally:
@@ -238,6 +239,13 @@ def memory(
             "documents that changed.",
         ),
     ] = MemoryAction.STATS,
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="With embed: build the indexes of this embedding model beside the present ones, then go over to it.",
+        ),
+    ] = "",
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing when all is well.")] = False,
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
@@ -248,7 +256,9 @@ def memory(
     Example:
       batos memory stats
     """
-    found, told = _ACTIONS[action](image)
+    if model and action is not MemoryAction.EMBED:
+        raise typer.BadParameter("Only embed takes a model.")
+    found, told = _switch(image, model) if model else _ACTIONS[action](image)
     if not quiet or as_json:
         show.deliver(as_json, found, lambda: show.say(told))
     if found.get("sound") is False:
@@ -304,6 +314,21 @@ def _embed(image: str) -> tuple[dict[str, Any], str]:
             number = searcher.embed(lambda done, total: advance(done, total, "embedding"))
         model = searcher.vectors.embedder.model_id
     return {"model": model, "embedded": number}, f"{show.counted(number, 'passage')} embedded by {model}."
+
+
+def _switch(image: str, spec: str) -> tuple[dict[str, Any], str]:
+    from batos.memory.choosing import choose, switch
+    from batos.memory.embedding import open_embedder
+
+    with image_alone(image) as home:
+        embedder = open_embedder(spec)
+        if embedder is None or spec == "auto":
+            choose(home, spec)
+            return {"model": spec, "embedded": 0}, f"The image goes by {spec} from its next opening on."
+        with _bar() as advance:
+            number = switch(home, spec, embedder, lambda done, total: advance(done, total, "embedding"))
+    told = f"{show.counted(number, 'passage')} embedded. From its next opening on the image goes by {embedder.model_id}."
+    return {"model": embedder.model_id, "embedded": number}, told
 
 
 def _summarize(image: str) -> tuple[dict[str, Any], str]:

@@ -31,6 +31,7 @@ from batos.inference.peft.library import Library
 from batos.inference.port import Backend, UsesAdapters, UsesEmbedder, open_backend
 from batos.memory import validity
 from batos.memory.catalog import IndexReport, index_document, unindex_document
+from batos.memory.choosing import spec_for
 from batos.memory.embedding import open_embedder
 from batos.memory.ingesting import IngestReport, Progress, ingest_path
 from batos.memory.search import Hit, Searcher
@@ -106,7 +107,7 @@ class Uvm(Questions, Decisions):
             awaken(self.image)
             if isinstance(backend, UsesAdapters):
                 backend.use_library(Library(self.image))
-            self.searcher = Searcher(self.image, open_embedder(self.settings.embedding))
+            self.searcher = Searcher(self.image, open_embedder(spec_for(self.image, self.settings.embedding)))
             opened.callback(self.searcher.close)
             if isinstance(backend, UsesEmbedder) and self.searcher.vectors is not None:
                 backend.use_embedder(self.searcher.vectors.embedder)
