@@ -327,7 +327,7 @@ def _switch(image: str, spec: str) -> tuple[dict[str, Any], str]:
             return {"model": spec, "embedded": 0}, f"The image goes by {spec} from its next opening on."
         with _bar() as advance:
             number = switch(home, spec, embedder, lambda done, total: advance(done, total, "embedding"))
-    told = f"{show.counted(number, 'passage')} embedded. From its next opening on the image goes by {embedder.model_id}."
+    told = f"{show.counted(number, 'passage')} embedded. The image goes by {spec} from its next opening on."
     return {"model": embedder.model_id, "embedded": number}, told
 
 
