@@ -1,8 +1,8 @@
 """The database and its connections: what ZODB does not check itself.
 
 A connection is lent to one thread for one transaction. Raw objects that were kept beyond it, or handed to another
-thread, can neither load nor change anything. A record is read back before it is stored, so that nothing is committed
-which could not be loaded again. What cannot be loaded is told in a sentence.
+thread, can neither load nor change anything. Nothing is committed which could not be loaded again (`storing.py`). What
+cannot be loaded is told in a sentence.
 """
 
 from __future__ import annotations
