@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, cast, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -140,8 +141,9 @@ class UsesAdapters(Protocol):
 class UsesEmbedder(Protocol):
     """A backend that reads better with the embedding model that search uses."""
 
-    def use_embedder(self, embedder: Any) -> None:
-        """From now on texts may be compared by this model (`batos.memory.embedding.Embedder`)."""
+    def use_embedder(self, embedder: Any, shelf: Path | None = None) -> None:
+        """From now on texts may be compared by this model (`batos.memory.embedding.Embedder`). `shelf` is a folder for
+        what may be kept between processes and tells nothing of the image."""
         ...
 
 

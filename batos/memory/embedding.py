@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from batos.errors import EmbedderRefused
@@ -44,6 +46,13 @@ class Embedder(Protocol):
 
     def query(self, text: str) -> Vectors:
         """float32 of shape (dimension,). Raises `EmbedderFailed`."""
+
+
+def models_folder() -> Path:
+    """Where this machine keeps models, and what is derived from them: `BATOS_MODELS`, or the user's cache."""
+    given = os.environ.get("BATOS_MODELS")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(given) if given else cache / "batos" / "models"
 
 
 def open_embedder(spec: str) -> Embedder | None:

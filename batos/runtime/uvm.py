@@ -32,7 +32,7 @@ from batos.inference.port import Backend, UsesAdapters, UsesEmbedder, open_backe
 from batos.memory import validity
 from batos.memory.catalog import IndexReport, index_document, unindex_document
 from batos.memory.choosing import spec_for
-from batos.memory.embedding import open_embedder
+from batos.memory.embedding import models_folder, open_embedder
 from batos.memory.ingesting import IngestReport, Progress, ingest_path
 from batos.memory.search import Hit, Searcher
 from batos.memory.summarizing import summarize
@@ -110,7 +110,7 @@ class Uvm(Questions, Decisions):
             self.searcher = Searcher(self.image, open_embedder(spec_for(self.image, self.settings.embedding)))
             opened.callback(self.searcher.close)
             if isinstance(backend, UsesEmbedder) and self.searcher.vectors is not None:
-                backend.use_embedder(self.searcher.vectors.embedder)
+                backend.use_embedder(self.searcher.vectors.embedder, models_folder())
             self.place = Workplace(
                 self.image, self.store, backend, self.searcher, self._sandbox, self.clock,
                 budget_policy=self.settings.budget_policy, system=self,

@@ -92,6 +92,28 @@ def test_the_examples_of_an_archetype_speak_for_it():
     assert len({text for texts in examples().values() for text in texts}) == sum(map(len, examples().values()))
 
 
+def test_the_examples_are_embedded_once_for_all_processes(tmp_path):
+    asked = request("plan", "the house is quiet")
+    first, second, other = HashedEmbedder(), HashedEmbedder(), HashedEmbedder(model_id="another")
+
+    alike = [Meaning(embedder, tmp_path / "models").told(asked).materials["alike"] for embedder in (first, second)]
+    Meaning(other, tmp_path / "models").told(asked)
+
+    assert alike[0] == alike[1]
+    assert (len(second.seen), len(first.seen)) == (1, len(other.seen))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"no archive at all"])
+def test_damaged_vectors_of_the_examples_are_made_again(tmp_path, content):
+    asked = request("plan", "the house is quiet")
+    alike = Meaning(HashedEmbedder(), tmp_path).told(asked).materials["alike"]
+    (kept,) = tmp_path.iterdir()
+    kept.write_bytes(content)
+
+    assert Meaning(HashedEmbedder(), tmp_path).told(asked).materials["alike"] == alike
+    assert kept.stat().st_size > len(content)
+
+
 def test_likeness_decides_where_no_rule_does_and_is_told_as_a_reason():
     alike = {"emotional": 0.5, "technical": 0.1, "factual": 0.1, "self_improvement": 0.1}
     name, scores, reasons = classify("the house is quiet", alike=alike)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import cast
 
 from pydantic import ValidationError
@@ -42,9 +43,9 @@ class BuiltinBackend:
         self._complete = skills is not None
         self._meaning: Meaning | None = None
 
-    def use_embedder(self, embedder: Embeds) -> None:
+    def use_embedder(self, embedder: Embeds, shelf: Path | None = None) -> None:
         """From now on what is asked is compared by meaning as well as by words."""
-        self._meaning = Meaning(embedder)
+        self._meaning = Meaning(embedder, shelf)
 
     def generate(self, request: Request) -> Answer:
         """Raises BackendRefused for a purpose without a skill, and for what the skill itself cannot do."""

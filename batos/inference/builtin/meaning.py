@@ -6,11 +6,16 @@ materials before the skill sees it; without one they are absent, and the skills 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
+from zipfile import BadZipFile
 
 from pydantic import JsonValue
 
@@ -32,16 +37,25 @@ PLACES = 3
 class Embeds(Protocol):
     """What is needed of an embedding model (`batos.memory.embedding.Embedder`)."""
 
+    @property
+    def model_id(self) -> str: ...
+
     def passages(self, texts: Sequence[str]) -> Any: ...
 
     def query(self, text: str) -> Any: ...
 
 
 class Meaning:
-    """Writes cosines into requests. May be used from any thread."""
+    """Writes cosines into requests. May be used from any thread.
 
-    def __init__(self, embedder: Embeds) -> None:
+    `shelf` is a folder where the vectors of the archetypes' examples are kept from one process to the next: making them
+    takes longer than a question. They are part of batos and tell nothing of any image.
+    """
+
+    def __init__(self, embedder: Embeds, shelf: Path | None = None) -> None:
         self._embedder = embedder
+        self._shelf = shelf
+        self._examples: dict[str, Any] = {}
         self._vectors: OrderedDict[str, Any] = OrderedDict()
         self._guard = threading.Lock()
 
@@ -73,10 +87,51 @@ class Meaning:
         """By archetype, the mean cosine of the examples that come nearest."""
         asked = self._embedder.query(query)
         alike: dict[str, JsonValue] = {}
-        for archetype, texts in examples().items():
-            nearest = sorted((_cosine(vector, asked) for vector in self._of(texts)), reverse=True)[:PLACES]
+        for archetype, vectors in self._by_archetype().items():
+            nearest = sorted((_cosine(vector, asked) for vector in vectors), reverse=True)[:PLACES]
             alike[archetype] = round(sum(nearest) / len(nearest), 3)
         return alike
+
+    def _by_archetype(self) -> dict[str, Any]:
+        """The vectors of every archetype's examples, float32 of shape (examples, dimension) each."""
+        with self._guard:
+            if not self._examples:
+                self._examples = self._shelved() or self._shelve()
+            return self._examples
+
+    def _place(self) -> Path | None:
+        named = hashlib.sha256(json.dumps([self._embedder.model_id, examples()]).encode()).hexdigest()[:16]
+        return self._shelf / f"routing-{named}.npz" if self._shelf is not None else None
+
+    def _shelved(self) -> dict[str, Any]:
+        import numpy as np
+
+        place = self._place()
+        if place is None:
+            return {}
+        try:
+            with place.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+                found = {name: kept[name] for name in examples()}
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+            return {}
+        fits = all(len(found[name]) == len(texts) for name, texts in examples().items())
+        return found if fits and all(np.isfinite(vectors).all() for vectors in found.values()) else {}
+
+    def _shelve(self) -> dict[str, Any]:
+        import numpy as np
+
+        made = {name: self._embedder.passages(texts) for name, texts in examples().items()}
+        place = self._place()
+        if place is not None:
+            scratch = place.with_suffix(f".{os.getpid()}.npz")
+            try:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                np.savez(scratch, **made)
+                scratch.replace(place)
+            except OSError as error:
+                log.debug("The examples of routing are embedded again next time: %s", error)
+                scratch.unlink(missing_ok=True)
+        return made
 
     def _of(self, texts: Sequence[str]) -> list[Any]:
         """The vectors of `texts`, in their order; those met before are remembered."""

