@@ -171,7 +171,7 @@ class FileKeeper:
             self._storage.loadSerial(file.oid, file.tid)
         except POSKeyError:
             return False
-        except CorruptedDataError:  # its record is harmed, and the file is the blob of somebody still
+        except (CorruptedDataError, MemoryError):  # its record, or the length of it, is harmed: the blob is still needed
             return True
         return True
 
