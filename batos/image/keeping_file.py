@@ -171,7 +171,7 @@ class FileKeeper:
             self._storage.loadSerial(file.oid, file.tid)
         except POSKeyError:
             return False
-        except (CorruptedDataError, MemoryError):  # its record, or the length of it, is harmed: the blob is still needed
+        except (CorruptedDataError, MemoryError):  # the record or its length is harmed: somebody's blob still
             return True
         return True
 
