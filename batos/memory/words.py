@@ -4,7 +4,7 @@ Rows that are added become a segment of their own, so that a commit costs what i
 merged into one, until a segment is so large that merging it again would not pay. A removed row stays in its segment,
 marked, until that is merged. All of it is written within the transaction of whoever writes the index.
 
-The weights are those of SQLite's FTS5, by the same tokenizer and formula, in a tenth of its time: FTS5 looks up the
+The weights are those of SQLite's FTS5, by the same tokenizer and formula, in a part of its time: FTS5 looks up the
 length of each row that matches, and counts a word's rows before it ranks them; here both are arrays.
 """
 
