@@ -112,7 +112,9 @@ class Arms:
         if cosines is not None and self._vectors is not None:
             with self._vectors.comparing() as matrix:
                 cosines = {**cosines, **matrix.cosines(self._asked, [id_ for id_ in places if id_ not in cosines])}
-        return replace(found, places=places, cosines=cosines, sections=handed_down(scores, places.values()))
+        summarised = sections.index.summarised({place.document_id for place in places.values()})
+        handed = handed_down(scores, places.values(), summarised)
+        return replace(found, places=places, cosines=cosines, sections=handed)
 
     def _proposed(self, count: int) -> Evidence:
         document = self.where.get("document_id")

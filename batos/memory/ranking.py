@@ -64,7 +64,8 @@ class Explanation:
 class Evidence:
     """What the indexes found: BM25 weights and cosines by chunk. `floor` is the cosine of unrelated chunks.
 
-    `cosines` is None where no model is at hand. `sections` are what summaries above the chunks score, from 0 to 1.
+    `cosines` is None where no model is at hand. `sections` are what summaries above the chunks score,
+    about from 0 to 1; a chunk that has none above it is not in it.
     """
 
     weights: Mapping[int, float]
@@ -82,10 +83,12 @@ def ranked(
     by_place = {(place.document_id, place.chunk_index): place for place in found.places.values() if place.speaker}
     named = question.speakers if len(question.speakers) == 1 else frozenset()
     # Without cosines, words count in full and not by their share of the best.
-    section_share = SECTION_SHARE * (1.0 if found.cosines is not None else max(found.weights.values(), default=0.0))
+    scale = 1.0 if found.cosines is not None else max(found.weights.values(), default=0.0)
     scored = []
     for id_, place in found.places.items():
-        added = section_share * found.sections.get(id_, 0.0), _from_neighbours(place, by_place, own)
+        # What has no summary above it is its own, or a chunk of a short document would lose against all others.
+        section = found.sections.get(id_, sum(own[id_]) / scale if found.sections and scale else 0.0)
+        added = SECTION_SHARE * scale * section, _from_neighbours(place, by_place, own)
         factors = (
             SPEAKER_FACTOR if place.speaker in named else 1.0,
             SPAN_FACTOR if question.span is not None and question.span.holds(place.date) else 1.0,

@@ -8,7 +8,7 @@ above itself.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from batos.image.image import Image
@@ -88,8 +88,8 @@ def best_of(scores: Mapping[Span, float]) -> list[Span]:
     return sorted(scores, key=lambda span: (-scores[span], span.id))[:EXPANDED]
 
 
-def handed_down(scores: Mapping[Span, float], places: Iterable[Place]) -> dict[int, float]:
-    """The score of the summary above each of these chunks, where it has one."""
+def handed_down(scores: Mapping[Span, float], places: Iterable[Place], summarised: Container[str]) -> dict[int, float]:
+    """The score of the summary above each of these chunks, where it has one, as the `summarised` documents have."""
     by_document: defaultdict[str, list[Span]] = defaultdict(list)
     for span in scores:
         by_document[span.document_id].append(span)
@@ -97,6 +97,8 @@ def handed_down(scores: Mapping[Span, float], places: Iterable[Place]) -> dict[i
     for place in places:
         if place.id < 0:  # not committed yet, so no summary is of it
             continue
+        if place.document_id in summarised:
+            found[place.id] = 0.0
         for span in by_document.get(place.document_id, ()):
             if span.first <= place.chunk_index <= span.last:
                 found[place.id] = scores[span]

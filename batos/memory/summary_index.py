@@ -88,6 +88,12 @@ class SummaryIndex(DerivedFile):
         with self._using() as database:
             return {row[0]: Span(*row) for row in database.execute(statement, (json.dumps(list(ids)),))}
 
+    def summarised(self, documents: Iterable[str]) -> set[str]:
+        """Those of these documents that have summaries."""
+        statement = "select document_id from json_each(?) as wanted join root on document_id = wanted.value"
+        with self._using() as database:
+            return {row[0] for row in database.execute(statement, (json.dumps(list(documents)),))}
+
     def above(self, document_id: str, chunk_index: int) -> list[Span]:
         """The summaries over a chunk, from the lowest up."""
         statement = f"""

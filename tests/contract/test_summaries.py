@@ -250,6 +250,17 @@ def test_a_long_document_is_summarised_within_the_budget(image, memory):
         assert all(0 < count_tokens(one.text) <= BUDGET for one in walk(root))
 
 
+def test_a_short_document_does_not_lose_against_one_that_has_summaries(image, memory):
+    remember(image, talk(*numbered(30)))
+    remember(image, "The lighthouse keeper was ill.", "note", "text")
+    summarize(image, memory.sections)
+
+    hits = memory.search("lighthouse keeper", 40)
+
+    assert hits[0].document_id == "note"
+    assert hits[0].explanation.section == pytest.approx(0.5)
+
+
 # Written by a model
 
 
