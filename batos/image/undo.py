@@ -17,11 +17,11 @@ from ZODB.TimeStamp import TimeStamp
 
 from batos.errors import UndoRefused
 from batos.image.changes import Written
-from batos.image.finding import find_change
+from batos.image.finding import find_change, level
 from batos.image.horizon import is_packed
 from batos.image.image import Image
 from batos.image.loading import BLOB, COUNTER, LIST, MAPPING, MEMORY, OBJECT, TREES, Kind, Reference
-from batos.image.log import Load, after
+from batos.image.log import NEWEST, Load, after
 from batos.image.past import (
     LEAVES,
     MISSING,
@@ -70,8 +70,27 @@ def undo(image: Image, change: str) -> str:
             undoing.collect(_kinds(load, written))
             undoing.apply()
 
-    image.change(f"undo {change}: {written.note}", work, undoes=change)
+    try:
+        image.change(f"{_note_of_undoing(change)} {written.note}", work, undoes=change)
+    except UndoRefused as refused:
+        raise _undone_already(image, written, change) or refused from None
     return written.note
+
+
+def _note_of_undoing(change: str) -> str:
+    return f"undo {change}:"
+
+
+def _undone_already(image: Image, written: Written, change: str) -> UndoRefused | None:
+    """The refusal of a change whose own undo is the newest change of something it wrote."""
+    index = level(image)
+    newest = (index.changes_of(oid, NEWEST)[:1] for oid in written.oids)
+    undone = next(
+        (found.id for [found] in filter(None, newest) if found.note.startswith(_note_of_undoing(change))), None
+    )
+    if undone is None:
+        return None
+    return UndoRefused(change=change, reason=f"it was undone already, by change {undone}; undo that one to redo it.")
 
 
 def _kinds(load: Load, written: Written) -> dict[bytes, Kind]:

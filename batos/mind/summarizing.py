@@ -53,9 +53,7 @@ def _levels(cycle: Cycle) -> list[Sequence[ContextualSummary]]:
     """The summaries of the document by level, the lowest first."""
     root = root_of(cycle.world, plain(cycle.scratch["plan"])["document_id"])
     found = list(walk(root)) if root is not None else []
-    return [
-        [summary for summary in found if summary.level == level] for level in sorted({one.level for one in found})
-    ]
+    return [[summary for summary in found if summary.level == level] for level in sorted({one.level for one in found})]
 
 
 def _asked(cycle: Cycle, summary: ContextualSummary) -> str:
