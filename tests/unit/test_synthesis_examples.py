@@ -70,6 +70,30 @@ def test_what_computes_twice_reads_like_a_persons_source() -> None:
     )
 
 
+def test_a_result_that_says_what_was_decided_is_computed_before_the_write() -> None:
+    examples = [
+        {"args": [30], "slots": {"balance": 100}, "result": True, "slots_after": {"balance": 70}},
+        {"args": [50], "slots": {"balance": 20}, "result": False, "slots_after": {"balance": 20}},
+    ]
+    intent = "take money out; answers true if it worked, and false (nothing changes) if there is not enough"
+    source = written("withdraw_", intent, examples, {"balance": 100})
+    receiver = Receiver({"balance": 70})
+    assert compiled(source, "withdraw_")(receiver, 50) is True
+    assert vars(receiver)["balance"] == 20
+
+
+def test_a_result_that_stands_in_its_input_is_not_learned_by_heart() -> None:
+    offers = [{"name": "A", "price": 9, "stock": 2}, {"name": "B", "price": 5, "stock": 0}]
+    offers.append({"name": "C", "price": 7, "stock": 1})
+    examples = [
+        {"args": [offers], "result": "C"},
+        {"args": [[{"name": "X", "price": 1, "stock": 0}]], "result": "none"},
+    ]
+    intent = 'name of the cheapest offer that is in stock, "none" if there is none'
+    with pytest.raises(BackendRefused, match="by heart"):
+        written("cheapest_", intent, examples)
+
+
 def test_a_slot_is_written_and_the_object_marked_changed() -> None:
     examples = [
         {"args": [50], "result": 150, "slots_after": {"balance": 150}},

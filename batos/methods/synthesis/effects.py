@@ -12,7 +12,7 @@ from batos.methods.synthesis.brief import ABSENT, Brief, Case
 from batos.methods.synthesis.budget import Budget
 from batos.methods.synthesis.judge import Verdict
 from batos.methods.synthesis.learned import Learned
-from batos.methods.synthesis.nodes import Leaf, Node
+from batos.methods.synthesis.nodes import Choice, Leaf, Node
 from batos.methods.synthesis.probes import probes
 from batos.methods.synthesis.solve import Task, solve
 from batos.methods.synthesis.values import MISSING, same
@@ -21,11 +21,15 @@ from batos.methods.synthesis.words import Words
 
 @dataclass(frozen=True)
 class Part:
-    """One solved search: of slot `slot`, of the result (""), or of the test for raising ("raises")."""
+    """One solved search: of slot `slot`, of the result (""), or of the test for raising ("raises").
+
+    `before` are the cases of a task over the slots after the writes, as a caller sees them: before the writes.
+    """
 
     slot: str
     task: Task
     verdict: Verdict
+    before: list[Case] | None = None
 
     @property
     def node(self) -> Node:
@@ -120,9 +124,13 @@ class Solver:
         cases = [*self.finished, *self.probes]
         before = self._try("", cases, results, share)
         after = self._try("", self._afterwards(effects, cases), results, share) if effects.writes else None
+        if after is not None:
+            after = replace(after, before=cases)
         found = [part for part in (after, before) if part is not None]
         if not found:
             raise Unsolved("the result")
+        if before is not None and any(_decided(part.node, before.node) for part in effects.writes):
+            found.reverse()
         effects.result = min(found, key=lambda part: part.verdict.best.cost)
         effects.late = effects.result is after
         effects.returns = effects.result.node
@@ -152,6 +160,12 @@ class Solver:
         verdict = solve(task, budget)
         self.budget.made += budget.made
         return Part(slot, task, verdict) if verdict is not None else None
+
+
+def _decided(write: Node, result: Node) -> bool:
+    """Whether a write chooses by the very test that the result gives: then the result says what was decided."""
+    chosen = isinstance(write[0], Choice) and write[1] == result
+    return chosen or any(_decided(child, result) for child in write[1:])
 
 
 def _alike(inputs: tuple[Any, ...]) -> bool:

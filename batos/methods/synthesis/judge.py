@@ -188,7 +188,9 @@ def _doubt(
         return EXPLAINED
     if chooses(best) and goal.count <= _branches(best.entry.node) and not words.conditional and not proven:
         return "every case that it tells apart was seen only once"
-    if goal.count > 1 and (learned := _by_heart(best, goal.results, inputs, intent)):
+    if goal.count > 1 and (
+        learned := _by_heart(best, goal.results, inputs, intent) or _copied(best, goal, inputs, words)
+    ):
         return f"the result {learned!r} would be learned by heart from its one example"
     shown = _shown(best, goal, inputs, intent) + (NAMED if proven else 0)
     if best.size > max(shown, min(shown + UNPROVEN, MODEST)) and not _complete(best, goal, leaves):
@@ -236,6 +238,18 @@ def _by_heart(best: Program, results: Column, inputs: list[Any], intent: str) ->
             whole = len(text) > 1 and text in results and results.count(text) == 1 and text.lower() not in known
             word = word or whole
             if word and not suggested and sum(text in repr(result) for result in results) <= 1:
+                return text
+    return None
+
+
+def _copied(best: Program, goal: Goal, inputs: list[Any], words: Words) -> str | None:
+    """A text written into the program that is one whole result, and stands in that example's input."""
+    for head in heads(best.entry.node):
+        if isinstance(head, Leaf) and head.kind == "constant" and isinstance(head.value, str):
+            text = head.value
+            places = [place for place, result in enumerate(goal.results) if result == text]
+            named = text.lower() in words.everything or text in words.quoted
+            if text and len(places) == 1 and not named and text in texts_in(inputs[places[0]]):
                 return text
     return None
 

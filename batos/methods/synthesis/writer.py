@@ -154,12 +154,12 @@ def _question(part: Part) -> dict[str, Any] | None:
     place = len(part.task.results) + part.verdict.at
     if not len(part.task.results) <= place < len(part.task.cases):
         return None
-    case = part.task.cases[place]
+    case = (part.before or part.task.cases)[place]
     rivals = (part.verdict.best, *([part.verdict.rival] if part.verdict.rival is not None else []))
     if any(each.entry.column[place] is MISSING for each in rivals):
         return None
     leaves = [head for each in rivals for head in heads(each.entry.node) if isinstance(head, Leaf)]
-    read = {leaf.value for leaf in leaves if leaf.kind == "slot"}
+    read = set(case.slots) if part.before else {leaf.value for leaf in leaves if leaf.kind == "slot"}
     try:
         return {
             "args": freeze(list(case.args)),
