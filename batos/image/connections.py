@@ -8,6 +8,7 @@ cannot be loaded is told in a sentence.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from threading import get_ident
@@ -63,6 +64,7 @@ class ImageConnection(Connection):
         self._log = _Quietly(logging.getLogger(__name__))
         self._anybodys = True  # until it is lent: ZODB itself opens one to make the root
         self._holder: int | None = None
+        self.lent_at: float | None = None  # when its transaction was begun, by the monotonic clock
         self._spoiled: list[Any] = []
         self._stored: tuple[bytes, ...] = ()
         self.committed_behaviour: tuple[tuple[bytes, tuple[str, ...]], ...] = ()
@@ -73,7 +75,7 @@ class ImageConnection(Connection):
 
     def lend(self) -> None:
         """Give the connection to this thread."""
-        self._anybodys, self._holder = False, get_ident()
+        self._anybodys, self._holder, self.lent_at = False, get_ident(), time.monotonic()
         self.answers.thread = self._holder
         self._stored, self._labels = (), {}
         self.committed_behaviour = ()
@@ -82,7 +84,7 @@ class ImageConnection(Connection):
             obj._p_invalidate()  # a list or a tree has changed by the time it asks whether it may
 
     def take_back(self) -> None:
-        self._holder = self.answers.thread = None
+        self._holder = self.answers.thread = self.lent_at = None
         self._aside.clear()
         if self.before is not None and hasattr(self._storage._storage, "afterCompletion"):
             # What ZODB puts around a storage of the past does not pass this on, and RelStorage would keep its snapshot,

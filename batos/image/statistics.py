@@ -55,11 +55,11 @@ def sizes_of(image: Image) -> dict[str, int]:
 
 
 def _oldest_reader(image: Image) -> float | None:
-    opened: list[float] = []
+    lent: list[float] = []
 
     def note(connection: Any) -> None:
-        if connection.opened:
-            opened.append(connection.opened)
+        if connection.lent_at is not None:
+            lent.append(connection.lent_at)
 
     image.db._connectionMap(note)
-    return time.time() - min(opened) if opened else None
+    return time.monotonic() - min(lent) if lent else None

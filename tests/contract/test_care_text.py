@@ -8,6 +8,7 @@ import batos
 from batos.errors import ImportRefused, UnknownObject
 from batos.objects.mirror import Mirror
 from batos.objects.uvm_object import UvmObject, label
+from batos.runtime.mission import Mission
 from batos.runtime.written import read_object
 from batos.settings import Settings
 from contract.care_tools import STORAGES
@@ -161,6 +162,10 @@ def test_provenance_is_kept_apart_from_what_this_image_vouches_for(original, emp
 def test_taking_it_in_again_changes_nothing(original, empty):
     _, out = original
     empty.care.import_(out)
+    rechecks = [mission["mission"] for mission in empty.missions()]
+    assert rechecks
+    for identity in rechecks:
+        Mission(empty.image, empty.store, identity).result(30)
     before = len(list(empty.image.transactions_since(b"\0" * 8)))
     report = empty.care.import_(out)
 
