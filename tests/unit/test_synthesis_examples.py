@@ -94,6 +94,15 @@ def test_a_result_that_stands_in_its_input_is_not_learned_by_heart() -> None:
         written("cheapest_", intent, examples)
 
 
+def test_a_bound_that_the_intent_names_is_tried_itself() -> None:
+    people = [{"name": "Zed", "age": 40}, {"name": "Kim", "age": 12}, {"name": "Ann", "age": 22}]
+    examples = [{"args": [people], "result": ["Ann", "Zed"]}, {"args": [[{"name": "Bo", "age": 5}]], "result": []}]
+    answer = write_method(request("adults_", "names of everybody who is 18 or older, alphabetically", examples))
+    assert answer.question is not None
+    assert [person["age"] for person in answer.question["args"][0]] == [18, 18, 18]
+    assert answer.question["candidates"] == [["Ann", "Kim", "Zed"], []]
+
+
 def test_a_slot_is_written_and_the_object_marked_changed() -> None:
     examples = [
         {"args": [50], "result": 150, "slots_after": {"balance": 150}},

@@ -36,7 +36,7 @@ def _bits(value: Any, given: Any) -> float:
     if value is None or isinstance(value, bool):
         return 1.0
     if isinstance(value, (int, float)):
-        return _number(value, set(_numbers(given)))
+        return _number(value, set(numbers_in(given)))
     if isinstance(value, str):
         return _text(value, [*texts_in(given), *keys_in(given)])
     if isinstance(value, dict):
@@ -72,9 +72,9 @@ def _text(text: str, sources: list[str]) -> float:
     return total
 
 
-def _numbers(value: Any) -> list[int | float]:
+def numbers_in(value: Any) -> list[int | float]:
     if isinstance(value, (int, float)):
         return [value]
     if isinstance(value, dict):
         value = list(value.values())
-    return [number for item in value for number in _numbers(item)] if isinstance(value, (list, tuple)) else []
+    return [number for item in value for number in numbers_in(item)] if isinstance(value, (list, tuple)) else []

@@ -11,7 +11,9 @@ import re
 from typing import Any
 
 from batos.methods.synthesis.brief import LARGEST, Brief, Case
+from batos.methods.synthesis.evidence import numbers_in
 from batos.methods.synthesis.values import keys_in, type_of
+from batos.methods.synthesis.words import Words
 
 MADE = 4
 """How many probes are made from the examples; the caller's own message is one more."""
@@ -33,7 +35,33 @@ def probes(brief: Brief) -> list[Case]:
         probe = changed(brief.cases[turn % len(brief.cases)], turn, kept)
         if not _is_example(probe, (*brief.cases, *made)):
             made.append(probe)
+    if (bound := at_bound(brief)) is not None and not _is_example(bound, (*brief.cases, *made)):
+        made.append(bound)
     return made
+
+
+def at_bound(brief: Brief) -> Case | None:
+    """The first example with the one number that the intent names in the place of every number; None if there is no
+    such number, or an example holds it."""
+    named = Words(brief.selector, brief.intent).numerals
+    case = brief.cases[0]
+    held = {number for each in brief.cases for number in numbers_in([list(each.inputs), each.slots])}
+    if len(named) != 1 or not held or held & set(named):
+        return None
+    number = int(named[0]) if named[0].is_integer() else named[0]
+    return Case(
+        args=tuple(_filled(value, number) for value in case.args),
+        kwargs={name: _filled(value, number) for name, value in case.kwargs.items()},
+        slots={name: _filled(value, number) for name, value in case.slots.items()},
+    )
+
+
+def _filled(value: Any, number: int | float) -> Any:
+    if type(value) in (int, float):
+        return number
+    if isinstance(value, dict):
+        return {key: _filled(part, number) for key, part in value.items()}
+    return type(value)(_filled(part, number) for part in value) if isinstance(value, (list, tuple)) else value
 
 
 def _alike(message: Case, cases: tuple[Case, ...]) -> bool:
