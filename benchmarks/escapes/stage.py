@@ -10,6 +10,8 @@ import pickletools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from BTrees.OOBTree import OOBTree, OOBucket
+
 from batos.image.image import Image
 from batos.image.world import World
 from batos.objects import primitives
@@ -182,7 +184,7 @@ def _tree(tree: Any) -> set[bytes]:
         if part._p_oid not in found:
             found.add(part._p_oid)
             part._p_activate()
-            waiting.extend(inner for inner in _flat(part.__getstate__()) if type(inner).__module__ == "BTrees.OOBTree")
+            waiting.extend(inner for inner in _flat(part.__getstate__()) if isinstance(inner, OOBTree | OOBucket))
     return found - {None}
 
 
