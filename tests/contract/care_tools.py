@@ -8,15 +8,17 @@ from contextlib import contextmanager
 import pytest
 from ZODB.blob import Blob
 
+import storages
 from batos.image.image import Image
 from batos.memory.catalog import lay_catalog
 
 STORAGES = ["sqlite", "file"]
 
 
-@pytest.fixture(params=STORAGES)
+@pytest.fixture(params=storages.STORAGES)
 def uri(request, tmp_path):
-    return f"{request.param}:{tmp_path}/a.image"
+    with storages.new_place(request.param, tmp_path, lambda: request.getfixturevalue("postgresql")) as place:
+        yield place
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from ZODB.Connection import TransactionMetaData
 
 import batos
+import storages
 from batos.image.image import Image
 from batos.image.receipts import Proposal
 from batos.image.soundness import check_soundness
@@ -28,9 +29,16 @@ def opened(place):
         yield uvm
 
 
-@pytest.fixture(params=STORAGES)
+# Tests that reach into the files of a storage. What a server keeps is harmed in test_postgresql.
+HARMED_ON_DISK = pytest.mark.parametrize("uvm", STORAGES, indirect=True)
+
+
+@pytest.fixture(params=storages.STORAGES)
 def uvm(request, tmp_path):
-    with opened(f"{request.param}:{tmp_path}/a.image") as uvm:
+    with (
+        storages.new_place(request.param, tmp_path, lambda: request.getfixturevalue("postgresql")) as place,
+        opened(place) as uvm,
+    ):
         yield uvm
 
 
@@ -90,6 +98,7 @@ def test_it_says_when_the_last_backup_was_taken(any_uvm, tmp_path):
     assert standings(any_uvm.care.doctor())["backup"] == "sound"
 
 
+@HARMED_ON_DISK
 def test_a_reference_that_leads_nowhere_is_named_with_who_refers(uvm):
     uvm.create("other", {"friend": uvm["greeter"]})
     uvm.delete("greeter")
@@ -100,6 +109,7 @@ def test_a_reference_that_leads_nowhere_is_named_with_who_refers(uvm):
     assert "other refers to object" in wrong(uvm.care.doctor())["references"]
 
 
+@HARMED_ON_DISK
 def test_what_cannot_be_examined_does_not_hide_the_rest(uvm):
     with uvm.image.reading() as world:
         passage = world["knowledge_catalog"].metadata_index["owls"].chunks[0]._p_oid
@@ -121,6 +131,7 @@ def test_a_name_that_leads_to_something_else_is_named(any_uvm):
     assert "'greeter' leads to an object that calls itself 'somebody_else'" in wrong(any_uvm.care.doctor())["names"]
 
 
+@HARMED_ON_DISK
 def test_the_lost_bytes_of_a_blob_are_named_with_their_owner(uvm):
     put_blob(uvm.image, "greeter", "file", b"bytes" * 1000)
     assert blob_in(uvm.image, "greeter", "file")
@@ -134,6 +145,7 @@ def test_the_lost_bytes_of_a_blob_are_named_with_their_owner(uvm):
     assert "of a blob of greeter are not there" in wrong(uvm.care.doctor())["blobs"]
 
 
+@HARMED_ON_DISK
 def test_a_bit_that_turned_in_a_blob_is_found_and_a_copy_of_it_is_made_anew(uvm):
     put_blob(uvm.image, "greeter", "file", b"bytes" * 1000)
     where = uvm.image.where
@@ -151,6 +163,7 @@ def test_a_bit_that_turned_in_a_blob_is_found_and_a_copy_of_it_is_made_anew(uvm)
     assert blob_in(uvm.image, "greeter", "file") == b"bytes" * 1000
 
 
+@HARMED_ON_DISK
 def test_a_record_that_was_altered_behind_the_back_of_batos_is_named(uvm):
     harmed = uvm.image.where.database
     uvm.close()
@@ -217,6 +230,7 @@ def test_an_index_of_changes_that_does_not_agree_is_made_again_when_it_is_asked_
     assert any_uvm.history("greeter") == before
 
 
+@HARMED_ON_DISK
 def test_what_an_interrupted_pack_left_is_removed_when_it_is_asked_for(uvm):
     put_blob(uvm.image, "greeter", "file", b"bytes")
     if uvm.image.where.scheme == "file":

@@ -3,6 +3,7 @@
 import pytest
 
 import batos
+import storages
 from batos.errors import ErasureRefused, ImageBusy, MissionCancelled, MissionFailed, UnknownObject
 from batos.image.soundness import check_soundness
 from batos.image.turns import alone
@@ -18,9 +19,15 @@ QUOTE = "leaves before the tide turns"
 PAST_QUOTE = "the lighthouse keeper counted nineteen grey seals"
 
 
-@pytest.fixture(params=STORAGES)
-def uvm(request, tmp_path):
-    with batos.open(f"{request.param}:{tmp_path}/a.image", settings=QUIET) as opened:
+@pytest.fixture(params=storages.STORAGES)
+def place(request, tmp_path):
+    with storages.new_place(request.param, tmp_path, lambda: request.getfixturevalue("postgresql")) as made:
+        yield made
+
+
+@pytest.fixture
+def uvm(place):
+    with batos.open(place, settings=QUIET) as opened:
         yield opened
 
 
@@ -254,13 +261,12 @@ def test_what_stands_everywhere_or_nowhere_is_not_erased(any_uvm):
         any_uvm.care.erase(document="a", text="b")
 
 
-def test_nothing_is_erased_while_the_image_is_copied_or_a_daemon_works_it(uvm):
+def test_nothing_is_erased_while_the_image_is_copied_or_a_daemon_works_it(uvm, place):
     uvm.create("greeter", {"name": NAME})
     with alone(uvm.image.path), pytest.raises(ImageBusy):
         uvm.care.erase(text=NAME)
-    uri = f"{uvm.image.where.scheme}:{uvm.image.path}"
     uvm.close()
-    with batos.runtime.uvm.Uvm(uri, settings=QUIET, work=False) as looking, DaemonLock(looking.image.path):
+    with batos.runtime.uvm.Uvm(place, settings=QUIET, work=False) as looking, DaemonLock(looking.image.path):
         with pytest.raises(ErasureRefused, match="daemon"):
             looking.care.erase(text=NAME)
         assert looking["greeter"].name == NAME
