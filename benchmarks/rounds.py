@@ -31,11 +31,14 @@ def interleaved(cases: Mapping[str, Callable[[], float]], rounds: int) -> Times:
     return Times(tuple(taken[1:]))
 
 
+WARM_SECONDS = 0.3  # worker processes take some hundred calls until they are as fast as they get
+
+
 def per_call(statement: str, names: Mapping[str, Any], seconds: float = 0.02) -> Callable[[], float]:
     """A case: the seconds of one run of `statement`, averaged over about `seconds` of them, the loop included."""
     timer = timeit.Timer(statement, globals=dict(names))
     tried = 1
-    while (taken := timer.timeit(tried)) < seconds and tried < 1000:
+    while (taken := timer.timeit(tried)) < WARM_SECONDS and tried < 1000:
         tried *= 10
     once = max(taken / tried, 1e-9)
     number = max(1, int(seconds / once))
