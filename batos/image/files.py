@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,3 +23,12 @@ def weigh(path: Path) -> int:
 def size_of(folder: Path) -> int:
     """The bytes of all files in the folder and below."""
     return sum(map(weigh, files_of(folder)))
+
+
+def force_to_disk(path: Path) -> None:
+    """Return when a file's bytes, or the entries of a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -8,7 +8,6 @@ is gone.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from ZODB.serialize import referencesf
 
 from batos.errors import ImageBusy, ImageCorrupt
 from batos.faults import fault
-from batos.image.files import size_of
+from batos.image.files import force_to_disk, size_of
 from batos.image.image import Image
 from batos.image.keeping import PIECE, BlobFile, Held, Scrub
 from batos.image.log import NEWEST
@@ -136,7 +135,7 @@ class FileKeeper:
         """Put the packed file in the place of the old one, in one step that a crash cannot halve."""
         storage = self._storage
         made = Path(f"{self._path}.pack")
-        _sync(made)
+        force_to_disk(made)
         Path(f"{self._path}.index").unlink(missing_ok=True)  # it tells positions, and how long the file was
         fault("pack.before_switch")
         with storage._files.write_lock(), storage._lock:
@@ -148,7 +147,7 @@ class FileKeeper:
                 storage._file = self._path.open("r+b")
             storage._initIndex(packer.index, storage._tindex)
             storage._pos = end
-        _sync(self._path.parent)
+        force_to_disk(self._path.parent)
         fault("pack.after_switch")
 
     def _remove_leftovers(self, horizon: bytes) -> None:
@@ -240,11 +239,3 @@ class _Packer(FileStoragePacker):
         with Path(self._path).open("rb") as file:
             self.gc._file = file
             return bool(self.gc.needed_since(self.gc.eof, self._storage.getSize()))
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

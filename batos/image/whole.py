@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from batos.errors import BackupRefused
-from batos.image.files import files_of
+from batos.image.files import files_of, force_to_disk
 
 PARTIAL = ".partial"
 
@@ -30,7 +30,7 @@ def made_whole(target: Path) -> Iterator[Path]:
         (partial / PARTIAL).unlink()
         _sync(partial)
         partial.rename(target)
-        _sync_entry(target.parent)
+        force_to_disk(target.parent)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
@@ -60,12 +60,4 @@ def _begun(target: Path, partial: Path) -> int:
 
 def _sync(folder: Path) -> None:
     for path in (*files_of(folder), *(entry for entry in folder.rglob("*") if entry.is_dir()), folder):
-        _sync_entry(path)
-
-
-def _sync_entry(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        force_to_disk(path)

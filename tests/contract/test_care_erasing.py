@@ -3,14 +3,15 @@
 import pytest
 
 import batos
-import storages
 from batos.errors import ErasureRefused, ImageBusy, MissionCancelled, MissionFailed, UnknownObject
 from batos.image.soundness import check_soundness
 from batos.image.turns import alone
 from batos.memory.catalog import index_document
 from batos.runtime.lock import DaemonLock
 from batos.settings import Settings
-from contract.care_tools import STORAGES, files_holding, put_blob
+from contract.care_tools import STORAGES, files_holding, put_blob, uri
+
+__all__ = ["uri"]  # the fixture
 
 QUIET = Settings(heartbeat=False)
 NAME = "Xanthippe Quirkwood"
@@ -19,15 +20,9 @@ QUOTE = "leaves before the tide turns"
 PAST_QUOTE = "the lighthouse keeper counted nineteen grey seals"
 
 
-@pytest.fixture(params=storages.STORAGES)
-def place(request, tmp_path):
-    with storages.new_place(request.param, tmp_path, lambda: request.getfixturevalue("postgresql")) as made:
-        yield made
-
-
 @pytest.fixture
-def uvm(place):
-    with batos.open(place, settings=QUIET) as opened:
+def uvm(uri):
+    with batos.open(uri, settings=QUIET) as opened:
         yield opened
 
 
@@ -261,12 +256,12 @@ def test_what_stands_everywhere_or_nowhere_is_not_erased(any_uvm):
         any_uvm.care.erase(document="a", text="b")
 
 
-def test_nothing_is_erased_while_the_image_is_copied_or_a_daemon_works_it(uvm, place):
+def test_nothing_is_erased_while_the_image_is_copied_or_a_daemon_works_it(uvm, uri):
     uvm.create("greeter", {"name": NAME})
     with alone(uvm.image.path), pytest.raises(ImageBusy):
         uvm.care.erase(text=NAME)
     uvm.close()
-    with batos.runtime.uvm.Uvm(place, settings=QUIET, work=False) as looking, DaemonLock(looking.image.path):
+    with batos.runtime.uvm.Uvm(uri, settings=QUIET, work=False) as looking, DaemonLock(looking.image.path):
         with pytest.raises(ErasureRefused, match="daemon"):
             looking.care.erase(text=NAME)
         assert looking["greeter"].name == NAME

@@ -10,21 +10,16 @@ import pytest
 
 from batos.errors import MemoryRefused, UnknownObject
 from batos.image import following
-from batos.image.image import Image
 from batos.memory import catalog
 from batos.memory.catalog import index_document, unindex_document
 from batos.memory.ingesting import ingest_path
 from batos.memory.reading import KINDS
 from batos.memory.search import Searcher
+from contract.memory_tools import image
+
+__all__ = ["image"]  # the fixture
 
 OWLS = "# Owls\n\nOwls sleep by day.\n\n## Food\n\nThey eat mice.\n\n## Nests\n\nIn hollow trees.\n"
-
-
-@pytest.fixture(params=["sqlite", "file"])
-def image(request, tmp_path):
-    with Image.open(f"{request.param}:{tmp_path}/image") as opened:
-        opened.change("lay the catalog", catalog.lay_catalog)
-        yield opened
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import pytest
 
 import batos
 from batos.errors import MissionFailed
-from batos.image.image import Image
 from batos.image.undo import undo
 from batos.memory import catalog
 from batos.memory.catalog import index_document, unindex_document
@@ -17,13 +16,9 @@ from batos.memory.turns import Turn, written
 from batos.memory.verifying import verify
 from batos.settings import Settings
 from batos.testing import HashedEmbedder, ScriptedBackend
+from contract.memory_tools import image
 
-
-@pytest.fixture(params=["sqlite", "file"])
-def image(request, tmp_path):
-    with Image.open(f"{request.param}:{tmp_path}/image") as opened:
-        opened.change("lay the catalog", catalog.lay_catalog)
-        yield opened
+__all__ = ["image"]  # the fixture
 
 
 @pytest.fixture

@@ -12,21 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batos.errors import EmbedderFailed
-from batos.image.image import Image
-from batos.memory import catalog, matrix
+from batos.memory import matrix
 from batos.memory.catalog import index_document, unindex_document
 from batos.memory.matrix import Matrix
 from batos.memory.search import MOST_EMBEDDED, Searcher
 from batos.memory.turns import Turn, written
 from batos.memory.verifying import verify
 from batos.testing import HashedEmbedder
+from contract.memory_tools import image
 
-
-@pytest.fixture(params=["sqlite", "file"])
-def image(request, tmp_path):
-    with Image.open(f"{request.param}:{tmp_path}/image") as opened:
-        opened.change("lay the catalog", catalog.lay_catalog)
-        yield opened
+__all__ = ["image"]  # the fixture
 
 
 @pytest.fixture
