@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from batos.clock import Clock, SystemClock
 from batos.errors import UnknownBackend
+from batos.inference.stops import ended
 
 Purpose = Literal["plan", "facet", "weave", "method", "workbench", "summary", "verdict"]
 
@@ -62,8 +63,12 @@ class Request(BaseModel):
 
     def ended(self, text: str) -> str:
         """`text` up to the first stop, for backends that do not end there by themselves."""
-        places = [at for stop in self.stop if (at := text.find(stop)) >= 0]
-        return text[: min(places)] if places and self.output_schema is None else text
+        return ended(text, self.stops)
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The stops that count: JSON ends where its schema says."""
+        return self.stop if self.output_schema is None else ()
 
     def fingerprint(self) -> str:
         """SHA-256 (hex) of the request as canonical JSON; equal requests have equal ones in every process."""
@@ -134,6 +139,15 @@ class UsesAdapters(Protocol):
 
     def use_library(self, library: Any) -> None:
         """From now on adapters are looked up in this library (`batos.inference.peft.library.Library`)."""
+        ...
+
+
+@runtime_checkable
+class Expects(Protocol):
+    """A backend that can make ready what it will be asked for soon."""
+
+    def expect(self, adapter: str) -> None:
+        """A request for this adapter is likely to come next. Returns at once, raises nothing."""
         ...
 
 

@@ -44,7 +44,10 @@ def _thread(cycle: Cycle) -> str | None:
 
 def delegate(cycle: Cycle) -> None:
     """All sub-queries in one round. A facet that is still an intent is learned first, by the usual path."""
-    cycle.scratch["chunks"] = consult(cycle, plain(cycle.scratch["plan"]), plain(cycle.scratch["chunks"]))
+    plan = plain(cycle.scratch["plan"])
+    cycle.next_adapter = _voice(cycle, plan)[2]  # it is brought in while the facets are being answered
+    cycle.scratch["chunks"] = consult(cycle, plan, plain(cycle.scratch["chunks"]))
+    cycle.next_adapter = None
 
 
 def synthesize(cycle: Cycle) -> None:
@@ -65,11 +68,10 @@ def synthesize(cycle: Cycle) -> None:
 
 
 def _weaving(cycle: Cycle, plan: dict[str, Any], partials: dict[str, Any], chunks: list[dict[str, Any]]) -> Request:
-    lead = plan["lead"] if plan["lead"] in cycle.world else "robin"
-    identity, adapter = (lookup.find(cycle.world[lead], name) for name in ("identity", "adapter"))
+    lead, identity, adapter = _voice(cycle, plan)
     system, user = prompts.render(
         "weave",
-        identity=identity.value if identity else "",
+        identity=identity or "",
         query=plan.get("told", plan["query"]),
         partials={slot: partial["text"] for slot, partial in partials.items()},
         passages=numbered(chunks) or "none",
@@ -79,9 +81,16 @@ def _weaving(cycle: Cycle, plan: dict[str, Any], partials: dict[str, Any], chunk
         messages=(system, user),
         materials={"query": plan["query"], "partial_responses": partials, "chunks": list(chunks)},
         persona=lead,
-        adapter=adapter.value if adapter else None,
+        adapter=adapter,
         output_schema=weave_schema(tuple(dict.fromkeys(chunk["document_id"] for chunk in chunks))),
     )
+
+
+def _voice(cycle: Cycle, plan: dict[str, Any]) -> tuple[str, str | None, str | None]:
+    """Who weaves: the persona's name, its identity and its adapter."""
+    lead = plan["lead"] if plan["lead"] in cycle.world else "robin"
+    identity, adapter = (lookup.find(cycle.world[lead], name) for name in ("identity", "adapter"))
+    return lead, identity.value if identity else None, adapter.value if adapter else None
 
 
 def complete(cycle: Cycle) -> None:

@@ -80,6 +80,7 @@ class Cycle:
     used: list[tuple[str, str, int]] = field(default_factory=list)
     children: list[dict[str, Any]] = field(default_factory=list)
     step: speaking.Step | None = None
+    next_adapter: str | None = None  # who is going to be asked when the current round is answered
     depth: int = 0
     answer: Any = None
     pending: dict[str, Any] | None = None
@@ -106,7 +107,7 @@ class Cycle:
         key = (asked, self._asked[asked])
         self._asked[asked] += 1
         if key not in self.journal:
-            raise self.suspend((Need(kind, name, request, *key),))
+            raise self.suspend((Need(kind, name, request, *key, self.next_adapter),))
         if len(self.used) >= self.settings.max_asks:
             reason = f"it asked more than {self.settings.max_asks} times; the setting max_asks bounds this."
             raise MissionError(mission=self.mission, reason=reason)
@@ -346,8 +347,8 @@ def run_inner(cycle: Cycle, brief: Mapping[str, Any]) -> tuple[Any, list[dict[st
     The inner cycle has a context of its own, and shares snapshot, journal, budget and commit with the cycle around it.
     When it fails, both do. Raises what `run` raises, but for an error as it was.
     """
-    outer = cycle.brief, cycle.context, cycle.trace, cycle.answer, cycle.step
-    cycle.brief, cycle.trace, cycle.answer, cycle.step = brief, [], None, None
+    outer = cycle.brief, cycle.context, cycle.trace, cycle.answer, cycle.step, cycle.next_adapter
+    cycle.brief, cycle.trace, cycle.answer, cycle.step, cycle.next_adapter = brief, [], None, None, None
     cycle.depth += 1
     try:
         _walk(cycle)
@@ -357,7 +358,7 @@ def run_inner(cycle: Cycle, brief: Mapping[str, Any]) -> tuple[Any, list[dict[st
         raise
     finally:
         cycle.depth -= 1
-        cycle.brief, cycle.context, cycle.trace, cycle.answer, cycle.step = outer
+        cycle.brief, cycle.context, cycle.trace, cycle.answer, cycle.step, cycle.next_adapter = outer
 
 
 def _walk(cycle: Cycle) -> None:

@@ -29,13 +29,17 @@ def digest(kind: NeedKind, name: str, request: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Need:
-    """`name` says what is to be done within the kind (`observe` `search`); `request` is JSON, `hash` its digest."""
+    """`name` says what is to be done within the kind (`observe` `search`); `request` is JSON, `hash` its digest.
+
+    `next_adapter` names the adapter that will be asked once this is answered, for backends that can make it ready.
+    """
 
     kind: NeedKind
     name: str
     request: dict[str, Any]
     hash: str
     occurrence: int
+    next_adapter: str | None = None
 
     @property
     def key(self) -> Key:

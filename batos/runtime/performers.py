@@ -22,7 +22,7 @@ from batos.clock import Clock
 from batos.errors import BatosError, BudgetExhausted, MissionError
 from batos.image.handles import Handle, inward
 from batos.image.image import Image
-from batos.inference.port import Backend, Request, Streaming, Told, open_backend
+from batos.inference.port import Backend, Expects, Request, Streaming, Told, open_backend
 from batos.memory.catalog import CATALOG, documents
 from batos.memory.search import Searcher
 from batos.methods.sandbox import Sandbox
@@ -94,7 +94,7 @@ def perform(
         if need.kind == "inference":
             if not affordable:
                 place.store.check_budgets(mission, purses)
-            answer = _infer(place, need.request, told)
+            answer = _infer(place, need, told)
             spent = {key: answer[key] for key in ("model", "adapter", "prompt_tokens", "completion_tokens", "cost")}
             stored = {"value": answer}
         else:
@@ -134,9 +134,16 @@ def _streams(backend: type) -> bool:
     return issubclass(backend, Streaming)
 
 
-def _infer(place: Workplace, request: dict[str, Any], told: Told | None) -> dict[str, Any]:
-    wanted = dict(request)
+@lru_cache(maxsize=64)
+def _expects(backend: type) -> bool:
+    return issubclass(backend, Expects)
+
+
+def _infer(place: Workplace, need: Need, told: Told | None) -> dict[str, Any]:
+    wanted = dict(need.request)
     backend = place.backend_named(wanted.pop("backend", None))
+    if need.next_adapter is not None and _expects(type(backend)):
+        cast(Expects, backend).expect(need.next_adapter)
     asked = Request.model_validate(wanted)
     if told is not None and _streams(type(backend)):
         return cast(Streaming, backend).stream(asked, told).model_dump(mode="json")

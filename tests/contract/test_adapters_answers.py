@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import tiny_model
 from batos.errors import BackendNonsense, BackendRefused, BackendUnavailable, MissionFailed
+from batos.inference.peft.backend import PeftBackend
 from batos.inference.peft.tightening import bounded, settled, tightened
 from batos.inference.port import Message, Streaming
 from batos.inference.schema import violation
@@ -42,6 +43,14 @@ def system(tiny):
 @pytest.fixture
 def backend(system):
     return backend_of(system)
+
+
+def write_facets(uvm):
+    for persona in personas():
+        for facet in persona.facet:
+            asks = f"    return self.infer_(query, system_prompt={facet.intent!r})"
+            source = f"def {facet.slot}(self, query):\n{asks}\n"
+            uvm.create_method(persona.name, facet.slot, source, "a test")
 
 
 def plan_request(**changed):
@@ -254,6 +263,47 @@ def test_the_adapter_that_is_asked_for_next_is_read_while_another_one_answers(ti
 
 
 @needs_torch
+def test_who_weaves_is_read_while_the_facets_answer(tiny, monkeypatch):
+    """The only facet that is asked is robin's; while it answers, babs, who leads, comes into RAM."""
+    plan = {
+        "archetype": "factual",
+        "strategy": "ask one",
+        "lead": "babs",
+        "relevant_pillars": ["sage_facet_"],
+        "sub_queries": {},
+    }
+    with holding(tiny, tiny_model.PERSONAS, f"{ROOM},slots=1,batch=1,longest=320") as uvm:
+        uvm.ingest_text("notes", "A receipt is the one record of a mission. It lists the journal.")
+        write_facets(uvm)
+        backend, answered, seen = backend_of(uvm), PeftBackend._answered, []
+
+        def answering(self, request, cancelled, told):
+            answer = answered(self, request, cancelled, told)
+            if request.purpose == "facet":
+                end = time.monotonic() + LONGEST
+                while len(backend.tiers()["warm"]) < 2 and time.monotonic() < end:
+                    threading.Event().wait(0.01)
+                seen.append({name.split("@")[0] for name in backend.tiers()["warm"]})
+            return answer.model_copy(update={"data": plan}) if request.purpose == "plan" else answer
+
+        monkeypatch.setattr(PeftBackend, "_answered", answering)
+        uvm.ask("What is a receipt?", timeout=LONGEST)
+        assert seen == [{"robin", "babs"}]
+
+
+@needs_torch
+def test_an_adapter_that_is_expected_and_cannot_be_read_is_told_by_who_asks_for_it(tiny):
+    with holding(tiny, ["robin"]) as uvm:
+        backend = backend_of(uvm)
+        backend.generate(request("robin"))
+        for name in ("nobody", "robin"):
+            backend.expect(name)
+        assert backend.generate(request("nobody")).adapter is None
+        uvm.close()
+        backend.expect("robin")
+
+
+@needs_torch
 def test_a_prompt_that_is_longer_than_the_context_is_refused_and_says_by_how_much(backend):
     with pytest.raises(BackendRefused, match=r"The prompt has \d+ tokens and the context 2048"):
         backend.generate(request(None, "mirror " * 3000))
@@ -365,11 +415,7 @@ def test_the_whole_mind_thinks_on_the_tiny_model(tiny):
     quality gate, committed with its journal. Only the facets' methods are written by the built-in backend, before."""
     with holding(tiny, tiny_model.PERSONAS, f"{ROOM},slots=2,longest=320") as uvm:
         uvm.ingest_text("notes", "A receipt is the one record of a mission. It lists the journal.")
-        for persona in personas():
-            for facet in persona.facet:
-                asks = f"    return self.infer_(query, system_prompt={facet.intent!r})"
-                source = f"def {facet.slot}(self, query):\n{asks}\n"
-                uvm.create_method(persona.name, facet.slot, source, "a test")
+        write_facets(uvm)
         answer = uvm.ask("What is a receipt?", timeout=60)
 
         trace = {step["state"]: step for step in uvm.mission(answer.mission)["trace"]}

@@ -104,6 +104,29 @@ def event(text: str) -> bytes:
     return b"data: " + json.dumps(chunk).encode() + b"\n\n"
 
 
+def test_a_server_that_does_not_heed_a_stop_is_cut_there_and_left(server: ModelServer, opened: Open):
+    """It falls silent behind the stop, so whoever went on listening would run out of patience."""
+    said = b"".join(event(text) for text in ("one t", "wo", " t", "hree", " four"))
+    server.faults = [Fault(headers=EVENTS, body=said, stalls=True)]
+    pieces: list[str] = []
+    answer = opened(patience=Patience(read=5.0)).stream(ask(stop=(" three", "five")), pieces.append)
+    assert "".join(pieces) == answer.text == "one two"
+    assert (answer.notes["finish_reason"], answer.completion_tokens) == ("stop", 4)
+
+
+def test_what_only_began_like_a_stop_is_told_in_the_end(server: ModelServer, opened: Open):
+    pieces: list[str] = []
+    assert opened().stream(ask(stop=("threefold",)), pieces.append).text == "one two three"
+    assert pieces == ["one ", "two ", "three"]
+
+
+def test_a_stop_is_cut_out_of_an_answer_that_comes_in_one_piece(server: ModelServer, opened: Open):
+    server.streams = False
+    pieces: list[str] = []
+    assert opened().stream(ask(stop=(" three",)), pieces.append).text == "one two"
+    assert pieces == ["one two"]
+
+
 def test_a_stream_that_breaks_off_is_not_repeated_once_something_was_told(server: ModelServer, opened: Open):
     server.faults = [Fault(headers=EVENTS, body=event("one "), cut=True)]
     with pytest.raises(BackendUnavailable, match=r"broke off .*a part of it had been heard"):

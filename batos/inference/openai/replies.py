@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from batos.inference.stops import Ending
 
 DONE = b"[DONE]"
 
@@ -62,11 +65,16 @@ class _Part(_Read):
     usage: Usage | None = None
 
 
-class Gathering:
-    """A completion put together from the events of a stream. Feed it lines; `text` is what one line added."""
+class StopReached(Exception):
+    """The answer is over though the server goes on: it does not heed the texts at which it shall stop."""
 
-    def __init__(self) -> None:
+
+class Gathering:
+    """A completion put together from the events of a stream: feed it lines. It ends before the first of the `stops`."""
+
+    def __init__(self, stops: Sequence[str] = ()) -> None:
         self.complete = False
+        self._ending = Ending(stops)
         self._text: list[str] = []
         self._refusal: list[str] = []
         self._model = ""
@@ -74,7 +82,8 @@ class Gathering:
         self._usage: Usage | None = None
 
     def feed(self, line: bytes) -> str:
-        """The text that the line adds, often none. Raises pydantic's ValidationError for an event that is none."""
+        """The text that may be told with this line, often none. Raises pydantic's ValidationError for an event that is
+        none."""
         if not line.startswith(b"data:"):
             return ""  # comments keep a connection alive; other fields say nothing that is needed
         data = line[5:].strip()
@@ -92,7 +101,18 @@ class Gathering:
         self._refusal.append(choice.delta.refusal or "")
         added = choice.delta.content or ""
         self._text.append(added)
-        return added
+        told = self._ending.add(added)
+        if self._ending.stopped:
+            self._finish_reason, self.complete = "stop", True
+        return told
+
+    @property
+    def stopped(self) -> bool:
+        return self._ending.stopped
+
+    def rest(self) -> str:
+        """What was held back because it could have been the beginning of a stop."""
+        return self._ending.rest()
 
     def completion(self) -> Completion:
         content = Content(content="".join(self._text), refusal="".join(self._refusal) or None)

@@ -25,6 +25,7 @@ from batos.inference.openai.endpoint import Endpoint
 from batos.inference.openai.replies import (
     Completion,
     Gathering,
+    StopReached,
     Usage,
     first_problem,
     model_names,
@@ -110,15 +111,19 @@ class Server:
             if request.output_schema is not None and dialect.form != "json_schema":
                 said = (*said, Message(role="user", content=_schema_prompt(request)))
             body = dialect.body(request, model, said, streaming=told is not None)
-            gathering = Gathering()
-            reply = self._sender.send(
-                "POST",
-                f"{self.endpoint.url}/chat/completions",
-                self._headers(),
-                body,
-                hear=self._hearing(gathering, told) if told else None,
-                attempts=attempts,
-            )
+            gathering = Gathering(request.stops)
+            try:
+                reply = self._sender.send(
+                    "POST",
+                    f"{self.endpoint.url}/chat/completions",
+                    self._headers(),
+                    body,
+                    hear=self._hearing(gathering, told) if told else None,
+                    attempts=attempts,
+                )
+            except StopReached:
+                self._dialect = dialect
+                return gathering.completion()
             if reply.status in NOT_AS_SENT:
                 other = dialect.after(said_of_refusal(reply.body), body)
                 if other is not None:
@@ -126,7 +131,7 @@ class Server:
                     continue
             self.require_ok(reply)
             self._dialect = dialect
-            return self._read(reply, gathering, told)
+            return self._read(request, reply, gathering, told)
 
     def _hearing(self, gathering: Gathering, told: Told) -> Hear:
         def hear(line: bytes) -> None:
@@ -136,22 +141,26 @@ class Server:
                 raise self.nonsense(first_problem(error)) from error
             if added:
                 told(added)
+            if gathering.stopped:
+                raise StopReached
 
         return hear
 
-    def _read(self, reply: Reply, gathering: Gathering, told: Told | None) -> Completion:
+    def _read(self, request: Request, reply: Reply, gathering: Gathering, told: Told | None) -> Completion:
         if reply.streamed:
             if not gathering.complete:
                 raise BackendUnavailable(
                     backend=NAME, reason=f"{self.endpoint.url}: it stopped in the middle of its answer"
                 )
+            if told is not None and (rest := gathering.rest()):
+                told(rest)
             return gathering.completion()
         try:
             completion = Completion.model_validate_json(reply.body)
         except ValidationError as error:
             raise self.nonsense(first_problem(error)) from error
         if told is not None:
-            told(completion.text)
+            told(request.ended(completion.text))
         return completion
 
     @property

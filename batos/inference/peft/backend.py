@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
@@ -80,6 +82,7 @@ class PeftBackend:
         self._turn = Lock()
         self._waiting: list[Job] = []
         self._queue = Lock()
+        self._readers = ThreadPoolExecutor(1, "batos-adapters")
         self._closed = False
         if self.spec.vram is not None and self.spec.device is not None:
             certain = replace(self.spec.wish(self.spec.device, self.shape), slots=0)  # adapters are not known yet
@@ -104,6 +107,12 @@ class PeftBackend:
         at that token, and is raised here."""
         return self._answered(request, Event(), told)
 
+    def expect(self, adapter: str) -> None:
+        """Bring the adapter into RAM beside whatever is answered now. What is wrong with it, the request will tell."""
+        if self._engine is not None and not self._closed:
+            with suppress(RuntimeError):  # it was closed meanwhile
+                self._readers.submit(self._read_ahead, self._engine, adapter)
+
     def close(self) -> None:
         """Cancel what is being written, and give the model's memory back. A second call does nothing."""
         self._closed = True
@@ -112,6 +121,7 @@ class PeftBackend:
                 job.cancelled.set()
         if self._engine is not None:
             self._engine.cancel()
+        self._readers.shutdown(cancel_futures=True)
         with self._turn, self._loading:
             self._engine = None
 
@@ -262,6 +272,11 @@ class PeftBackend:
             completion_tokens=sum(len(job.written.tokens) for job in spent),
             seconds=self._clock.monotonic() - started,
         )
+
+    def _read_ahead(self, engine: Engine, adapter: str) -> None:
+        with suppress(BatosError):
+            if (version := self._version(adapter)) is not None:
+                engine.warm(version)
 
     def _version(self, name: str) -> Version | None:
         return self._library.current(name) if self._library is not None else None

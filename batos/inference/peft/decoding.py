@@ -17,6 +17,7 @@ from transformers import DynamicCache
 from batos.errors import BackendNonsense
 from batos.inference.peft.model import BaseModel
 from batos.inference.peft.plan import PREFILL
+from batos.inference.stops import Ending, ended
 
 UNFINISHED = "�"
 
@@ -42,6 +43,9 @@ class Writing:
     _generator: torch.Generator | None = None
     _settled: int = 0
     _shown: int = 0
+
+    def __post_init__(self) -> None:
+        self._ending = Ending(self.stops)
 
     def choose(self, logits: torch.Tensor) -> int:
         """The next token from the logits of one row, in single precision."""
@@ -78,32 +82,16 @@ class Writing:
             self._settled, self._shown = self._shown, len(self.tokens)
 
     def _emit(self, piece: str) -> None:
-        handed = len(self.text) - self._held_back(self.text)
-        self.text += piece
-        for stop in self.stops:
-            at = self.text.find(stop)
-            if at >= 0:
-                self.text, self.finish = self.text[:at], "stop"
-        sure = len(self.text) - (0 if self.finish else self._held_back(self.text))
-        if self.sink is not None and sure > handed:
-            self.sink(self.text[handed:sure])
-
-    def _held_back(self, text: str) -> int:
-        """How many letters at the end of `text` may be the beginning of a stop."""
-        longest = max((len(stop) for stop in self.stops), default=1) - 1
-        for length in range(min(longest, len(text)), 0, -1):
-            if any(stop.startswith(text[-length:]) for stop in self.stops):
-                return length
-        return 0
+        told = self._ending.add(piece)
+        if self._ending.stopped:
+            self.finish = "stop"
+        if self.sink is not None and told:
+            self.sink(told)
 
     def _end(self, model: BaseModel) -> None:
-        whole = model.text(self.tokens)
-        stopped_at = min((at for stop in self.stops if (at := whole.find(stop)) >= 0), default=len(whole))
-        handed = len(self.text) - self._held_back(self.text)
-        whole = whole[:stopped_at]
-        if self.sink is not None and len(whole) > handed:
-            self.sink(whole[handed:])
-        self.text = whole
+        self.text = ended(model.text(self.tokens), self.stops)
+        if self.sink is not None and len(self.text) > self._ending.handed:
+            self.sink(self.text[self._ending.handed :])
 
 
 @dataclass

@@ -83,7 +83,7 @@ class Engine:
             job.request.temperature,
             job.request.seed,
             job.grammar() if job.grammar is not None else None,
-            stops=job.request.stop if job.grammar is None else (),
+            stops=job.request.stops,
             sink=job.tell if job.told is not None else None,
             cancelled=job.cancelled,
         )
