@@ -34,6 +34,7 @@
     │   ├── GuardianRefused
     │   ├── TypeCheckFailed
     │   └── TrialFailed                                  it breaks its own contract, or that of another method
+    ├── MessageRaised                                    what runs in process failed, told to a person
     ├── SandboxError                                     a sandboxed activation that did not finish
     │   ├── SandboxDenied
     │   ├── SandboxLimit
@@ -155,7 +156,7 @@ class ImageUnavailable(BatosError):
 
 class ImageMissing(ImageUnavailable):
     says = (
-        "There is no image at {path}. Create one with `batos run --image {path}` or `batos ingest --image {path} FILE`."
+        "There is no image at {path}. Make one with `batos run --image {path}`, or with `create`, `teach` or `ingest`."
     )
 
 
@@ -252,6 +253,12 @@ class TypeCheckFailed(MethodRefused):
 
 class TrialFailed(MethodRefused):
     says = "{selector!r} was not installed: {reason}"
+
+
+class MessageRaised(BatosError):
+    """A trusted method or a primitive raised. Facts: selector, kind (exception type name), message."""
+
+    says = "{selector!r} raised {kind}: {message}"
 
 
 class SandboxError(BatosError):

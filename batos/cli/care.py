@@ -103,7 +103,7 @@ def statistics(image: ImageOption = IMAGE, as_json: JsonOption = False) -> None:
 
 
 def backup(
-    target: Annotated[Path, typer.Argument(help="A new folder for the copy.")],
+    target: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder for the copy.")],
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -123,7 +123,7 @@ def backup(
 
 
 def restore(
-    backup: Annotated[Path, typer.Argument(help="The folder that `batos backup` made.")],
+    backup: Annotated[Path, typer.Argument(metavar="BACKUP", help="The folder that `batos backup` made.")],
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -153,8 +153,8 @@ def restore(
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(help="A new folder, or one of an earlier export.")],
-    name: Annotated[list[str] | None, typer.Argument(help="Objects; all, if none are named.")] = None,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder, or one of an earlier export.")],
+    name: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Objects; all, if none are named.")] = None,
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -177,7 +177,7 @@ def export(
 
 
 def import_(
-    folder: Annotated[Path, typer.Argument(help="The folder of an export.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of an export.")],
     replace: Annotated[bool, typer.Option("--replace", help="Change slots that hold something else.")] = False,
     edited: Annotated[bool, typer.Option("--edited", help="Take files that were changed after the export.")] = False,
     image: ImageOption = IMAGE,
@@ -204,14 +204,14 @@ def import_(
 def _show_import(report: ImportReport) -> None:
     show.say(
         f"{show.counted(len(report.created), 'object')} made, {show.counted(len(report.written), 'slot')} written, "
-        f"{show.counted(len(report.proven), 'method')} proven by their examples, {report.unchanged} unchanged."
+        f"{show.counted(len(report.proven), 'method')} proven by examples, {report.unchanged} unchanged."
     )
     for refusal in report.refused:
         show.note(f"Refused {refusal.what}: {refusal.reason}")
 
 
 def erase(
-    document: Annotated[str | None, typer.Argument(help="The id of a document.")] = None,
+    document: Annotated[str | None, typer.Argument(metavar="DOCUMENT", help="The id of a document.")] = None,
     text: Annotated[str | None, typer.Option("--text", help="A name or another text, wherever it stands.")] = None,
     preview: Annotated[bool, typer.Option("--preview", help="Only say what it would touch.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Erase without being asked again.")] = False,

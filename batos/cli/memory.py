@@ -242,7 +242,7 @@ def memory(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="[MODEL]",
+            metavar="MODEL",
             help="With embed: build the indexes of this embedding model beside the present ones, then go over to it.",
         ),
     ] = "",

@@ -20,6 +20,7 @@ from batos.cli.options import (
     TimeoutOption,
     opened,
 )
+from batos.errors import BatosError, MessageRaised
 
 if TYPE_CHECKING:
     from batos.errors import MissionPending
@@ -48,7 +49,7 @@ def create(
       batos create greeter --slot 'name="Ada Lovelace"'
     """
     slots = reading.named(slot)
-    with opened(image) as uvm:
+    with opened(image, create=True) as uvm:
         uvm.create(name, slots, parent or ["traits"])
         shown = uvm.inspect(name)
     show.deliver(as_json, shown, lambda: show.say(f"{name} is made, with {show.counted(len(slots), 'slot')}."))
@@ -139,11 +140,27 @@ def send(
             mission = uvm.submit(target, selector, arguments, keywords, learn=learn, intent=intent, examples=stated)
             answer = mission.result(timeout)
         else:
-            answer = uvm.send(target, selector, *arguments, **keywords)
+            with _errors_of(selector):
+                answer = uvm.send(target, selector, *arguments, **keywords)
         plain = _plain(answer)
     for name in learned:
         show.note(f"Learned first: {name}. `batos why {target} {name}` shows how.")
     show.deliver(as_json, {"answer": plain}, lambda: show.say(_worded(plain)))
+
+
+@contextmanager
+def _errors_of(selector: str) -> Iterator[None]:
+    """What a trusted method or a primitive raises in the block is told in a sentence, as for a sandboxed method."""
+    from batos.objects.sending import raised_by_a_message
+
+    try:
+        yield
+    except BatosError:
+        raise
+    except Exception as error:
+        if not raised_by_a_message(error):
+            raise
+        raise MessageRaised(selector=selector, kind=type(error).__name__, message=str(error)) from error
 
 
 @contextmanager

@@ -9,6 +9,7 @@ elsewhere may say what it likes.
 from __future__ import annotations
 
 import ast
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,6 +25,7 @@ from batos.objects.records import Intent, Method
 from batos.objects.uvm_object import UvmObject, not_understood
 from batos.parsing import parse_module
 
+METHOD_FILE = "<method "  # how the file names of trusted methods begin, as tracebacks show them
 Activator = Callable[[Method, UvmObject, tuple[Any, ...], dict[str, Any]], Any]
 
 _activator: ContextVar[Activator | None] = ContextVar("batos_activator", default=None)
@@ -187,9 +189,17 @@ def _compiled(method: Method, holder: UvmObject | None) -> Callable[..., Any]:
         )
     namespace[ASKED] = _asked
     module = _Asking().visit(parse_module(method.source or ""))
-    exec(compile(module, f"<method {method.selector}>", "exec"), namespace)  # approved by a person
+    exec(compile(module, f"{METHOD_FILE}{method.selector}>", "exec"), namespace)  # approved by a person
     function: Callable[..., Any] = namespace[method.selector]
     return function
+
+
+def raised_by_a_message(error: BaseException) -> bool:
+    """Whether a trusted method or a primitive raised it, or was given arguments that it does not take."""
+    codes = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return any(code is _primitive.__code__ or code.co_filename.startswith(METHOD_FILE) for code in codes) or (
+        isinstance(error, TypeError) and codes[-1] in (send.__code__, _answer.__code__, activate.__code__)
+    )
 
 
 ASKED = "__asked__"

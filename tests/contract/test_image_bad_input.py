@@ -77,7 +77,7 @@ def refused(uri, kind, says, **more):
 
 
 def test_a_missing_image_is_not_made_unless_it_may(uri, path):
-    refused(uri, ImageMissing, "There is no image at .*/image. Create one with `batos run", create=False)
+    refused(uri, ImageMissing, "There is no image at .*/image. Make one with `batos run", create=False)
     assert not path.exists()
 
 

@@ -324,9 +324,9 @@ def test_an_interrupted_command_says_what_to_do_next(batos, monkeypatch, command
     assert says in err
 
 
-CREATING = {"adapters add", "adapters plan", "bench-model", "run", "ingest", "teach", "import", "restore"}
+CREATING = {"adapters add", "adapters plan", "bench-model", "create", "run", "ingest", "teach", "import", "restore"}
 NEEDED = {
-    "create": ["x"], "send": ["x", "y"], "ask": ["x"], "search": ["x"], "forget": ["x"], "history": ["x"],
+    "send": ["x", "y"], "ask": ["x"], "search": ["x"], "forget": ["x"], "history": ["x"],
     "why": ["x", "y"], "undo": ["x"], "refuse": ["x"], "at": ["x"], "diff": ["x", "y"], "fork": ["x"],
     "backup": ["x"], "export": ["x"], "erase": ["x"], "versions": ["x", "y"], "intent": ["x", "y", "z"],
     "pin": ["x"], "unpin": ["x"], "replay": ["x"], "adapters activate": ["x", "y"], "adapters export": ["x", "y"],
