@@ -8,7 +8,12 @@ from batos.cli import show
 from batos.cli.main import main
 from batos.runtime.uvm import Uvm
 
-DEPOSIT = "def deposit_(self, amount):\n    self.balance += amount\n    self._p_changed = True\n    return self.balance\n"
+DEPOSIT = """\
+def deposit_(self, amount):
+    self.balance += amount
+    self._p_changed = True
+    return self.balance
+"""
 
 
 @pytest.fixture
