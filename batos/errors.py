@@ -56,6 +56,7 @@
     │   └── UnknownBackend
     ├── BudgetExhausted
     ├── AdapterRefused                                   weights that cannot be used, or not with this base model
+    ├── TrainingRefused                                  a persona that has too little to learn from
     ├── OverBudget                                       a model that does not fit into the memory it may have
     ├── MemoryRefused                                    a document that cannot be ingested
     ├── EmbedderRefused                                  a model of meaning that cannot be opened
@@ -373,6 +374,10 @@ class BudgetExhausted(BatosError):
 
 class AdapterRefused(BatosError):
     says = "The adapter {name!r} cannot be used: {reason}"
+
+
+class TrainingRefused(BatosError):
+    says = "No adapter for {name!r} can be trained: {reason}"
 
 
 class OverBudget(BatosError):

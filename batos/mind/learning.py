@@ -114,33 +114,49 @@ def delegate(cycle: Cycle) -> None:
 
 
 def synthesize(cycle: Cycle) -> None:
-    """Write, gate, and again with the reason, until a source stands, a kind of failure returns, or the rounds end."""
+    """Write, gate, and again with the reason, until a source stands, a kind of failure returns, or the rounds end.
+
+    A facet that a model did not write is written by the built-in backend: no question is to fail for want of it.
+    """
     plan = plain(cycle.scratch["plan"])
     if plan["strategy"] == "known already":
         return
     feedback: list[dict[str, str]] = []
     for _ in range(max(1, cycle.settings.repair_rounds)):
         answer = _written(cycle, plan, feedback)
-        if answer.get("question"):
-            cycle.scratch["final_response"] = {"question": answer["question"], "answer": answer}
+        if _accepted(cycle, plan, answer, feedback):
             return
-        source, verdict = _gated(cycle, plan, answer["text"])
-        if verdict["status"] == "passed":
-            cycle.scratch["final_response"] = {"source": source, "verdict": verdict, "answer": answer}
-            cycle.note(rounds=len(feedback) + 1, proven=verdict["proven"], broken=verdict["broken"])
-            return
-        again = verdict["kind"] in [entry["kind"] for entry in feedback]
-        feedback.append({"source": source, "reason": verdict["reason"], "kind": verdict["kind"]})
-        if again:
+        kinds = [entry["kind"] for entry in feedback]
+        if kinds.count(kinds[-1]) > 1:
             break
     cycle.note(refused=feedback)
+    if plan["strategy"] == "facet" and answer["model"] != "builtin":
+        answer = _written(cycle, plan, feedback, "builtin")
+        if _accepted(cycle, plan, answer, feedback):
+            return
     last = feedback[-1]["reason"]
     tried = f" after {len(feedback)} tries" if len(feedback) > 1 else ""
     reason = f"no source for {cycle.brief['selector']!r} was accepted{tried}: {last}"
     raise MissionError(mission=cycle.mission, reason=reason)
 
 
-def _written(cycle: Cycle, plan: dict[str, Any], feedback: list[dict[str, str]]) -> dict[str, Any]:
+def _accepted(cycle: Cycle, plan: dict[str, Any], answer: dict[str, Any], feedback: list[dict[str, str]]) -> bool:
+    """Whether it is settled what becomes of this answer; else the reason is added to `feedback`."""
+    if answer.get("question"):
+        cycle.scratch["final_response"] = {"question": answer["question"], "answer": answer}
+        return True
+    source, verdict = _gated(cycle, plan, answer["text"])
+    if verdict["status"] == "passed":
+        cycle.scratch["final_response"] = {"source": source, "verdict": verdict, "answer": answer}
+        cycle.note(rounds=len(feedback) + 1, proven=verdict["proven"], broken=verdict["broken"])
+        return True
+    feedback.append({"source": source, "reason": verdict["reason"], "kind": verdict["kind"]})
+    return False
+
+
+def _written(
+    cycle: Cycle, plan: dict[str, Any], feedback: list[dict[str, str]], backend: str | None = None
+) -> dict[str, Any]:
     """Ask for the source, from the base model alone: code is nobody's voice."""
     selector = cycle.brief["selector"]
     contract = {**plan["contract"], "examples": [_as_stated(data) for data in plan["contract"]["examples"]]}
@@ -171,7 +187,7 @@ def _written(cycle: Cycle, plan: dict[str, Any], feedback: list[dict[str, str]])
         feedback="\n\n".join(f"{entry['source']}\nRefused: {entry['reason']}" for entry in feedback) or "none",
     )
     request = Request(purpose="method", messages=messages, materials=materials)
-    return cycle.generate(request)
+    return cycle.generate(request, backend)
 
 
 def _as_stated(data: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from batos.errors import AdapterRefused, BackendRefused, SettingRefused
+from batos.errors import AdapterRefused, BackendRefused, SettingRefused, TrainingRefused
 from batos.image.handles import Handle
 from batos.image.world import World
 from batos.inference.peft import library
@@ -100,7 +100,7 @@ class Adapters:
 
         It becomes current only if it is better on later missions and no worse on unchanging texts. `outside` lets it
         learn from what drew on text from outside; `course` are fields of `batos.inference.peft.training.Course`.
-        Raises `MissingExtra`; `AdapterRefused` where there is too little to learn from.
+        Raises `MissingExtra`; `TrainingRefused` where there is too little to learn from.
         """
         require_extra("Training an adapter")
         from batos.inference.peft.training import Course, train
@@ -108,9 +108,9 @@ class Adapters:
         lessons, left_out = lessons_of(self._uvm.store, name, outside=outside)
         try:
             split_by_time(lessons, Course().held_out)
-        except AdapterRefused as refused:
+        except TrainingRefused as refused:
             more = f" {left_out} answers drew on text from outside and were left out." if left_out else ""
-            raise AdapterRefused(name=name, reason=f"{refused.facts['reason']}{more}") from None
+            raise TrainingRefused(name=name, reason=f"{refused.facts['reason']}{more}") from None
         with self._uvm.image.reading() as world:
             current = library.current(world, name)
             start = library.load(world, name) if current is not None else None

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tiny_model
-from batos.errors import AdapterRefused, MissingExtra
+from batos.errors import MissingExtra, TrainingRefused
 from batos.inference.peft.lessons import Lesson, split_by_time
 from batos.inference.port import Message
 from batos.mind.speaking import personas
@@ -35,7 +35,7 @@ def lesson(mission, at):
 def test_lessons_are_split_by_time_and_no_mission_is_on_both_sides(told):
     lessons = [lesson(mission, at) for mission, at in told]
     if len({mission for mission, _ in told}) < 5:
-        with pytest.raises(AdapterRefused, match="too few"):
+        with pytest.raises(TrainingRefused, match="too few"):
             split_by_time(lessons, 0.2)
         return
     earlier, later = split_by_time(lessons, 0.2)
@@ -182,7 +182,7 @@ def test_training_twice_with_one_seed_gives_the_same_adapter(lived, tiny):
 
 @needs_torch
 def test_too_few_missions_are_refused_with_their_number(tiny):
-    with temporary_image() as uvm, pytest.raises(AdapterRefused, match="0 accepted missions are too few"):
+    with temporary_image() as uvm, pytest.raises(TrainingRefused, match="0 accepted missions are too few"):
         uvm.adapters.train("robin", tiny.model)
 
 

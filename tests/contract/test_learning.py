@@ -211,13 +211,16 @@ def states_of(image, why):
     return [entry["state"] for entry in image.mission(why.mission["id"])["trace"]]
 
 
-def test_a_facet_that_does_not_speak_with_its_intent_is_refused():
+def test_a_facet_that_a_model_does_not_write_is_written_by_the_built_in_backend():
     silent = "def tech_facet_(self, query):\n    return self.infer_(query, system_prompt='Be brief.')\n"
-    with (
-        temporary_image(model=writing(silent, silent, silent)) as image,
-        pytest.raises(batos.MissionFailed, match="holds the intent"),
-    ):
-        image.send("babs", "tech_facet_", "Where do bats sleep?")
+    model = ScriptedBackend({"method": ["I would rather not.", silent, silent], "facet": "In caves."})
+    with temporary_image(model=model) as image:
+        assert image.send("babs", "tech_facet_", "Where do bats sleep?") == "In caves."
+        why = image.why("babs", "tech_facet_")
+        (tried,) = [entry for entry in image.mission(why.mission["id"])["trace"] if entry["state"] == "SYNTHESIZING"]
+    assert why.provenance["model"] == "builtin"
+    assert [entry["kind"] for entry in tried["refused"]] == ["extraction", "facet", "facet"]
+    assert "holds the intent" in tried["refused"][2]["reason"]
 
 
 def test_a_spent_budget_stops_before_the_call():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from batos.errors import AdapterRefused
+from batos.errors import TrainingRefused
 from batos.inference.port import Message
 
 FEWEST = 5
@@ -25,7 +25,7 @@ def split_by_time(lessons: Sequence[Lesson], held_out: float) -> tuple[list[Less
     """The earlier lessons and the later ones, of which about the share `held_out` is kept back.
 
     Lessons of one mission are never on both sides, so a held-out question was not seen in any form. Raises
-    `AdapterRefused` where there are too few.
+    `TrainingRefused` where there are too few.
     """
     ended: dict[str, float] = {}
     for lesson in lessons:
@@ -34,7 +34,7 @@ def split_by_time(lessons: Sequence[Lesson], held_out: float) -> tuple[list[Less
     missions = list(dict.fromkeys(lesson.mission for lesson in ordered))
     if len(missions) < FEWEST:
         reason = f"{len(missions)} accepted missions are too few to learn from; {FEWEST} are the least."
-        raise AdapterRefused(name="learning", reason=reason)
+        raise TrainingRefused(name="learning", reason=reason)
     kept_back = set(missions[-max(1, round(len(missions) * held_out)) :])
     earlier = [lesson for lesson in ordered if lesson.mission not in kept_back]
     return earlier, [lesson for lesson in ordered if lesson.mission in kept_back]

@@ -18,7 +18,7 @@ import torch
 from peft import LoraConfig, LoraModel
 from safetensors.torch import load, save
 
-from batos.errors import AdapterRefused
+from batos.errors import TrainingRefused
 from batos.inference.peft.folder import Adapter
 from batos.inference.peft.lessons import Lesson, split_by_time
 from batos.inference.peft.model import BaseModel
@@ -69,14 +69,14 @@ def train(
     """Train on the earlier lessons and judge by the later ones. `start` is the adapter to go on from, and to be better
     than; without one it is the base model. `told` hears step, number of steps, loss.
 
-    Raises `AdapterRefused` where there is too little to learn from.
+    Raises `TrainingRefused` where there is too little to learn from.
     """
     earlier, later = split_by_time(lessons, course.held_out)
     learned = [encoded for lesson in earlier if (encoded := _encoded(model, lesson, course.longest)) is not None]
     judged = [encoded for lesson in later if (encoded := _encoded(model, lesson, course.longest)) is not None]
     fixed = [(tokens, tokens) for text in regression if len(tokens := _text(model, text, course.longest)) > 1]
     if not learned or not judged:
-        raise AdapterRefused(name=NAME, reason=f"no lesson fits into {course.longest} tokens.")
+        raise TrainingRefused(name=NAME, reason=f"no lesson fits into {course.longest} tokens.")
     modules = dict(start.modules) if start is not None else dict(model.shape.modules)
     rank = start.config.r if start is not None else course.rank
     alpha = start.config.lora_alpha if start is not None else 2.0 * course.rank
