@@ -129,6 +129,25 @@ def test_an_answer_shows_code_in_letters_of_its_own_and_keeps_its_lines(tmp_path
     assert seen[1] == "plain &bl;1&br;"
 
 
+def test_code_stays_code_and_prose_stays_prose_wherever_an_excerpt_is_cut(tmp_path):
+    text = "one two `three four five` six seven `eight` nine ten eleven twelve `thirteen fourteen` fifteen sixteen"
+    cuts = seen_by_the_kit(
+        tmp_path,
+        "from batos.workbench.kit.markup import excerpt",
+        f"text = {text!r}",
+        "seen = [excerpt(text, [word], length) for word in text.replace('`', '').split() for length in range(12, 100)]",
+    )
+
+    def spans(shown):
+        return [set(part.split()) for part in shown.split("`")]
+
+    code = set().union(*spans(text)[1::2])
+    for cut in cuts:
+        inside, outside = (set().union(*spans(cut)[first::2]) - {"…"} for first in (1, 0))
+        assert inside <= code, cut
+        assert not outside & code, cut
+
+
 def test_an_answer_that_belongs_to_an_earlier_request_fades(tmp_path):
     seen = seen_by_the_kit(
         tmp_path,

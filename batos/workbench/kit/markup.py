@@ -60,14 +60,19 @@ def code(markup: str) -> str:
 
 
 def excerpt(text: str, words: list[str], length: int | None) -> str:
-    """The part of `text` around the first of `words` in it, in whole words; all of it where `length` is None."""
+    """The part of `text` around the first of `words` in it, in whole words; all of it where `length` is None.
+
+    Code that it cuts is closed at the cut, or the text beside it would look like code.
+    """
     if length is None or len(text) <= length:
         return text
     places = [place for word in words if (place := text.lower().find(word.lower())) >= 0]
     start = max(0, min(min(places, default=0) - length // 3, len(text) - length))
-    part = text[start : start + length]
+    end = start + length
     if start > 0:
-        part = "… " + part.split(" ", 1)[-1]
-    if start + length < len(text):
-        part = part.rsplit(" ", 1)[0] + " …"
-    return part
+        start = text.find(" ", start, end) + 1 or start
+    if end < len(text):
+        end = text.rfind(" ", start, end) if " " in text[start:end] else end
+    begins = "`" if text.count("`", 0, start) % 2 else ""
+    ends = "`" if text.count("`", 0, end) % 2 else ""
+    return f"{'… ' if start else ''}{begins}{text[start:end]}{ends}{' …' if end < len(text) else ''}"
