@@ -21,7 +21,7 @@ from batos.runtime.database import Database, Transaction
 from batos.runtime.heartbeat import META
 from batos.runtime.missions import MissionStore
 from batos.runtime.recovery import SWEPT
-from batos.runtime.schema import attempts, journal, missions
+from batos.runtime.schema import attempts, journal, missions, passages
 
 FORKS = "forks"  # the key under which the mission database remembers where forks were put
 
@@ -44,8 +44,9 @@ def _take_along(image: Image, store: MissionStore, forked: Image) -> None:
     try:
         with target.write(durable=True) as tx:  # all or none, so that a fork that failed can be made again
             for mission in _ended(source, forked):
-                for table, key in ((missions, "id"), (journal, "mission"), (attempts, "mission")):
-                    _copy(source, tx, table, key, mission)
+                _copy(source, tx, missions, "id", mission)
+                for table in (journal, passages, attempts):
+                    _copy(source, tx, table, "mission", mission)
     finally:
         target.close()
         source.close()

@@ -12,6 +12,7 @@ from typing import Any
 
 from batos.runtime.briefs import JSON, NeedKey, from_text, to_text
 from batos.runtime.database import Transaction
+from batos.runtime.passages import Texts, cut_answer, cut_request, whole_answer, whole_request
 
 FIELDS = (
     "kind, hash, occurrence, request, answer, model, adapter, prompt_tokens, completion_tokens, cost, seconds, made_at"
@@ -23,9 +24,21 @@ INSERT = f"""
         :completion_tokens, :cost, :seconds, :made_at)
     ON CONFLICT DO NOTHING"""
 
-READ_BACK = "SELECT answer FROM journal WHERE mission = :mission AND hash = :hash AND occurrence = :occurrence"
-ANSWERS = "SELECT hash, occurrence, answer FROM journal WHERE mission = :mission"
-ENTRIES = f"SELECT {FIELDS} FROM journal WHERE mission = :mission ORDER BY made_at, hash, occurrence"
+INSERT_PASSAGE = """
+    INSERT INTO passages (mission, hash, text) VALUES (:mission, :hash, :text) ON CONFLICT DO NOTHING"""
+
+# One statement each, so that no passage is taken out between an entry and it.
+PASSAGE = -1  # in the place of an occurrence
+READ_BACK = f"""
+    SELECT hash, occurrence, answer FROM journal WHERE mission = :mission AND hash = :hash AND occurrence = :occurrence
+    UNION ALL SELECT hash, {PASSAGE}, text FROM passages WHERE mission = :mission"""
+ANSWERS = f"""
+    SELECT hash, occurrence, answer FROM journal WHERE mission = :mission
+    UNION ALL SELECT hash, {PASSAGE}, text FROM passages WHERE mission = :mission"""
+ENTRIES = f"""
+    SELECT {FIELDS} FROM journal WHERE mission = :mission
+    UNION ALL SELECT 'passage', hash, {PASSAGE}, text, '', NULL, NULL, 0, 0, 0, 0, 0 FROM passages
+    WHERE mission = :mission ORDER BY made_at, hash, occurrence"""
 
 # What a mission that ended long ago was asked and answered; it is told apart by its receipt, which stays.
 PRUNE = """
@@ -64,9 +77,10 @@ class JournalEntry:
         return self.hash, self.occurrence
 
     @staticmethod
-    def read(row: tuple[Any, ...]) -> JournalEntry:
+    def read(row: tuple[Any, ...], texts: Texts) -> JournalEntry:
         kind, hash_, occurrence, request, answer, *spending = row
-        return JournalEntry(kind, hash_, occurrence, from_text(request), from_text(answer), *spending)
+        asked = whole_request(from_text(request), texts)
+        return JournalEntry(kind, hash_, occurrence, asked, from_text(whole_answer(answer, texts)), *spending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +104,42 @@ def insert(tx: Transaction, mission: str, entries: Sequence[JournalEntry]) -> di
     They are read from that text even when it is ours, so that this run sees what a replay would see.
     """
     answers: dict[NeedKey, str] = {}
+    passages: dict[str, str] = {}
     for entry in entries:
         answer = to_text(entry.answer)
+        request, stored = entry.request, answer
+        if entry.kind == "inference":
+            request = cut_request(request, passages)
+        elif entry.kind == "observe":
+            stored = to_text(cut_answer(entry.answer, passages))
         inserted = tx.run(
             INSERT, mission=mission, kind=entry.kind, hash=entry.hash, occurrence=entry.occurrence,
-            request=to_text(entry.request), answer=answer, model=entry.model, adapter=entry.adapter,
+            request=to_text(request), answer=stored, model=entry.model, adapter=entry.adapter,
             prompt_tokens=entry.prompt_tokens, completion_tokens=entry.completion_tokens, cost=entry.cost,
             seconds=entry.seconds, made_at=entry.made_at,
         )  # fmt: skip
         if not inserted:
-            stored = tx.row(READ_BACK, mission=mission, hash=entry.hash, occurrence=entry.occurrence)
-            answer = stored[0] if stored else answer
+            earlier = answers_in(tx.rows(READ_BACK, mission=mission, hash=entry.hash, occurrence=entry.occurrence))
+            answer = next(iter(earlier.values()), answer)
         answers[entry.key] = answer
+    if passages:
+        rows = [{"mission": mission, "hash": hash_, "text": text} for hash_, text in passages.items()]
+        tx.run_each(INSERT_PASSAGE, rows)
     return answers
+
+
+def answers_in(rows: Sequence[tuple[Any, ...]]) -> dict[NeedKey, str]:
+    """The answers of `ANSWERS`, whole."""
+    texts = {hash_: text for hash_, occurrence, text in rows if occurrence == PASSAGE}
+    return {
+        (hash_, occurrence): whole_answer(answer, texts) for hash_, occurrence, answer in rows if occurrence != PASSAGE
+    }
+
+
+def entries_in(rows: Sequence[tuple[Any, ...]]) -> list[JournalEntry]:
+    """The entries of `ENTRIES`, whole."""
+    texts = {row[1]: row[3] for row in rows if row[2] == PASSAGE}
+    return [JournalEntry.read(row, texts) for row in rows if row[2] != PASSAGE]
 
 
 class AttemptLog:

@@ -303,7 +303,8 @@ class MissionStore(Bookkeeping):
     def prune(self, before: float) -> int:
         """Take out the answers and attempts of missions that ended before that time. Returns how many answers."""
         with self._write(DECISION) as tx:
-            tx.run(journal.PRUNE.format(table="attempts"), before=before)
+            for table in ("attempts", "passages"):
+                tx.run(journal.PRUNE.format(table=table), before=before)
             return tx.run(journal.PRUNE.format(table="journal"), before=before)
 
     # Deciding
@@ -399,7 +400,7 @@ class MissionStore(Bookkeeping):
         return dict(self._db.rows(COUNTS))
 
     def journal(self, mission_id: str) -> dict[NeedKey, JournalEntry]:
-        entries = (JournalEntry.read(row) for row in self._db.rows(journal.ENTRIES, mission=mission_id))
+        entries = journal.entries_in(self._db.rows(journal.ENTRIES, mission=mission_id))
         return {entry.key: entry for entry in entries}
 
     def answers(self, mission_id: str) -> dict[NeedKey, JSON]:
@@ -407,9 +408,8 @@ class MissionStore(Bookkeeping):
         return {key: from_text(answer) for key, answer in self.written_answers(mission_id).items()}
 
     def written_answers(self, mission_id: str) -> dict[NeedKey, str]:
-        """`answers` as they are stored."""
-        rows = self._db.rows(journal.ANSWERS, mission=mission_id)
-        return {(hash_, occurrence): answer for hash_, occurrence, answer in rows}
+        """`answers` as they were recorded."""
+        return journal.answers_in(self._db.rows(journal.ANSWERS, mission=mission_id))
 
     # Within
 

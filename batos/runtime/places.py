@@ -192,6 +192,7 @@ COLUMNS = (
     Column("missions", "outcome", mission="id"),
     Column("journal", "request"),
     Column("journal", "answer"),
+    Column("passages", "text"),
     Column("attempts", "needs"),
     Column("meta", "value", mission=None),
 )
@@ -203,6 +204,7 @@ COLUMNS_WITHOUT_TEXT = frozenset(
         "missions.worker", "missions.lease", "missions.waiting_for",
         "waits.mission", "waits.awaited", "waits.hash",
         "journal.mission", "journal.hash", "journal.kind", "journal.model", "journal.adapter",
+        "passages.mission", "passages.hash",
         "attempts.mission", "attempts.result", "attempts.states",
         "budgets.scope", "budgets.key", "budgets.unit",
         "counters.oid", "counters.selector",
@@ -217,6 +219,7 @@ BLANK = (
     "UPDATE missions SET brief = :brief, pending = NULL WHERE id = :mission",
     "UPDATE missions SET outcome = :outcome WHERE id = :mission AND outcome IS NOT NULL",
     "DELETE FROM journal WHERE mission = :mission",
+    "DELETE FROM passages WHERE mission = :mission",
     "DELETE FROM attempts WHERE mission = :mission",
 )
 

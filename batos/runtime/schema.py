@@ -115,6 +115,16 @@ journal = Table(
     PrimaryKeyConstraint("mission", "hash", "occurrence"),
 )
 
+# The passages of memory that the requests of a mission refer to, each once (`passages.py`).
+passages = Table(
+    "passages",
+    metadata,
+    Column("mission", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    PrimaryKeyConstraint("mission", "hash"),
+)
+
 attempts = Table(
     "attempts",
     metadata,
@@ -177,9 +187,14 @@ def m002_states(connection: Connection) -> None:
         connection.execute(text("ALTER TABLE attempts ADD COLUMN states TEXT"))
 
 
+def m003_passages(connection: Connection) -> None:
+    """A table for what requests share. Journals that are there stay as they are, and are read as they are."""
+    passages.create(connection, checkfirst=True)
+
+
 # Ordered. A released step is never changed: a later one alters what it made, and `m001_tables` then makes its tables
 # from a copy of this file's metadata as it was.
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_tables, m002_states)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_tables, m002_states, m003_passages)
 
 
 def migrate(connection: Connection, place: str, now: float) -> None:
