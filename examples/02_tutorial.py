@@ -22,9 +22,9 @@ with batos.open("tutorial.image") as image:
     #    Where two programs do and differ elsewhere, it asks; the answer is one example more.
     examples = [((100,), 2.0), ((250,), 5.0)]
     try:
-        image.teach("account", "fee_", intent="two percent of an amount", examples=examples)
+        image.teach("account", "fee_", intent="the fee for an amount", examples=examples)
     except batos.MissionPending as pending:
-        print(pending)  # What should fee_(103) be: 2.06 or 2.061855670103093?
+        print(pending)  # What should fee_(103) be: 2.06 or 2.0?
         image.teach("account", "fee_", examples=[*examples, pending.question.answered(2.06)])
     print(savings.fee_(1000))  # 20.0: what the parent learned, the child understands
 
