@@ -31,6 +31,7 @@ class Write:
     durable: bool = False
     frees: int = 1  # how many workers may find something to do that they did not before, ALL: nobody counts
     settles: bool = False  # a mission may have ended, or wait for a person: who waits for its answer looks
+    logs: bool = True  # attempts are written with it, and do not wait for the next write
 
     @property
     def before(self) -> str:
@@ -42,9 +43,10 @@ class Write:
 
 
 SUBMIT = Write("submit", durable=True)
+HAND_OVER = Write("submit", durable=True, frees=0)
 LEARN = Write("learn", durable=True)
 JOURNAL = Write("journal", durable=True)
-GO_ON = Write("journal", durable=True, frees=0)
+GO_ON = Write("journal", durable=True, frees=0, logs=False)
 ASK_AND_RECORD = Write("journal", durable=True, settles=True)
 CHARGE = Write("journal", durable=True, frees=0)
 DECISION = Write("decision", durable=True, frees=ALL, settles=True)
@@ -184,7 +186,8 @@ class Bookkeeping:
         """`settles` names the mission that may be settled, where no other one can."""
         with self._db.write(durable=kind.durable) as tx:
             yield tx
-            self._attempts.flush(tx)
+            if kind.logs:
+                self._attempts.flush(tx)
             if self._calls.due:
                 self._calls.flush(tx)
             fault(kind.before)

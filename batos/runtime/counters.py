@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from threading import Lock
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -24,12 +24,15 @@ UNITS: tuple[Unit, ...] = ("tokens", "money")
 Purse: TypeAlias = tuple[str, str]  # scope and key of a budget: ("mission", id), ("day", "2025-11-23")
 EVERY = "*"  # the key under which a scope's limit stands for all keys without one of their own
 
+DAY = 86_400  # seconds
 FLUSH_SECONDS = 5.0
 FLUSH_CALLS = 2000
 
 CHARGE = """
     INSERT INTO budgets (scope, key, unit, spent) VALUES (:scope, :key, :unit, :spent)
     ON CONFLICT (scope, key, unit) DO UPDATE SET spent = budgets.spent + excluded.spent"""
+
+BUDGET = "SELECT scope, key, unit, ceiling, spent FROM budgets"
 
 SET_LIMIT = """
     INSERT INTO budgets (scope, key, unit, ceiling, spent) VALUES (:scope, :key, :unit, :ceiling, 0)
@@ -91,7 +94,12 @@ class CallCount:
 
 def day_of(now: float) -> str:
     """The key of the day's budget, in UTC."""
-    return datetime.fromtimestamp(now, UTC).date().isoformat()
+    return _day(int(now // DAY))
+
+
+@lru_cache(maxsize=4)
+def _day(number: int) -> str:
+    return datetime.fromtimestamp(number * DAY, UTC).date().isoformat()
 
 
 def read_budgets(reader: Reader, purses: Sequence[Purse]) -> Iterator[Budget]:
@@ -104,7 +112,7 @@ def _standing(reader: Reader, purses: Sequence[Purse]) -> Iterator[tuple[str, st
     wanted = {
         f"{name}{number}": part for number, purse in enumerate(purses) for name, part in zip("sk", purse, strict=True)
     }
-    rows = reader.rows(_budgets(len(purses)), **wanted)
+    rows = reader.rows(standing_of(len(purses)), **wanted)
     found = {(scope, key, unit): (ceiling, spent) for scope, key, unit, ceiling, spent in rows}
     for scope, key in purses:
         for unit in UNITS:
@@ -115,10 +123,11 @@ def _standing(reader: Reader, purses: Sequence[Purse]) -> Iterator[tuple[str, st
 
 
 @cache
-def _budgets(purses: int) -> str:
-    """One statement for all purses: they are read before every inference."""
-    chosen = " OR ".join(f"(scope = :s{number} AND key IN (:k{number}, '{EVERY}'))" for number in range(purses))
-    return f"SELECT scope, key, unit, ceiling, spent FROM budgets WHERE {chosen}"
+def standing_of(purses: int) -> str:
+    """One statement for all purses: they are read before every inference. Asked for two keys of a scope at once, SQLite
+    would look through all of its keys."""
+    wanted = ((number, key) for number in range(purses) for key in (f":k{number}", f"'{EVERY}'"))
+    return " UNION ALL ".join(f"{BUDGET} WHERE scope = :s{number} AND key = {key}" for number, key in wanted)
 
 
 def check_budgets(reader: Reader, purses: Sequence[Purse]) -> None:

@@ -4,19 +4,19 @@ SQLAlchemy brings the dialects and opens connections. Statements go straight to 
 come from a pool of our own: its layers take longer than SQLite needs for the whole transaction. Statements are written
 once, with `:name` parameters, in what both dialects share.
 
-There are two pools. A *durable* commit is on the disk when it returns, and so is all that was committed before it. A
-*relaxed* one may be lost with the power: right for what is merely done again when lost.
+A *durable* commit is on the disk when it returns, and so is all that was committed before it. A *relaxed* one may be
+lost with the power: right for what is merely done again when lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Dialect, Engine, text
 from sqlalchemy.exc import DBAPIError as EngineError
 
 from batos.errors import (
@@ -28,7 +28,7 @@ from batos.errors import (
     TransactionMisuse,
 )
 from batos.image import postgresql
-from batos.runtime.pools import SCHEMA, EnginePool, Pool, StackPool, address
+from batos.runtime.pools import SCHEMA, EnginePools, FilePools, Pools, address
 from batos.runtime.schema import migrate
 
 MIGRATION_LOCK = 0x6261746F73  # any number, the same in every process
@@ -69,8 +69,10 @@ class Transaction:
         self._cursor.execute(self._texts[statement], values)
         return int(self._cursor.rowcount)
 
-    def run_each(self, statement: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    def run_each(self, statement: str, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Run it for each of `rows`; returns how many it changed in all."""
         self._cursor.executemany(self._texts[statement], rows)
+        return int(self._cursor.rowcount)
 
     def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
         self._cursor.execute(self._texts[statement], values)
@@ -84,9 +86,9 @@ class Transaction:
 class _Texts(dict[str, str]):
     """Statements as the driver wants them, translated once each."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._dialect = engine.dialect
-        self.on_postgresql = engine.dialect.name == "postgresql"
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self.on_postgresql = dialect.name == "postgresql"
 
     def __missing__(self, statement: str) -> str:
         written = str(text(statement).compile(dialect=self._dialect))
@@ -102,22 +104,18 @@ class Database:
         self.place, engine = address(url_or_path)
         self.on_postgresql = self.place.startswith("postgresql:")
         self.closed = False
-        # SQLite has one writer at a time. Its busy handler sleeps and guesses; a lock wakes the next thread.
-        self._turn: AbstractContextManager[Any] = nullcontext() if self.on_postgresql else Lock()
         self._begin = "BEGIN" if self.on_postgresql else "BEGIN IMMEDIATE"
-        durable, relaxed = engine(durable=True), engine(durable=False)
-        pooled = EnginePool if self.on_postgresql else StackPool
-        self._durable: Pool = pooled(durable)
-        self._relaxed: Pool = pooled(relaxed)
-        self._texts = _Texts(relaxed)
+        self._pools: Pools = EnginePools(engine) if self.on_postgresql else FilePools(engine)
+        dialect = self._pools.engine.dialect
+        self._texts = _Texts(dialect)
         # The second, where SQLite quotes a name that a disk has changed.
-        self._failures: tuple[type[Exception], ...] = (relaxed.dialect.loaded_dbapi.Error, UnicodeDecodeError)
-        self._collision: type[Exception] = relaxed.dialect.loaded_dbapi.IntegrityError
+        self._failures: tuple[type[Exception], ...] = (dialect.loaded_dbapi.Error, UnicodeDecodeError)
+        self._collision: type[Exception] = dialect.loaded_dbapi.IntegrityError
         self._watch: Any = None
         self._watch_lock = Lock()
         self._seen_version: int | None = None
         try:
-            self._migrate(durable, now)
+            self._migrate(self._pools.engine, now)
         except BaseException:
             self.close()
             raise
@@ -128,31 +126,29 @@ class Database:
 
         Raises Contended when a unique index refuses a row, ImageUnavailable and its kinds when the database does.
         """
-        pool = self._durable if durable else self._relaxed
-        with self._turn:
-            connection = self._take(pool)
-            try:
-                cursor = connection.cursor()
-                cursor.execute(self._begin)
-                yield Transaction(cursor, self._texts)
-                cursor.execute("COMMIT")
-            except BaseException as error:
-                self._take_back(connection)
-                self._raise_as_ours(error)
-                raise
-            finally:
-                pool.give(connection)
+        connection = self._taken(self._pools.writer, durable)
+        try:
+            cursor = connection.cursor()
+            cursor.execute(self._begin)
+            yield Transaction(cursor, self._texts)
+            cursor.execute("COMMIT")
+        except BaseException as error:
+            self._take_back(connection)
+            self._raise_as_ours(error)
+            raise
+        finally:
+            self._pools.give(connection)
 
     def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
         """Read with one statement, outside any transaction."""
-        connection = self._take(self._relaxed)
+        connection = self._taken(self._pools.reader)
         try:
             return Transaction(connection.cursor(), self._texts).rows(statement, **values)
         except self._failures as error:
             self._raise_as_ours(error)
             raise
         finally:
-            self._relaxed.give(connection)
+            self._pools.give(connection)
 
     def row(self, statement: str, **values: Any) -> tuple[Any, ...] | None:
         found = self.rows(statement, **values)
@@ -167,7 +163,7 @@ class Database:
             return not self.closed
         with self._watch_lock:
             if self._watch is None:
-                self._watch = self._take(self._relaxed)
+                self._watch = self._taken(self._pools.watcher)
             ((version,),) = self._watch.cursor().execute("PRAGMA data_version").fetchall()
             seen, self._seen_version = self._seen_version, version
             return bool(seen != version)
@@ -177,16 +173,15 @@ class Database:
         self.closed = True
         with self._watch_lock:
             if self._watch is not None:
-                self._relaxed.give(self._watch)
+                self._pools.give(self._watch)
                 self._watch = None
-        self._durable.close()
-        self._relaxed.close()
+        self._pools.close()
 
-    def _take(self, pool: Pool) -> Any:
+    def _taken(self, lend: Callable[..., Any], *how: Any) -> Any:
         if self.closed:
             raise TransactionMisuse(reason=f"The mission database {self.place} is closed.")
         try:
-            return pool.take()
+            return lend(*how)
         except Exception as error:
             self._raise_as_ours(error)
             raise

@@ -98,33 +98,36 @@ class Attempt:
     ended: float
 
 
+def _row(mission: str, entry: JournalEntry, answer: str, passages: dict[str, str]) -> dict[str, Any]:
+    """The entry as it is stored; what it leaves to `passages` is added there."""
+    request = entry.request
+    if entry.kind == "inference":
+        request = cut_request(request, passages)
+    elif entry.kind == "observe":
+        answer = to_text(cut_answer(entry.answer, passages))
+    return {
+        "mission": mission, "kind": entry.kind, "hash": entry.hash, "occurrence": entry.occurrence,
+        "request": to_text(request), "answer": answer, "model": entry.model, "adapter": entry.adapter,
+        "prompt_tokens": entry.prompt_tokens, "completion_tokens": entry.completion_tokens, "cost": entry.cost,
+        "seconds": entry.seconds, "made_at": entry.made_at,
+    }  # fmt: skip
+
+
 def insert(tx: Transaction, mission: str, entries: Sequence[JournalEntry]) -> dict[NeedKey, str]:
     """Record what is not recorded yet. Returns the answers as the text that is stored: an earlier one stays.
 
     They are read from that text even when it is ours, so that this run sees what a replay would see.
     """
-    answers: dict[NeedKey, str] = {}
+    answers = {entry.key: to_text(entry.answer) for entry in entries}
     passages: dict[str, str] = {}
-    for entry in entries:
-        answer = to_text(entry.answer)
-        request, stored = entry.request, answer
-        if entry.kind == "inference":
-            request = cut_request(request, passages)
-        elif entry.kind == "observe":
-            stored = to_text(cut_answer(entry.answer, passages))
-        inserted = tx.run(
-            INSERT, mission=mission, kind=entry.kind, hash=entry.hash, occurrence=entry.occurrence,
-            request=to_text(request), answer=stored, model=entry.model, adapter=entry.adapter,
-            prompt_tokens=entry.prompt_tokens, completion_tokens=entry.completion_tokens, cost=entry.cost,
-            seconds=entry.seconds, made_at=entry.made_at,
-        )  # fmt: skip
-        if not inserted:
-            earlier = answers_in(tx.rows(READ_BACK, mission=mission, hash=entry.hash, occurrence=entry.occurrence))
-            answer = next(iter(earlier.values()), answer)
-        answers[entry.key] = answer
+    rows = [_row(mission, entry, answers[entry.key], passages) for entry in entries]
+    inserted = tx.run_each(INSERT, rows)
     if passages:
-        rows = [{"mission": mission, "hash": hash_, "text": text} for hash_, text in passages.items()]
-        tx.run_each(INSERT_PASSAGE, rows)
+        kept = [{"mission": mission, "hash": hash_, "text": text} for hash_, text in passages.items()]
+        tx.run_each(INSERT_PASSAGE, kept)
+    if inserted < len(rows):
+        for hash_, occurrence in tuple(answers):
+            answers.update(answers_in(tx.rows(READ_BACK, mission=mission, hash=hash_, occurrence=occurrence)))
     return answers
 
 

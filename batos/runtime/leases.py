@@ -32,10 +32,10 @@ TAKE = f"""
 TAKE_ON_SQLITE = TAKE.format(lock="")
 TAKE_ON_POSTGRESQL = TAKE.format(lock=" FOR UPDATE OF candidate SKIP LOCKED")
 
-# Of a mission that never stopped running, so that nobody else can have its target.
+# Of a mission that never stopped running, so that nobody else can have its target. How long it is leased is left to who
+# renews leases: to change that changes an index.
 GO_ON = """
-    UPDATE missions SET worker = :worker, lease = :lease, lease_until = :until, leases_lost = 0, deadline = NULL,
-        changed_at = :now
+    UPDATE missions SET lease = :lease, leases_lost = 0, deadline = NULL, changed_at = :now
     WHERE id = :mission AND lease = :held AND state = 'running'"""
 
 TAKE_AGAIN = f"""
@@ -94,14 +94,14 @@ def take(tx: Transaction, worker: str, now: float, seconds: float) -> Leased | N
     return Leased(mission, f"{mission.id}:{lease}", now + seconds)
 
 
-def go_on(tx: Transaction, leased: Leased, worker: str, now: float, seconds: float) -> Leased | None:
-    """Lease a mission that got further anew, with another token. None if it did not run all the while."""
+def go_on(tx: Transaction, leased: Leased, now: float) -> Leased | None:
+    """Give a mission that got further another token. None if it did not run all the while."""
     lease = uuid4().hex
     mission, _, held = leased.token.rpartition(":")
-    if not tx.run(GO_ON, mission=mission, held=held, worker=worker, lease=lease, until=now + seconds, now=now):
+    if not tx.run(GO_ON, mission=mission, held=held, lease=lease, now=now):
         return None
-    standing = replace(leased.mission, worker=worker, leases_lost=0, deadline=None, changed_at=now)
-    return Leased(standing, f"{mission}:{lease}", now + seconds)
+    standing = replace(leased.mission, leases_lost=0, deadline=None, changed_at=now)
+    return Leased(standing, f"{mission}:{lease}", leased.until)
 
 
 def take_again(tx: Transaction, mission: str, worker: str, now: float, seconds: float) -> Leased | None:

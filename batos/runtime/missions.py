@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Protocol
 from uuid import uuid4
 
 from batos.errors import ImageBusy, LeaseLost, MissionError, UnknownMission
+from batos.faults import fault
 from batos.runtime import counters, journal, leases, waits
 from batos.runtime.bookkeeping import (
     ACK,
@@ -21,6 +23,7 @@ from batos.runtime.bookkeeping import (
     DECISION,
     GIVE_BACK,
     GO_ON,
+    HAND_OVER,
     JOURNAL,
     LEARN,
     LEASE,
@@ -74,12 +77,25 @@ PENDING_BELOW = f"""
     ORDER BY seq LIMIT 1"""
 
 
+class Idle(Protocol):
+    """Workers that have nothing to do. What is leased for them is leased with `name`, for `seconds`."""
+
+    name: str
+    seconds: float
+
+    def claim(self) -> bool: ...
+
+    def give(self, leased: Leased | None) -> None: ...
+
+
 class MissionStore(Bookkeeping):
     """An open mission database, safe from any thread; any number of processes may hold the same one.
 
     Methods that take a `token` raise LeaseLost, and write nothing, once the lease is no longer the worker's. All raise
     ImageUnavailable or one of its kinds when the database cannot do what it should.
     """
+
+    idle: Idle | None = None  # on SQLite, who takes a mission for a worker in the transaction that files it
 
     # Filing
 
@@ -98,12 +114,33 @@ class MissionStore(Bookkeeping):
         """
         identity = mission_id or uuid4().hex
         now = self._clock.now()
-        with self._write(SUBMIT) as tx:
+
+        def filed(tx: Transaction) -> tuple[str, bool]:
             at = now if run_at is None else run_at
-            filed = leases.insert(tx, identity, brief, parent=parent, priority=priority, run_at=at, now=now)
-            if filed or tx.row("SELECT 1 FROM missions WHERE id = :id", id=identity):
-                return identity
-            return self._open_learn(tx, brief).id
+            if leases.insert(tx, identity, brief, parent=parent, priority=priority, run_at=at, now=now):
+                return identity, True
+            known = tx.row("SELECT 1 FROM missions WHERE id = :id", id=identity)
+            return (identity if known else self._open_learn(tx, brief).id), False
+
+        idle = None if self._db.on_postgresql else self.idle
+        if idle is None or not idle.claim():
+            with self._write(SUBMIT) as tx:
+                return filed(tx)[0]
+        try:
+            with self._write(HAND_OVER) as tx:
+                mission, is_new = filed(tx)
+                fault(LEASE.before)
+                leased = leases.take(tx, idle.name, now, idle.seconds)
+            fault(LEASE.after)
+        except BaseException:
+            idle.give(None)
+            raise
+        if leased is not None and leased.mission.id == mission:
+            idle.give(replace(leased, answers={}) if is_new else leased)
+        else:
+            idle.give(leased)
+            self.wake(1)
+        return mission
 
     def submit_learn(
         self, brief: Brief, waiting_mission: str, lease_token: str, *, need: NeedKey | None = None, priority: int = 0
@@ -234,7 +271,7 @@ class MissionStore(Bookkeeping):
         leased = None
         try:
             with self._write(GO_ON) as tx:
-                leased = leases.go_on(tx, held, worker, now, seconds)
+                leased = leases.go_on(tx, held, now)
                 if leased is not None:
                     answers = self._journaled(tx, held.mission.id, entries, charge)
                 else:

@@ -1,6 +1,7 @@
 """Connections of the mission database: where they lead, how they are set up, and who keeps the idle ones.
 
-Two engines serve one database, whose connections differ in what their commits promise. Knows no statements.
+They differ in what their commits promise: on PostgreSQL there is an engine for either, on SQLite the one connection
+that writes is told before each transaction. Knows no statements.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 from sqlalchemy import URL, Engine, create_engine, event
@@ -21,6 +23,7 @@ from batos.image.sqlite_files import SMALL_PAGES
 DRIVER = "postgresql+psycopg2"  # the one that RelStorage uses too
 BUSY_SECONDS = 15.0
 SCHEMA = "missions"  # on PostgreSQL, beside the image's own tables
+DURABLE, RELAXED = "PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL"
 # Connections kept open per pool; more are opened under load and closed again.
 POOL: dict[str, Any] = {
     "pool_size": 16,
@@ -30,65 +33,118 @@ POOL: dict[str, Any] = {
 }
 
 
-class Pool(Protocol):
-    """Connections of the driver, each lent to one transaction at a time."""
+class Pools(Protocol):
+    """Connections of the driver. Who is lent one has it to itself, and gives it back."""
 
-    def take(self) -> Any: ...
+    engine: Engine
+
+    def writer(self, durable: bool) -> Any:
+        """One whose commits promise as much."""
+        ...
+
+    def reader(self) -> Any: ...
+
+    def watcher(self) -> Any:
+        """A reader that nobody writes with."""
+        ...
 
     def give(self, connection: Any) -> None: ...
 
     def close(self) -> None: ...
 
 
-class EnginePool:
-    """SQLAlchemy's own pool: it makes a connection anew that broke while it was idle."""
+class EnginePools:
+    """SQLAlchemy's own pools: they make a connection anew that broke while it was idle."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Callable[..., Engine]) -> None:
+        self.engine = engine(durable=True)
+        self._relaxed = engine(durable=False)
 
-    def take(self) -> Any:
-        return self._engine.raw_connection()
+    def writer(self, durable: bool) -> Any:
+        return (self.engine if durable else self._relaxed).raw_connection()
+
+    def reader(self) -> Any:
+        return self._relaxed.raw_connection()
+
+    watcher = reader
 
     def give(self, connection: Any) -> None:
         connection.close()
 
     def close(self) -> None:
-        self._engine.dispose()
+        self.engine.dispose()
+        self._relaxed.dispose()
 
 
-class StackPool:
+class FilePools:
     """Opened by SQLAlchemy, and then ours. A file breaks no connections, so none is looked at before it is lent.
 
-    A connection that fails is still good: what made it fail is over with its transaction.
+    SQLite has one writer at a time. Its busy handler sleeps and guesses; a lock wakes the next thread. All writers of
+    the process have the same connection: what they read it has read before, where another one would find that all it
+    has read is out of date. A connection that fails is still good: what made it fail is over with its transaction.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._idle: deque[sqlite3.Connection] = deque()
+    def __init__(self, engine: Callable[..., Engine]) -> None:
+        self.engine = engine(durable=True)
+        self._turn = Lock()
+        self._writer: sqlite3.Connection | None = None
+        self._durable = True  # what the writer's commits promise
+        self._readers: deque[sqlite3.Connection] = deque()
         self._closed = False
 
-    def take(self) -> Any:
+    def writer(self, durable: bool) -> sqlite3.Connection:
+        self._turn.acquire()
+        try:
+            if self._writer is None:
+                self._writer, self._durable = self._opened(), True
+            if durable is not self._durable:
+                self._writer.execute(DURABLE if durable else RELAXED)
+                self._durable = durable
+            return self._writer
+        except BaseException:
+            self._turn.release()
+            raise
+
+    def reader(self) -> sqlite3.Connection:
+        """The one that writes, if nobody does; it has most at hand."""
+        if self._turn.acquire(blocking=False):
+            if self._writer is not None:
+                return self._writer
+            self._turn.release()
+        return self.watcher()
+
+    def watcher(self) -> sqlite3.Connection:
         with suppress(IndexError):
-            return self._idle.pop()
-        opened = self._engine.raw_connection()
-        connection = opened.driver_connection
+            return self._readers.pop()
+        return self._opened()
+
+    def _opened(self) -> sqlite3.Connection:
+        opened = self.engine.raw_connection()
+        connection: sqlite3.Connection = opened.driver_connection  # type: ignore[assignment]
         opened.detach()
         return connection
 
     def give(self, connection: sqlite3.Connection) -> None:
-        self._idle.append(connection)
-        if self._closed or len(self._idle) > POOL["pool_size"]:
+        if connection is self._writer:
+            self._turn.release()
+            return
+        self._readers.append(connection)
+        if self._closed or len(self._readers) > POOL["pool_size"]:
             self._shorten()
 
     def _shorten(self) -> None:
         with suppress(IndexError):
-            self._idle.popleft().close()
+            self._readers.popleft().close()
 
     def close(self) -> None:
         self._closed = True
-        while self._idle:
+        with self._turn:
+            writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+        while self._readers:
             self._shorten()
-        self._engine.dispose()
+        self.engine.dispose()
 
 
 def address(url_or_path: str | Path) -> tuple[str, Callable[..., Engine]]:
@@ -111,9 +167,8 @@ def _on_sqlite(path: Path, *, durable: bool) -> Engine:
     connect = {"timeout": BUSY_SECONDS, "check_same_thread": False}
     url = URL.create("sqlite", database=str(path))
     engine = create_engine(url, connect_args=connect, paramstyle="named", **POOL)
-    level = "FULL" if durable else "NORMAL"
-    settings = [SMALL_PAGES, "PRAGMA journal_mode = WAL", f"PRAGMA synchronous = {level}", "PRAGMA secure_delete = ON"]
-    return _prepared(engine, settings)
+    level = DURABLE if durable else RELAXED
+    return _prepared(engine, [SMALL_PAGES, "PRAGMA journal_mode = WAL", level, "PRAGMA secure_delete = ON"])
 
 
 def _prepared(engine: Engine, settings: Sequence[str]) -> Engine:

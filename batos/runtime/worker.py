@@ -10,13 +10,12 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections import deque
 from dataclasses import replace
 from typing import Any
 
 from transaction.interfaces import TransientError
 
-from batos.errors import BatosError, BudgetExhausted, ChangedMeanwhile, LeaseLost, WaitCircle
+from batos.errors import BudgetExhausted, ChangedMeanwhile, LeaseLost, WaitCircle
 from batos.faults import fault
 from batos.image.receipts import Receipt
 from batos.mind import cycle as thinking
@@ -27,6 +26,8 @@ from batos.runtime.briefs import Brief, EndState, Leased, Mission, brief_json, f
 from batos.runtime.budgets import purses_of, renews, waiting_for
 from batos.runtime.deciding import newly_installed, resume_who_wait
 from batos.runtime.events import Events
+from batos.runtime.holding import Holding
+from batos.runtime.idling import Idling
 from batos.runtime.journal import JournalEntry
 from batos.runtime.performers import Workplace
 from batos.runtime.processes import own_name
@@ -48,36 +49,24 @@ class Workers:
         self._events = events
         self._name = own_name()
         self._stopping = threading.Event()
-        self._held: set[str] = set()
-        self._lock = threading.Lock()
-        self._idle = 0  # workers that wait and for whom nothing is meant yet
-        self._meant: deque[Leased] = deque()  # leased for whichever worker is idle
-        self._keeper: threading.Thread | None = None
+        self._holding = Holding(place.store, place.clock, settings.lease_seconds)
+        self._idling = Idling(place.store, self._holding, self._name, settings.lease_seconds)
         self._rounds = Rounds(place, settings.performers, events, self._work, self._answered)
 
     def start(self) -> None:
         if self._settings.workers:
-            self._keeper = threading.Thread(target=self._keep_leases, name="batos-leases", daemon=True)
-            self._keeper.start()
+            self._holding.start()
             self._rounds.start(self._settings.workers)
+            self._place.store.idle = self._idling
 
     def stop(self) -> None:
         """Let running attempts end and threads go. What is unfinished stays queued, or comes back with its lease."""
         self._stopping.set()
+        self._idling.stop()
         self._place.store.wake()
-        if self._keeper is not None:
-            self._keeper.join()
+        self._holding.stop()
         self._rounds.stop()
-        with self._lock:
-            left, self._held = self._held, set()
-        for token in left:
-            self._give_back(token)
-
-    def _give_back(self, token: str) -> None:
-        try:
-            self._place.store.release(token)
-        except BatosError:
-            log.debug("a lease was lost before it could be given back")
+        self._holding.give_back()
 
     # Leasing
 
@@ -96,48 +85,23 @@ class Workers:
                 return
             except Exception:
                 log.exception("a worker met a bug; the mission comes back when its lease ends")
-            with self._lock:
-                if self._meant:
-                    continue
-                self._idle += 1
-            store.wait_work(IDLE_SECONDS, seen)
-            with self._lock:
-                self._idle -= 1
+            if self._idling.rest():
+                store.wait_work(IDLE_SECONDS, seen)
+                self._idling.rise()
 
     def _leased(self) -> Leased | None:
         """The next mission to run: one that is meant for an idle worker, or the best of the queue."""
         if self._stopping.is_set():
             return None
-        with self._lock:
-            if self._meant:
-                self._idle += 1  # it was taken from the count when this was leased
-                return self._meant.popleft()
-        return self._held_from_now(
-            self._place.store.lease(self._worker, self._place.clock.now(), self._settings.lease_seconds)
-        )
+        meant = self._idling.taken()
+        if meant is not None:
+            return meant
+        leased = self._place.store.lease(self._worker, self._place.clock.now(), self._settings.lease_seconds)
+        return None if leased is None else self._holding.keep(leased)
 
     @property
     def _worker(self) -> str:
         return f"{self._name}:{threading.current_thread().name}"
-
-    def _held_from_now(self, leased: Leased | None) -> Leased | None:
-        if leased is not None:
-            with self._lock:
-                self._held.add(leased.token)
-        return leased
-
-    def _drop(self, token: str) -> None:
-        with self._lock:
-            self._held.discard(token)
-
-    def _keep_leases(self) -> None:
-        while not self._stopping.wait(self._settings.lease_seconds / 3):
-            with self._lock:
-                held = tuple(self._held)
-            if held:
-                lost = self._place.store.renew(held, self._place.clock.now(), self._settings.lease_seconds)
-                for token in lost:
-                    self._drop(token)
 
     # Running
 
@@ -178,7 +142,7 @@ class Workers:
             # Out of the block, whose exception holds on to the whole attempt.
             return self._suspend(leased, needs) or self._leased()
         self._place.store.release(leased.token, run_at=self._place.clock.now() + 0.05)
-        self._drop(leased.token)
+        self._holding.go(leased.token)
         return self._leased()
 
     def _log(
@@ -273,8 +237,7 @@ class Workers:
             following = None
         else:
             following = store.finish_and_lease(token, state, outcome, self._worker, self._settings.lease_seconds)
-        self._held_from_now(following)
-        self._drop(token)
+        self._holding.go(token, following)
         self._tell(leased.mission, state)
         return following
 
@@ -301,7 +264,7 @@ class Workers:
     def _wait_for_person(self, leased: Leased, pending: Pending) -> None:
         deadline = self._place.clock.now() + self._settings.pending_seconds
         self._place.store.wait_for_person(leased.token, pending.pending, deadline)
-        self._drop(leased.token)
+        self._holding.go(leased.token)
         self._tell(leased.mission, "waiting")
         # It may have been decided between the attempt's snapshot and now; then nobody else would wake it.
         resume_who_wait(self._place.image, self._place.store)
@@ -327,7 +290,7 @@ class Workers:
             self._place.store.record_round(leased.token, refused)
         else:
             self._place.store.wait_for_missions(leased.token, children)
-        self._drop(leased.token)
+        self._holding.go(leased.token)
         self._tell(leased.mission, "waiting")
         return None
 
@@ -353,10 +316,7 @@ class Workers:
         try:
             again = self._place.store.record_and_go_on(done.leased, done.entries, self._name, lasting, charge=pays)
         finally:
-            with self._lock:
-                self._held.discard(done.leased.token)
-                if again is not None:
-                    self._held.add(again.token)
+            self._holding.go(done.leased.token, again)
         return again
 
     def _answered(self, done: Round) -> None:
@@ -365,15 +325,15 @@ class Workers:
         try:
             if done.exhausted is not None:
                 self._wait_for_budget(done, done.exhausted)
-            elif self._claim_idle():
-                self._mean(done)
+            elif self._idling.claim():
+                self._hand_over(done)
             elif done.entries:
                 pays = purses_of(done.leased.mission.brief)
                 self._place.store.record_round(done.leased.token, done.entries, charge=pays)
-                self._drop(done.leased.token)
+                self._holding.go(done.leased.token)
         except LeaseLost:
             log.warning("the lease of mission %s ran out while its needs were performed", mission)
-            self._drop(done.leased.token)
+            self._holding.go(done.leased.token)
         except Exception:
             log.exception("the answers of mission %s could not be recorded", mission)
 
@@ -382,29 +342,15 @@ class Workers:
         pending, deadline = waiting_for(exhausted, self._place.clock.now(), self._settings.pending_seconds)
         pays = purses_of(done.leased.mission.brief)
         self._place.store.record_round(done.leased.token, done.entries, charge=pays, pending=pending, deadline=deadline)
-        self._drop(done.leased.token)
+        self._holding.go(done.leased.token)
         self._tell(done.leased.mission, "waiting")
 
-    def _mean(self, done: Round) -> None:
+    def _hand_over(self, done: Round) -> None:
         again = None
         try:
             again = self._gone_on(done)
         finally:
-            with self._lock:
-                if again is None:
-                    self._idle += 1
-                else:
-                    self._meant.append(again)
-        if again is not None:
-            self._place.store.wake(1)
-
-    def _claim_idle(self) -> bool:
-        """Whether a worker has nothing to do; it is then not counted on again before it has what is meant for it."""
-        with self._lock:
-            if self._idle <= 0 or self._stopping.is_set():
-                return False
-            self._idle -= 1
-            return True
+            self._idling.give(again)
 
 
 def _note(mission: Mission) -> str:

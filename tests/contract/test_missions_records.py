@@ -16,7 +16,7 @@ from batos.errors import (
     UnknownMission,
 )
 from batos.image.storages import Address, address
-from batos.runtime import copying, journal, leases, missions, pools, waits
+from batos.runtime import copying, counters, journal, leases, missions, pools, waits
 from batos.runtime.copying import copy_missions
 from batos.runtime.missions import JournalEntry, MissionStore
 from contract.mission_tools import answer, ask, lease, submit_and_lease
@@ -84,6 +84,17 @@ def test_no_statement_reads_missions_that_it_is_not_about(tmp_path, clock, state
         plan = [step for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
 
     assert not [step for step in plan if re.fullmatch(r"SCAN (missions|candidate|other|journal|waits)", step)]
+
+
+def test_a_budget_is_found_by_its_key_however_many_its_scope_has(tmp_path, clock):
+    MissionStore.open(tmp_path / "missions.sqlite3", clock).close()
+    with closing(sqlite3.connect(tmp_path / "missions.sqlite3")) as connection:
+        statement = counters.standing_of(2)
+        parameters = dict.fromkeys(re.findall(r":(\w+)", statement))
+        plan = [step for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+
+    assert len([step for step in plan if "(scope=? AND key=?)" in step]) == 4
+    assert not [step for step in plan if "SCAN" in step or step.endswith("(scope=?)")]
 
 
 # Opening

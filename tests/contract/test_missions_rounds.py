@@ -5,11 +5,13 @@ runs for a target, and no answer is lost.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 
 from batos.clock import SystemClock
 from batos.errors import LeaseLost
+from batos.faults import Crash, armed
 from batos.runtime.missions import MissionStore
 from contract.mission_tools import LEASE, A, B, answer, ask, lease, submit_and_lease
 
@@ -97,6 +99,59 @@ def test_one_that_ends_hands_over_to_the_next_of_its_target(store, clock):
     assert store.finish_and_lease(taken.token, "done", None, "worker", LEASE) is None
     with pytest.raises(LeaseLost):
         store.finish_and_lease(taken.token, "done", None, "worker", LEASE)
+
+
+class Idle:
+    """One worker with nothing to do, for whom the store takes what is filed."""
+
+    name, seconds = "idle", LEASE
+
+    def __init__(self):
+        self.given = []
+
+    def claim(self):
+        return not self.given
+
+    def give(self, leased):
+        self.given.append(leased)
+
+
+def test_a_mission_that_is_filed_while_a_worker_is_idle_is_leased_with_it(clock, tmp_path):
+    store = MissionStore.open(tmp_path / "missions.sqlite3", clock)
+    with closing(store):
+        store.idle = Idle()
+        filed, other = store.submit(ask(A)), store.submit(ask(B))
+
+        (leased,) = store.idle.given
+        assert (leased.mission.id, leased.answers, leased.mission.state) == (filed, {}, "running")
+        assert store.workers() == {"idle"}
+        store.finish(leased.token, "done", None)
+        assert lease(store, clock).mission.id == other
+
+
+def test_who_is_idle_is_given_the_best_that_may_run_and_nothing_where_nothing_may(clock, tmp_path):
+    store = MissionStore.open(tmp_path / "missions.sqlite3", clock)
+    with closing(store):
+        running = submit_and_lease(store, clock, ask(A))
+        store.idle = Idle()
+        store.submit(ask(A))
+        assert store.idle.given == [None]
+
+        store.finish(running.token, "done", None)
+        store.idle = Idle()
+        store.submit(ask(B))
+        (leased,) = store.idle.given
+        assert (leased.mission.brief.target, leased.answers) == (A, None)
+
+
+def test_who_is_idle_is_given_nothing_of_what_could_not_be_filed(clock, tmp_path):
+    store = MissionStore.open(tmp_path / "missions.sqlite3", clock)
+    with closing(store):
+        store.idle = Idle()
+        with armed("missions.before_submit"), pytest.raises(Crash):
+            store.submit(ask(A))
+        assert store.idle.given == [None]
+        assert store.counts()["running"] == store.counts()["queued"] == 0
 
 
 @pytest.fixture(params=[1, 2])

@@ -172,7 +172,7 @@ def test_the_password_is_in_no_message_and_no_log(postgresql, caplog, monkeypatc
         with batos.open(f"postgresql:{secret}") as image:
             image.create("greeter", {"name": "Ada"})
             shown = [json.dumps(image.state()), repr(image.image.where), repr(image.image.db.storage)]
-            shown += [image.image.db.storage.getName(), repr(image.store._db._durable), image.store._db.place]
+            shown += [image.image.db.storage.getName(), repr(image.store._db._pools.engine), image.store._db.place]
             disconnect(postgresql, name)
             assert image["greeter"].name == "Ada"
         with pytest.raises(ImageUnavailable) as refused:
