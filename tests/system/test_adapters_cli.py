@@ -1,14 +1,11 @@
 """`batos adapters` as a user types it. None of this needs torch, and each command says so where it is missing."""
 
 import json
-import os
 import sys
 
 import pytest
 
 from adapter_files import matrices, safetensors, write_folder
-from batos.cli import show
-from batos.cli.main import main
 from tiny_model import eight_billion
 
 Q_PROJ = "model.layers.0.self_attn.q_proj"
@@ -16,22 +13,9 @@ FITTING = matrices(inputs=4096, outputs=4096)
 
 
 @pytest.fixture
-def batos(monkeypatch, capsys, tmp_path):
-    """Calls the command's entry point in a folder of its own; (exit code, standard output, standard error)."""
-    for name in [name for name in os.environ if name.startswith("BATOS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-
-    def batos(*arguments):
-        for console in (show.console, show.error_console):
-            console.cache_clear()
-        monkeypatch.setattr(sys, "argv", ["batos", "adapters", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return ended.value.code or 0, printed.out, printed.err
-
-    return batos
+def adapters(batos):
+    """Calls `batos adapters`."""
+    return lambda *arguments: batos("adapters", *arguments)
 
 
 @pytest.fixture
@@ -44,48 +28,48 @@ def document(told):
     return json.loads(told[1])
 
 
-def test_the_life_of_an_adapter(batos, tmp_path):
+def test_the_life_of_an_adapter(adapters, tmp_path):
     write_folder(tmp_path / "first")
     write_folder(tmp_path / "second", safetensors(matrices(fill=b"\1")))
 
-    first = document(batos("add", "robin", "first", "--json"))
-    second = document(batos("add", "robin", "second", "--json"))
-    listed = document(batos("list", "--json"))["adapters"]
+    first = document(adapters("add", "robin", "first", "--json"))
+    second = document(adapters("add", "robin", "second", "--json"))
+    listed = document(adapters("list", "--json"))["adapters"]
     assert [version["sha256"] for version in listed if version["current"]] == [second["sha256"]]
     assert {version["sha256"] for version in listed} == {first["sha256"], second["sha256"]}
 
-    code, out, _ = batos("activate", "robin", first["sha256"][:6])
+    code, out, _ = adapters("activate", "robin", first["sha256"][:6])
     assert (code, out) == (0, f"robin@{first['sha256'][:12]} is current.\n")
-    code, out, _ = batos("list")
+    code, out, _ = adapters("list")
     assert [line.split()[1:3] for line in out.splitlines() if "current" in line] == [[first["sha256"][:12], "current"]]
-    assert set(document(batos("verify", "--json"))["adapters"].values()) == {""}
+    assert set(document(adapters("verify", "--json"))["adapters"].values()) == {""}
 
-    made = document(batos("export", "robin", "out", "--json"))["folder"]
+    made = document(adapters("export", "robin", "out", "--json"))["folder"]
     assert made.endswith(f"out/robin-{first['sha256'][:12]}") or made == f"out/robin-{first['sha256'][:12]}"
-    assert document(batos("add", "brick", made, "--json"))["sha256"] == first["sha256"]
+    assert document(adapters("add", "brick", made, "--json"))["sha256"] == first["sha256"]
 
-    code, out, _ = batos("remove", "robin", "--version", second["sha256"][:6])
+    code, out, _ = adapters("remove", "robin", "--version", second["sha256"][:6])
     assert (code, "Removed robin@" in out) == (0, True)
-    assert batos("remove", "robin")[0] == 0
-    assert [version["name"] for version in document(batos("list", "--json"))["adapters"]] == ["brick"]
+    assert adapters("remove", "robin")[0] == 0
+    assert [version["name"] for version in document(adapters("list", "--json"))["adapters"]] == ["brick"]
 
 
-def test_removing_can_be_undone(batos, tmp_path, monkeypatch, capsys):
+def test_removing_can_be_undone(adapters, tmp_path):
     write_folder(tmp_path / "first")
-    batos("add", "robin", "first")
-    batos("remove", "robin")
+    adapters("add", "robin", "first")
+    adapters("remove", "robin")
     from batos.runtime.uvm import Uvm
 
     with Uvm("demo.image", work=False) as uvm:
         uvm.undo(uvm.history("pllm")[0].id)
-    assert [version["name"] for version in document(batos("list", "--json"))["adapters"]] == ["robin"]
+    assert [version["name"] for version in document(adapters("list", "--json"))["adapters"]] == ["robin"]
 
 
-def test_a_list_of_nothing_says_how_to_begin(batos, tmp_path):
+def test_a_list_of_nothing_says_how_to_begin(adapters, tmp_path):
     write_folder(tmp_path / "first")
-    batos("add", "robin", "first")
-    batos("remove", "robin")
-    assert "batos adapters add" in batos("list")[1]
+    adapters("add", "robin", "first")
+    adapters("remove", "robin")
+    assert "batos adapters add" in adapters("list")[1]
 
 
 @pytest.mark.parametrize(
@@ -102,57 +86,57 @@ def test_a_list_of_nothing_says_how_to_begin(batos, tmp_path):
         (("plan",), 2, "--model"),
     ],
 )
-def test_what_goes_wrong_is_a_sentence(batos, tmp_path, arguments, code, says):
+def test_what_goes_wrong_is_a_sentence(adapters, tmp_path, arguments, code, says):
     write_folder(tmp_path / "first")
     write_folder(tmp_path / "pickled", b"\x80\x04N.")
     eight_billion(tmp_path / "m")
-    ended, out, error = batos(*arguments)
+    ended, out, error = adapters(*arguments)
 
     assert ended == code, (out, error)
     assert any(part in error for part in says.split("|"))
     assert "Traceback" not in error
 
 
-def test_an_unknown_adapter_is_named_with_those_that_there_are(batos, tmp_path):
+def test_an_unknown_adapter_is_named_with_those_that_there_are(adapters, tmp_path):
     write_folder(tmp_path / "first")
-    batos("add", "robin", "first")
+    adapters("add", "robin", "first")
     for arguments in (("activate", "brick", "a"), ("remove", "brick"), ("export", "brick", "out"), ("verify", "brick")):
-        code, _, error = batos(*arguments)
+        code, _, error = adapters(*arguments)
         assert code == 1
         assert "no adapter 'brick'" in error
         assert "robin" in error
-    assert "It has" in batos("activate", "robin", "zz")[2]
+    assert "It has" in adapters("activate", "robin", "zz")[2]
 
 
-def test_a_plan_says_what_fits(batos, tmp_path):
+def test_a_plan_says_what_fits(adapters, tmp_path):
     eight_billion(tmp_path / "m")
-    plan = document(batos("plan", "--model", "m", "--vram", "6.9GB", "--bits", "4", "--json"))
+    plan = document(adapters("plan", "--model", "m", "--vram", "6.9GB", "--bits", "4", "--json"))
     assert plan["fits"]
     assert (plan["context"], plan["slots"], plan["rank"]) == (8192, 4, 16)
     assert plan["total"] <= 6_900_000_000
-    code, out, _ = batos("plan", "--model", "m", "--vram", "6.9GB", "--bits", "4")
+    code, out, _ = adapters("plan", "--model", "m", "--vram", "6.9GB", "--bits", "4")
     assert code == 0
     assert "It fits: 8192 tokens" in out
-    code, out, _ = batos("plan", "--model", "m", "--vram", "6.9GB")
+    code, out, _ = adapters("plan", "--model", "m", "--vram", "6.9GB")
     assert code == 1
     assert "bits=4" in out
 
 
-def test_a_plan_is_for_the_adapters_of_the_image(batos, tmp_path):
+def test_a_plan_is_for_the_adapters_of_the_image(adapters, tmp_path):
     eight_billion(tmp_path / "m")
     write_folder(tmp_path / "first", safetensors(FITTING))
-    batos("add", "robin", "first", "--model", "m")
-    plan = document(batos("plan", "--model", "m", "--json"))
+    adapters("add", "robin", "first", "--model", "m")
+    plan = document(adapters("plan", "--model", "m", "--json"))
 
     assert (plan["rank"], plan["targets"], plan["adapter_bytes"]) == (2, ["q_proj"], 4)
-    assert document(batos("plan", "--model", "m", "--rank", "8", "--json"))["rank"] == 8
-    assert document(batos("verify", "--model", "m", "--json"))["adapters"].popitem()[1] == ""
+    assert document(adapters("plan", "--model", "m", "--rank", "8", "--json"))["rank"] == 8
+    assert document(adapters("verify", "--model", "m", "--json"))["adapters"].popitem()[1] == ""
 
 
-def test_every_command_says_where_torch_is_missing(batos, tmp_path, without_torch):
+def test_every_command_says_where_torch_is_missing(adapters, tmp_path, without_torch):
     eight_billion(tmp_path / "m")
     write_folder(tmp_path / "first")
-    added = document(batos("add", "robin", "first", "--json"))
+    added = document(adapters("add", "robin", "first", "--json"))
     for arguments, ends in [
         (("add", "robin", "first"), 0),
         (("list",), 0),
@@ -163,7 +147,7 @@ def test_every_command_says_where_torch_is_missing(batos, tmp_path, without_torc
         (("train", "robin", "--model", "m"), 1),
         (("remove", "robin"), 0),
     ]:
-        code, _, error = batos(*arguments)
+        code, _, error = adapters(*arguments)
         assert code == ends, arguments
         assert error.count("needs the extra [peft]. Install it with `pip install 'batos[peft]'`.") == 1, arguments
 

@@ -5,9 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from batos.cli import show
-from batos.cli.main import main
-
 TASKS = """
 [[task]]
 selector = "last_"
@@ -24,20 +21,10 @@ check = [{ args = ["c"], result = true }]
 
 
 @pytest.fixture
-def bench(monkeypatch, capsys, tmp_path):
+def bench(batos, tmp_path):
+    """Calls `batos bench-model` in a folder with two tasks."""
     (tmp_path / "tasks.toml").write_text(TASKS, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-
-    def bench(*arguments):
-        for console in (show.console, show.error_console):
-            console.cache_clear()
-        monkeypatch.setattr("sys.argv", ["batos", "bench-model", *arguments])
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        return left.value.code, out, err
-
-    return bench
+    return lambda *arguments: batos("bench-model", *arguments)
 
 
 def test_the_table_says_how_many_were_right_and_why_others_were_not(bench):

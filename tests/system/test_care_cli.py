@@ -1,36 +1,13 @@
 """Care from the command line: what is printed, what comes back, and what is said when it does not work."""
 
 import json
-import os
-import sys
 
 import pytest
 
-from batos.cli import show
-from batos.cli.main import main
 from batos.runtime.uvm import Uvm
 from batos.settings import Settings
 
 INITIALS = ["--example", '["ada lovelace"] => "A.L."', "--example", '["alan turing"] => "A.T."']
-
-
-@pytest.fixture
-def batos(monkeypatch, capsys, tmp_path):
-    """Calls the command's entry point in a folder of its own; (exit code, standard output, standard error)."""
-    for name in [name for name in os.environ if name.startswith("BATOS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-
-    def batos(*arguments):
-        for console in (show.console, show.error_console):
-            console.cache_clear()
-        monkeypatch.setattr(sys, "argv", ["batos", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return ended.value.code or 0, printed.out, printed.err
-
-    return batos
 
 
 @pytest.fixture

@@ -14,8 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from batos.cli import show
-from batos.cli.main import main
 from batos.image.image import Image
 from batos.runtime.uvm import Uvm
 from batos.settings import Settings
@@ -51,21 +49,9 @@ def image(folder):
 
 
 @pytest.fixture
-def batos(monkeypatch, capsys, image):
-    """Calls the command's entry point on the image of the story; (exit code, standard output, standard error)."""
-    for name in [name for name in os.environ if name.startswith("BATOS_")]:
-        monkeypatch.delenv(name)
+def batos(batos, monkeypatch, image):
+    """Calls `batos` on the image of the story."""
     monkeypatch.setenv("BATOS_IMAGE", str(image))
-
-    def batos(*arguments):
-        for console in (show.console, show.error_console):
-            console.cache_clear()
-        monkeypatch.setattr(sys, "argv", ["batos", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return ended.value.code or 0, printed.out, printed.err
-
     return batos
 
 

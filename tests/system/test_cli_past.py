@@ -1,12 +1,9 @@
 """The past on the command line: an object as it was, what is different about it, and a fork of the image."""
 
 import json
-import sys
 
 import pytest
 
-from batos.cli import show
-from batos.cli.main import main
 from batos.runtime.uvm import Uvm
 
 
@@ -22,19 +19,9 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture
-def batos(monkeypatch, capsys, folder):
-    """Calls the entry point on the image; (exit code, standard output, standard error)."""
+def batos(batos, monkeypatch, folder):
+    """Calls `batos` on the image with a past."""
     monkeypatch.setenv("BATOS_IMAGE", str(folder / "demo.image"))
-
-    def batos(*arguments):
-        for console in (show.console, show.error_console):
-            console.cache_clear()
-        monkeypatch.setattr(sys, "argv", ["batos", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return ended.value.code or 0, printed.out, printed.err
-
     return batos
 
 

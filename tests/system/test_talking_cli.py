@@ -1,11 +1,7 @@
 """Objects made and messages sent on the command line, and what a message raises there."""
 
-import sys
-
 import pytest
 
-from batos.cli import show
-from batos.cli.main import main
 from batos.runtime.uvm import Uvm
 
 DEPOSIT = """\
@@ -14,23 +10,6 @@ def deposit_(self, amount):
     self._p_changed = True
     return self.balance
 """
-
-
-@pytest.fixture
-def batos(monkeypatch, capsys, tmp_path):
-    """Calls the entry point on an image that is not there yet; (exit code, standard output, standard error)."""
-    monkeypatch.setenv("BATOS_IMAGE", str(tmp_path / "new.image"))
-
-    def batos(*arguments):
-        for console in (show.console, show.error_console):
-            console.cache_clear()
-        monkeypatch.setattr(sys, "argv", ["batos", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return ended.value.code or 0, printed.out, printed.err
-
-    return batos
 
 
 def test_an_image_begins_with_an_object(batos):
@@ -43,7 +22,7 @@ def test_an_image_begins_with_an_object(batos):
 @pytest.fixture
 def trusted(batos, tmp_path):
     """A purse whose deposit_ runs in process."""
-    with Uvm(tmp_path / "new.image") as system:
+    with Uvm(tmp_path / "demo.image") as system:
         system.create("purse", {"balance": 10})
         system.create_method("purse", "deposit_", DEPOSIT, "a person")
     assert batos("approve", "purse.deposit_", "--trusted", "--yes")[0] == 0
