@@ -120,12 +120,11 @@ def prepared(
                 return None
             handed.inputs[variable] = ABSENT
             continue
-        if reading.is_method or not (reading.own or name not in linked.stores):
+        value, own, is_method = reading
+        if is_method or not (own or name not in linked.stores):
             return None
-        before[name] = value = handed.add(variable, reading.value)
-        if not reading.own and linked.mutates and type(value) in CONTAINERS:
-            return None
-        if handed.left < 0:
+        before[name] = value = handed.add(variable, value)
+        if handed.left < 0 or (not own and linked.mutates and type(value) in CONTAINERS):
             return None
     return Direct(linked, handed.inputs, before, receiver, host, crossing, allowance) if handed.left >= 0 else None
 

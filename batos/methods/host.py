@@ -6,10 +6,20 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from batos.methods.crossing import PLAIN
 from batos.methods.hosting import Denial, Reading
 from batos.objects import lookup, primitives, rules, sending
 from batos.objects.records import Method
-from batos.objects.uvm_object import UvmObject, is_slot_name, label, own_slots, remove
+from batos.objects.uvm_object import (
+    UvmObject,
+    holds_data,
+    is_slot_name,
+    label,
+    own_slots,
+    put_all,
+    remove,
+    state,
+)
 from batos.objects.values import is_object, weight
 
 
@@ -46,8 +56,17 @@ class ObjectHost:
 
     def read_all(self, target: UvmObject, names: Iterable[str]) -> list[Reading | None]:
         self._checked()
+        own = state(target)
         readings: list[Reading | None] = []
         for name in names:
+            if holds_data(own, name):  # the first to be asked has it, which needs no lookup
+                value = own[name]
+                if type(value) not in PLAIN:
+                    lookup.note_read(value)
+                if self._saw is not None:
+                    self._saw(target, name)
+                readings.append(Reading(value, True))
+                continue
             found = lookup.find(target, name) if is_slot_name(name) else None
             if found is None:
                 readings.append(None)
@@ -62,8 +81,7 @@ class ObjectHost:
 
     def write(self, receiver: UvmObject, values: Mapping[str, Any]) -> None:
         self._allow(receiver, values, "write")
-        for name, value in values.items():
-            setattr(receiver, name, value)  # as `put`, with a short way for a number or a text in a slot that is there
+        put_all(receiver, values)
 
     def remove(self, receiver: UvmObject, name: str) -> None:
         self._allow(receiver, (name,), "delete")
@@ -73,19 +91,21 @@ class ObjectHost:
         """Data slots only: who could write a parent or a method slot could give itself any right."""
         self._checked()
         protected = self._protected(receiver)
+        own = state(receiver)
         for name in names:
-            reason = self._reason_against(receiver, name) or protected
+            reason = self._reason_against(receiver, name, own) or protected
             if reason is not None:
                 raise Denial(f"{verb} slot {name!r} of {label(receiver)}: {reason}")
 
-    def _reason_against(self, receiver: UvmObject, name: str) -> str | None:
+    def _reason_against(self, receiver: UvmObject, name: str, own: Mapping[str, Any]) -> str | None:
         if name.endswith("*"):
             return "it is a parent slot"
-        if not is_slot_name(name):
-            return "no data slot can have this name"
-        found = lookup.find(receiver, name)
-        if found is not None and not found.is_data:
-            return f"it is, or would hide, a method of {label(found.holder)}"
+        if not holds_data(own, name):
+            if not is_slot_name(name):
+                return "no data slot can have this name"
+            found = lookup.find(receiver, name)
+            if found is not None and not found.is_data:
+                return f"it is, or would hide, a method of {label(found.holder)}"
         pinned = rules.pinned(receiver, name)
         return f"{pinned} is pinned" if pinned is not None else None
 

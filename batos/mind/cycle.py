@@ -301,6 +301,11 @@ def without_mission() -> Iterator[None]:
         raise NeedsMission()
 
 
+def thinker_if_any() -> Thinker | None:
+    """Who answers inferences in this thread now; None outside a cycle and a trial."""
+    return _current.get()
+
+
 def thinker() -> Thinker:
     """Who answers inferences in this thread now. Raises `NeedsMission` outside a cycle and a trial."""
     found = _current.get()

@@ -25,10 +25,11 @@ PERSONAS = ("robin", "brick", "babs", "alfred")
 # The objects that awakening makes. They are batos's own: only a person teaches or changes them.
 WORLD = ("traits", "pllm", "genesis", "memory_manager", "knowledge_catalog", "psm", "orchestrator", *PERSONAS)
 FACET = r"^[a-z][a-z0-9_]*_facet_$"
+_FACET = re.compile(FACET)
 
 
 def is_facet(selector: object) -> bool:
-    return isinstance(selector, str) and re.fullmatch(FACET, selector) is not None
+    return isinstance(selector, str) and _FACET.fullmatch(selector) is not None
 
 
 class Facet(BaseModel):

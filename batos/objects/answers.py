@@ -115,14 +115,17 @@ def keep(receiver: UvmObject, name: str, answer: Answer, passed: Sequence[UvmObj
         cache.keep(receiver, name, answer, passed)
 
 
-def forget(obj: UvmObject, name: str | None = None) -> None:
-    """The own slot `name` of `obj` is about to change; None: any of them may be."""
+def forget(obj: UvmObject, *names: str) -> None:
+    """These own slots of `obj` are about to change; none named: any of them may be."""
     answers = obj.__dict__.get("_v_answers")
     if answers:
-        if name is None or name.endswith("*"):
+        if not names:
             answers.clear()
-        else:
-            answers.pop(name, None)
+        for name in names:
+            if name[-1:] == "*":
+                answers.clear()
+            else:
+                answers.pop(name, None)
     cache: AnswerCache | None = getattr(obj._p_jar, "answers", None)
     if cache is not None:
         cache.changed(obj._p_oid)

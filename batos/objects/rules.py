@@ -11,7 +11,7 @@ from typing import Literal, cast
 
 from batos.errors import SettingRefused, UnknownSlot
 from batos.objects import lookup
-from batos.objects.uvm_object import UvmObject, annotate, label, notes_of, own_slots
+from batos.objects.uvm_object import UvmObject, annotate, label, notes_of, own_slots, state
 
 Policy = Literal["auto", "propose"]
 POLICIES = ("auto", "propose")
@@ -29,10 +29,12 @@ def pin(target: UvmObject, selector: str | None = None, on: bool = True) -> None
 
 def pinned(target: UvmObject, selector: str | None = None) -> str | None:
     """What is pinned of these: the object's name, or `selector` of it; None if neither is."""
-    lookup.note_read(target)
-    if PINNED in notes_of(target, ITSELF):
+    notes = state(target).get("__notes__")
+    if not notes:
+        return None
+    if PINNED in notes.get(ITSELF, ()):
         return label(target)
-    if selector is not None and PINNED in notes_of(target, selector):
+    if selector is not None and PINNED in notes.get(selector, ()):
         return f"{selector!r} of {label(target)}"
     return None
 

@@ -150,7 +150,8 @@ def plain(value: Any, reference: Callable[[Any], Any] = lambda item: item, depth
     if depth > DEEPEST:
         raise _too_deep(MESSAGE)
     if kind in (list, PersistentList):
-        return [plain(item, reference, depth + 1) for item in value]
+        items = value if kind is list else value.data
+        return [item if type(item) in _LIGHT else plain(item, reference, depth + 1) for item in items]
     if kind in (dict, PersistentMapping, OOBTree, LOBTree):
         return {key: plain(item, reference, depth + 1) for key, item in value.items()}
     if kind in (set, OOTreeSet):
@@ -166,6 +167,7 @@ def plain(value: Any, reference: Callable[[Any], Any] = lambda item: item, depth
     return value
 
 
+_LIGHT = frozenset({type(None), bool, int, float})
 TEXT_PER_VALUE = 64  # characters or bytes that weigh as much as one value
 BLOB_WEIGHT = 100_000  # how large a blob is, is not known before it is read
 
@@ -176,7 +178,9 @@ def weight(value: Any, most: int) -> int:
     if kind in SCALARS:
         return 1 + len(value) // TEXT_PER_VALUE if kind is str or kind is bytes else 1
     parts: Iterable[Any] = ()
-    if kind in (list, PersistentList, tuple, set, frozenset, OOTreeSet):
+    if kind is PersistentList:
+        parts = value.data  # its own iterator counts in Python
+    elif kind in (list, tuple, set, frozenset, OOTreeSet):
         parts = value
     elif kind in (dict, PersistentMapping, OOBTree, LOBTree):
         parts = (part for item in value.items() for part in item)
@@ -184,7 +188,7 @@ def weight(value: Any, most: int) -> int:
         return BLOB_WEIGHT
     weighed = 1
     for part in parts:
-        weighed += weight(part, most - weighed)
+        weighed += 1 if type(part) in _LIGHT else weight(part, most - weighed)
         if weighed > most:
             break
     return weighed

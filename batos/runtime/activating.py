@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from batos.clock import Clock
-from batos.errors import NeedsMission, SandboxError
+from batos.errors import SandboxError
 from batos.methods.facet_rule import read_facet
 from batos.methods.host import ObjectHost
 from batos.methods.sandbox import Sandbox
@@ -29,7 +29,7 @@ def counted_activator(sandbox: Sandbox, store: MissionStore, clock: Clock) -> Ac
     """The activator for an image. Calls, errors and time are counted; a suspension is no error, a trial no call."""
 
     def activate(method: Method, receiver: UvmObject, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        found = _thinker()
+        found = thinking.thinker_if_any()
         prompt = None if isinstance(found, Rehearsal) else _read(method, receiver, args, kwargs)
         running = found if isinstance(found, thinking.Cycle) else None
         checked, now = running.check if running else _unchecked, _now(running, clock)
@@ -80,13 +80,6 @@ def _read(method: Method, receiver: UvmObject, args: tuple[Any, ...], kwargs: di
 
 def _unchecked() -> None:
     """Outside a cycle there is no signal that a method could have swallowed."""
-
-
-def _thinker() -> thinking.Thinker | None:
-    try:
-        return thinking.thinker()
-    except NeedsMission:
-        return None
 
 
 def _now(running: thinking.Cycle | None, clock: Clock) -> Callable[[], datetime]:
