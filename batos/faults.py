@@ -58,6 +58,9 @@ FAULTS = (
     "erase.after_missions",
     # An adapter is being put into a slot of the model: its numbers are there, it is not yet said whose they are.
     "adapters.while_filling",
+    # An index is written, and with it how far it has followed the log.
+    "index.before_commit",
+    "index.after_commit",
     # The indexes of another embedding model are complete, and the image still goes by the former one.
     "memory.before_choice",
 )

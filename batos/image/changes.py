@@ -1,12 +1,11 @@
 """The index of changes by object: which change wrote which slots of which object, and what each change was about.
 
-A `DerivedFile`: history, undo and views of the past find a change in it without reading the log. It holds no values,
+It is `Derived`: history, undo and views of the past find a change in it without reading the log. It holds no values,
 only notes, mission ids and the names of slots. Knows rows; what they say is found by `attribution`.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
@@ -14,7 +13,7 @@ from typing import NamedTuple
 
 from ZODB.TimeStamp import TimeStamp
 
-from batos.image.derived import NOWHERE, DerivedFile
+from batos.image.derived import NOWHERE, Derived, Rows
 
 # An object's changes are entries of (transaction id, fact id), in pages: a row for each would take twice as long to
 # read. A fact is what changes have in common. `part` says what the lists, dicts, trees, counters and blobs belong to
@@ -63,7 +62,7 @@ class Written(NamedTuple):
     oids: tuple[bytes, ...]
 
 
-class ChangeIndex(DerivedFile):
+class ChangeIndex(Derived):
     what = "index of changes"
     schema = SCHEMA
     tables = ("packed", "written", "fact", "page", "part")
@@ -83,7 +82,7 @@ class ChangeIndex(DerivedFile):
         changes = [tuple.__new__(Change, (id_, *facts[key])) for id_, key in zip(ids, keys, strict=True)]
         return changes[: bisect_right(ids, until.hex())][::-1]
 
-    def _facts(self, database: sqlite3.Connection, keys: set[str]) -> dict[str, _Fact]:
+    def _facts(self, database: Rows, keys: set[str]) -> dict[str, _Fact]:
         found = {}
         waiting = [bytes.fromhex(key) for key in keys]
         while waiting:
@@ -102,6 +101,11 @@ class ChangeIndex(DerivedFile):
 
     def first_after(self, tid: bytes) -> Written | None:
         return self._one("where tid > ? order by tid", number_of(tid))
+
+    def all_numbers(self) -> set[int]:
+        """The ids of all transactions, as numbers."""
+        with self._using() as database:
+            return {tid for (tid,) in database.execute("select tid from written")}
 
     def noted(self, note: str) -> Written | None:
         """The newest change with exactly this note."""
@@ -163,7 +167,7 @@ class ChangeIndex(DerivedFile):
                 database.execute("insert or ignore into fact values (?, ?, ?, ?)", (key, *fact))
                 self._append(database, number_of(oid), tid, written.tid + key)
 
-    def _append(self, database: sqlite3.Connection, oid: int, tid: int, entry: bytes) -> None:
+    def _append(self, database: Rows, oid: int, tid: int, entry: bytes) -> None:
         statement = "select first, entries from page where oid = ? order by first desc limit 1"
         first, entries = database.execute(statement, (oid,)).fetchone() or (tid, b"")
         if len(entries) >= PAGE * ENTRY:

@@ -1,53 +1,144 @@
-"""A file that is derived from the image and never the truth: SQLite, behind the image at times, made again when lost.
+"""Rows that are derived from the image and never the truth: behind it at times, and made again when they are lost.
 
-What it holds and the transaction up to which that holds are written together, so a crash leaves a file that is merely
-behind. A file that is missing, damaged, from another image or of another version is begun anew. Several threads share
-one `DerivedFile`, several processes one file. Knows no objects, and not what its tables are for.
+What they hold and the transaction up to which that holds are written together, so a crash leaves rows that are merely
+behind. Where they are is a `Home`: a file of this machine, or a schema of the image's server, which all its machines
+share. Rows that are missing, damaged, of another image or of another version are begun anew. Several threads share one
+`Derived`, several processes one home. Knows no objects, and not what its tables are for.
+
+Statements are written as SQLite reads them; a server's home says them in its own way.
 """
 
 from __future__ import annotations
 
-import fcntl
-import logging
-import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from batos.errors import ImageUnwritable
-from batos.image.sqlite_files import DAMAGED
+from batos.faults import fault
+
+if TYPE_CHECKING:
+    from batos.image.storages import Address
 
 Result = TypeVar("Result")
 
-log = logging.getLogger(__name__)
-
 NOWHERE = b"\0" * 8
-BUSY_SECONDS = 30
-
-ORIGIN = "create table origin (image text, version integer, position blob)"
-_INCONSISTENT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
+# A condition on a column: its value is one of a list. The list is handed over as `Listed`.
+ONE_OF = "in (select value from json_each(?))"
 
 
-class DerivedFile:
+class Damaged(Exception):
+    """What was read is not what was written. `home` is where."""
+
+    home: Home | None = None
+
+
+class Listed(list[Any]):
+    """A list of numbers, or of texts, as the value of `ONE_OF`."""
+
+
+class Rows(Protocol):
+    """An open home. Not for several threads at once."""
+
+    @property
+    def in_transaction(self) -> bool: ...
+
+    def execute(self, statement: str, values: Sequence[Any] = ..., /) -> Any:
+        """A cursor, as the database API of Python has it."""
+
+    def executemany(self, statement: str, values: Iterable[Sequence[Any]], /) -> Any: ...
+
+
+class Home(Protocol):
+    """Where derived rows are. `name` is for messages."""
+
+    @property
+    def name(self) -> str: ...
+
+    def rows(self) -> Rows:
+        """Open, with its tables; opened again where it is another one by now."""
+
+    def telling(self) -> AbstractContextManager[None]:
+        """Within the block, what disk or server refuse is one of our errors; where the rows are at fault, `Damaged`."""
+
+    def discard(self, reason: str) -> None:
+        """Drop all rows; what nobody wanted has a reason, which is logged."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a home is made for. `image` and `version` are the identity of what it holds: the image that the rows come
+    from, and a number that is raised whenever they would be written differently. In the schema `$born` stands for when
+    the tables are made, in microseconds. `what` is for messages."""
+
+    what: str
+    image: str
+    version: int
+    schema: str
+
+    @property
+    def statements(self) -> list[str]:
+        """Those that make the tables."""
+        origin = "create table origin (image text, version integer, position blob, born integer)"
+        return [origin, *self.schema.split(";")[:-1]]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A place on the image's PostgreSQL server: a schema of that name. `dsn` may hold a password."""
+
+    dsn: str
+    name: str
+
+
+Place = Path | Schema
+
+
+SCHEMAS = "memory_"  # how the names of ours begin, on a server
+
+
+def place_of(where: Address, name: str) -> Place:
+    """Where the index of this name is of the image at an address: on its server, or in a file beside it."""
+    if where.scheme == "postgresql":
+        return Schema(where.dsn, SCHEMAS + "".join(sign if sign.isalnum() else "_" for sign in name.lower()))
+    return where.path / "index" / f"{name}.sqlite3"
+
+
+def places_of(where: Address) -> list[Place]:
+    """Where there are indexes of the image at an address, whatever they are of."""
+    places: list[Place] = list((where.path / "index").glob("*.sqlite3"))
+    if where.scheme == "postgresql":
+        from batos.image.derived_schema import schemas
+
+        places += schemas(where.dsn, SCHEMAS)
+    return places
+
+
+class Derived:
     """`image` is the identity of the image that the rows come from."""
 
     what = "index"  # as messages call it
-    version = 1  # part of the identity of a file: raised whenever rows would be written differently
+    version = 1
     schema = ""
     tables: tuple[str, ...] = ()  # those that hold rows
 
-    def __init__(self, path: Path, image: str) -> None:
-        self.path = path
-        self._image = image
+    def __init__(self, place: Place, image: str) -> None:
+        self.place = place
         self._lock = threading.RLock()
-        self._open: sqlite3.Connection | None = None
-        self._inode = 0
+        self._home = _home(place, Layout(self.what, image, self.version, self.schema))
+
+    @property
+    def name(self) -> str:
+        """Where the rows are, for messages."""
+        return self._home.name
 
     @property
     def position(self) -> bytes:
-        """The id of the last transaction that the rows hold; `NOWHERE` for a new file."""
+        """The id of the last transaction that the rows hold; `NOWHERE` for a new home."""
         with self._using() as database:
             return bytes(database.execute("select position from origin").fetchone()[0])
 
@@ -60,11 +151,14 @@ class DerivedFile:
             database.execute("begin immediate")
             try:
                 yield
+                fault("index.before_commit")
                 database.execute("commit")
             except BaseException:
+                self._forget()
                 if database.in_transaction:
                     database.execute("rollback")
                 raise
+        fault("index.after_commit")
 
     def move_to(self, position: bytes) -> None:
         """Inside `writing`: the rows now hold everything up to this transaction."""
@@ -78,108 +172,47 @@ class DerivedFile:
                 database.execute(f"delete from {table}")
         self.move_to(NOWHERE)
 
-    # The file
+    # The home
 
     def mending(self, work: Callable[[], Result]) -> Result:
-        """What `work` returns. Where it meets a damaged file, that is begun anew, and the work done again."""
+        """What `work` returns. Where these rows are damaged, all are begun anew, and the work done again."""
         try:
             return work()
-        except DAMAGED as error:
-            if not is_damage(error):
+        except Damaged as error:
+            if error.home is not self._home:
                 raise
             self.discard(f"{error}.")
             return work()
 
     def close(self) -> None:
         with self._lock:
-            if self._open is not None:
-                self._open.close()
-                self._open = None
+            self._forget()
+            self._home.close()
 
     def discard(self, reason: str = "") -> None:
-        """Delete the file; the next use begins a new one. What nobody wanted has a reason, which is logged."""
-        with self._lock, self._alone():
-            self.close()
-            self._delete(reason)
+        """Drop everything; the next use begins anew. What nobody wanted has a reason, which is logged."""
+        with self._lock:
+            self._home.discard(reason)
 
-    def _delete(self, reason: str) -> None:
-        if reason:
-            log.warning("The %s %s is begun anew: %s", self.what, self.path, reason)
-        for suffix in ("", "-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+    def _forget(self) -> None:
+        """What is held in memory of the rows is not to be relied on any more."""
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """No other process opens or deletes the file meanwhile: a new file must not meet the journal of an old one."""
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.with_suffix(".lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                yield
-        except OSError as error:
-            raise ImageUnwritable(path=self.path, reason=f"{error.strerror or error}.") from None
-
-    @contextmanager
-    def _using(self) -> Iterator[sqlite3.Connection]:
+    def _using(self) -> Iterator[Rows]:
         with self._lock:
             try:
-                yield self._connection()
-            except sqlite3.OperationalError as error:
-                if is_damage(error):
-                    raise
-                raise ImageUnwritable(path=self.path, reason=f"{error}.") from None
-
-    def _connection(self) -> sqlite3.Connection:
-        if self._open is not None and not self._open.in_transaction and self._replaced():
-            self.close()
-        if self._open is None:
-            self._open = self._connect()
-        return self._open
-
-    def _replaced(self) -> bool:
-        """Whether the path no longer leads to the file that is open: somebody deleted it, or another process did."""
-        try:
-            return self.path.stat().st_ino != self._inode
-        except FileNotFoundError:
-            return True
-
-    def _connect(self) -> sqlite3.Connection:
-        with self._alone():
-            database = self._prepared()
-            if database is None:
-                self._delete("it is damaged, from another image, or of another version.")
-                database = self._prepared()
-            if database is None:
-                raise ImageUnwritable(path=self.path, reason=f"the {self.what} cannot be made.")
-            self._inode = self.path.stat().st_ino
-            return database
-
-    def _prepared(self) -> sqlite3.Connection | None:
-        """The open file with its tables, made if it is new; None if what is there is not ours."""
-        # Threads share the connection under our lock.
-        database = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        try:
-            for pragma in ("journal_mode = wal", "synchronous = normal", "secure_delete = on"):
-                database.execute(f"pragma {pragma}").fetchall()
-            database.execute("begin immediate")
-            if not database.execute("select 1 from sqlite_master").fetchone():
-                for statement in (ORIGIN, *self.schema.split(";")[:-1]):
-                    database.execute(statement)
-                database.execute("insert into origin values (?, ?, ?)", (self._image, self.version, NOWHERE))
-            found = database.execute("select image, version from origin").fetchone()
-            ours = found == (self._image, self.version)
-            database.execute("commit")
-        except DAMAGED as error:
-            database.close()
-            if is_damage(error):
-                return None
-            raise
-        if not ours:
-            database.close()
-        return database if ours else None
+                with self._home.telling():
+                    yield self._home.rows()
+            except Damaged as error:
+                error.home = error.home or self._home
+                raise
 
 
-def is_damage(error: Exception) -> bool:
-    """Whether the file itself is at fault, and not the disk, a lock or a right."""
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-    return code & 0xFF in (*_INCONSISTENT, sqlite3.SQLITE_ERROR) or code == sqlite3.SQLITE_IOERR_SHORT_READ
+def _home(place: Place, layout: Layout) -> Home:
+    if isinstance(place, Schema):
+        from batos.image.derived_schema import ServerHome
+
+        return ServerHome(place, layout)
+    from batos.image.derived_file import FileHome
+
+    return FileHome(place, layout)

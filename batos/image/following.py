@@ -1,6 +1,6 @@
-"""Keeping a derived file level with the image: reading the transaction log from where the file stands.
+"""Keeping a derived index level with the image: reading the transaction log from where the index stands.
 
-An abort leaves nothing in the log, so it needs no care. A file that stopped at a transaction which the log does not
+An abort leaves nothing in the log, so it needs no care. An index that stopped at a transaction which the log does not
 hold has seen another history, restored from a backup, or one that a pack has thinned out: it begins again.
 """
 
@@ -11,48 +11,48 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Protocol
 
-from batos.image.derived import NOWHERE, DerivedFile
+from batos.image.derived import NOWHERE, Derived
 from batos.image.image import Image
 from batos.image.log import LoggedTransaction
 
 log = logging.getLogger(__name__)
 
-# Records per transaction of the file: a rebuild must not hold it for minutes.
+# Records per transaction of the index: a rebuild must not hold it for minutes.
 BATCH = 2_000
 
 
 class Intake(Protocol):
-    """What a kind of file makes of the log: it takes transactions, and writes rows for those it took."""
+    """What a kind of index makes of the log: it takes transactions, and writes rows for those it took."""
 
     def take(self, logged: LoggedTransaction) -> int:
         """Read the transaction; how many of its records will be written."""
 
     def write(self) -> None:
-        """Within `DerivedFile.writing`: write what was taken, and forget it. Called again for the next batch."""
+        """Within `Derived.writing`: write what was taken, and forget it. Called again for the next batch."""
 
 
-def catch_up(image: Image, file: DerivedFile, begin: Callable[[], Intake]) -> int:
-    """Bring `file` to the newest commit; the number of records taken in. Each reading of the log begins an intake."""
+def catch_up(image: Image, index: Derived, begin: Callable[[], Intake]) -> int:
+    """Bring `index` to the newest commit; the number of records taken in. Each reading of the log begins an intake."""
     taken = 0
-    while (position := file.position) != image.newest():
-        written = _follow(image, file, begin(), position)
+    while (position := index.position) != image.newest():
+        written = _follow(image, index, begin(), position)
         taken += written or 0
         if written is not None:
             break
     return taken
 
 
-def _follow(image: Image, file: DerivedFile, intake: Intake, position: bytes) -> int | None:
+def _follow(image: Image, index: Derived, intake: Intake, position: bytes) -> int | None:
     """Read the log from `position` to its end; the number of records written.
 
-    None when it has to be read again: the file was cleared, or another follower moved it meanwhile.
+    None when it has to be read again: the index was cleared, or another follower moved it meanwhile.
     """
-    batches = _Batches(file, intake, position)
+    batches = _Batches(index, intake, position)
     with closing(image.transactions_since(_before(position))) as transactions:
         if position != NOWHERE:
             first = next(transactions, None)
             if first is None or first.tid != position:
-                _begin_again(file, position)
+                _begin_again(index, position)
                 return None
         for logged in transactions:
             batches.take(logged)
@@ -60,18 +60,18 @@ def _follow(image: Image, file: DerivedFile, intake: Intake, position: bytes) ->
     return None if batches.overtaken else batches.written
 
 
-def _begin_again(file: DerivedFile, position: bytes) -> None:
-    with file.writing():
-        if file.position == position:
-            log.warning("The %s %s is made again: the image's log is another one now.", file.what, file.path)
-            file.clear()
+def _begin_again(index: Derived, position: bytes) -> None:
+    with index.writing():
+        if index.position == position:
+            log.warning("The %s %s is made again: the image's log is another one now.", index.what, index.name)
+            index.clear()
 
 
 class _Batches:
-    """Transactions of the log between where the file stands and `reached`, written together with `reached`."""
+    """Transactions of the log between where the index stands and `reached`, written together with `reached`."""
 
-    def __init__(self, file: DerivedFile, intake: Intake, position: bytes) -> None:
-        self._file = file
+    def __init__(self, index: Derived, intake: Intake, position: bytes) -> None:
+        self._index = index
         self._intake = intake
         self._position = position
         self._reached = position
@@ -90,13 +90,13 @@ class _Batches:
     def write(self) -> None:
         if self._reached == self._position or self.overtaken:
             return
-        with self._file.writing():
+        with self._index.writing():
             # If another follower was here meanwhile, this batch is dropped and the log is read again from its mark.
-            if self._file.position != self._position:
+            if self._index.position != self._position:
                 self.overtaken = True
                 return
             self._intake.write()
-            self._file.move_to(self._reached)
+            self._index.move_to(self._reached)
         self._position = self._reached
         self.written += self._waiting
         self._waiting = 0

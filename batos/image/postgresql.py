@@ -1,9 +1,9 @@
 """Images on a PostgreSQL server: reading their addresses, opening them, and saying what the server refused.
 
-The database holds objects, history, blobs and missions, so that any number of processes on any number of machines may
-share it. What is derived from it (text index, blob cache) and what belongs to one machine (locks, sockets) lies in a
-folder of the user's, one for each database, and may be deleted while nothing runs. An image needs a database of its
-own, because RelStorage looks for its tables in all schemas.
+The database holds objects, history, blobs, missions and the indexes of memory, so that any number of processes on any
+number of machines may share it. Copies of blobs and what belongs to one machine (locks, sockets) lie in a folder of the
+user's, one for each database, and may be deleted while nothing runs. An image needs a database of its own, because
+RelStorage looks for its tables in all schemas.
 
 The password is never shown: not in messages, and not in the names that RelStorage gives its storages in logs.
 """

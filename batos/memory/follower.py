@@ -14,7 +14,7 @@ from batos.image.image import Image
 from batos.image.log import LoggedRecord, LoggedTransaction
 from batos.memory.own_history import METHOD, RECEIPT, Told, told_of
 from batos.memory.records import MemoryChunk
-from batos.memory.text import Row, TextIndex
+from batos.memory.text import Record, Row, TextIndex
 from batos.memory.turns import said
 from batos.memory.vectors import Meaning, VectorIndex
 
@@ -74,8 +74,9 @@ class _Texts(_Chunks):
         self._index.add(row(number, slots) for number, slots in kept.items())
         self._index.keep_former(row(number, slots) for number, slots in forgotten.items())
         records, self._told = self._told, {}
-        for number, told in records.items():
-            self._index.put_record(number, told.kind, told.document_id, told.text)
+        self._index.put_records(
+            Record(number, told.kind, told.document_id, told.text) for number, told in records.items()
+        )
 
 
 class _Meanings(_Chunks):

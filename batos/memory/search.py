@@ -18,6 +18,7 @@ from ZODB.POSException import ReadConflictError
 from ZODB.TimeStamp import TimeStamp
 
 from batos.errors import EmbedderFailed, UnknownObject
+from batos.image.derived import place_of
 from batos.image.image import Image
 from batos.image.world import World
 from batos.memory.candidates import Arms, Pending
@@ -32,7 +33,7 @@ from batos.memory.records import MemoryChunk, document_of
 from batos.memory.sections import Sections
 from batos.memory.text import TextIndex
 from batos.memory.validity import facts_of, holds
-from batos.memory.vectors import VectorIndex
+from batos.memory.vectors import VectorIndex, index_name
 from batos.objects.uvm_object import state
 from batos.objects.values import plain
 
@@ -101,9 +102,10 @@ class Searcher:
     ) -> None:
         self._words_weight = words_weight
         self._image = image
-        folder = image.path / "index"
-        self.index = TextIndex(folder / "text.sqlite3", image.id)
-        self.vectors = VectorIndex(folder, image.id, embedder) if embedder is not None else None
+        self.index = TextIndex(place_of(image.where, "text"), image.id)
+        self.vectors: VectorIndex | None = None
+        if embedder is not None:
+            self.vectors = VectorIndex(place_of(image.where, index_name(embedder.model_id)), image.id, embedder)
         self.sections = Sections(image, embedder)
         self.rerank = rerank
 
@@ -127,6 +129,9 @@ class Searcher:
 
     def catch_up(self) -> int:
         """Bring the indexes to the newest commit ahead of a search; the number of chunk records read."""
+        return int(self._mending(self._catch_up))
+
+    def _catch_up(self) -> int:
         read = self.catch_up_words()
         if self.vectors is not None:
             catch_up_vectors(self._image, self.vectors)
@@ -145,7 +150,7 @@ class Searcher:
         if self.vectors is None:
             return 0
         vectors, above = self.vectors, self.sections.vectors
-        self._mending(self.catch_up)
+        self.catch_up()
         chunks = vectors.waiting()
         total = chunks + (above.waiting() if above is not None else 0)
         embedded = vectors.fill(told=lambda done: told(done, total))
@@ -157,14 +162,14 @@ class Searcher:
         """The same for at most so many; their number."""
         if self.vectors is None:
             return 0
-        self._mending(self.catch_up)
+        self.catch_up()
         embedded = self.vectors.fill(most)
         if embedded < most and self.sections.vectors is not None:
             embedded += self.sections.vectors.fill(most - embedded)
         return embedded
 
     def statistics(self) -> MemoryStatistics:
-        self._mending(self.catch_up)
+        self.catch_up()
         waiting = sum(index.waiting() for index in (self.vectors, self.sections.vectors) if index is not None)
         model = self.vectors.embedder.model_id if self.vectors is not None else None
         return MemoryStatistics(*self.index.count(), model, waiting, self.sections.index.count())
@@ -191,7 +196,7 @@ class Searcher:
     def _search(self, query: str, limit: int, where: Mapping[str, Any], given: World | None) -> list[Hit]:
         reader: AbstractContextManager[World] = nullcontext(given) if given is not None else self._image.reading()
         with reader as world:
-            self.catch_up()
+            self._catch_up()
             if CATALOG not in world:
                 return []
             today = _today(world, self._image.clock.now())

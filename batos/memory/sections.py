@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
+from batos.image.derived import place_of
 from batos.image.image import Image
 from batos.memory.embedding import Embedder
 from batos.memory.ranking import SURE_WEIGHT
@@ -19,9 +20,9 @@ from batos.memory.summary_index import (
     SummaryIndex,
     catch_up_summaries,
     catch_up_summary_vectors,
-    summary_vectors,
 )
 from batos.memory.text import Place
+from batos.memory.vectors import VectorIndex, index_name
 
 CANDIDATES = 60  # summaries that each of the two indexes is asked for
 EXPANDED = 8  # summaries whose chunks come along
@@ -32,10 +33,12 @@ class Sections:
     """The indexes of an image's summaries. Without an `embedder` they are found by words alone."""
 
     def __init__(self, image: Image, embedder: Embedder | None) -> None:
-        folder = image.path / "index"
         self._image = image
-        self.index = SummaryIndex(folder / "summaries.sqlite3", image.id)
-        self.vectors = summary_vectors(folder, image.id, embedder) if embedder is not None else None
+        self.index = SummaryIndex(place_of(image.where, "summaries"), image.id)
+        self.vectors: VectorIndex | None = None
+        if embedder is not None:
+            place = place_of(image.where, index_name(embedder.model_id, of="summaries"))
+            self.vectors = VectorIndex(place, image.id, embedder)
 
     def catch_up(self) -> None:
         catch_up_summaries(self._image, self.index)

@@ -1,53 +1,60 @@
-"""The index of summaries: one SQLite file, derived from the image as the text index is.
+"""The index of summaries, derived from the image as the text index is.
 
-A summary above chunks is found by all their words, a higher one by its own. The file also knows which documents have
+A summary above chunks is found by all their words, a higher one by its own. The index also knows which documents have
 no summaries that are level with them, and which of its rows to pass over until they have. Vectors of summaries stand in
-a vector index of their own (`summary_vectors`), by central sentences as far as a model's window reaches.
+a vector index of their own, by central sentences as far as a model's window reaches.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from batos.image import following
-from batos.image.derived import DerivedFile
+from batos.image.derived import ONE_OF, Derived, Listed
 from batos.image.image import Image
 from batos.image.loading import Reference
 from batos.image.log import Load, LoggedTransaction
-from batos.memory.embedding import Embedder
 from batos.memory.extracts import extract
-from batos.memory.query import prepare
 from batos.memory.records import ContextualSummary, Document
 from batos.memory.summaries import LEAST
+from batos.memory.tables import schema, tables
 from batos.memory.turns import said
 from batos.memory.vectors import Meaning, VectorIndex
+
+if TYPE_CHECKING:
+    from batos.memory.words import Words
 
 SUMMARY = (ContextualSummary.__module__, ContextualSummary.__name__)
 DOCUMENT = (Document.__module__, Document.__name__)
 EMBEDDED = 200  # tokens, within the window of every embedding model
 
-SCHEMA = """
+SCHEMA = f"""
     create table summary (
         id integer primary key, document_id text not null, level integer not null, first integer not null,
-        last integer not null
+        last integer not null, words_row integer not null
     );
     create index summary_document on summary (document_id, level, first);
     create table root (document_id text primary key, id integer not null, hash text not null) without rowid;
     create index root_id on root (id);
     create table document (document_id text primary key, hash text, chunks integer not null) without rowid;
-    create virtual table words using fts5 (body, tokenize = 'porter unicode61 remove_diacritics 2');
-"""
+    {schema()}"""
 
 # Documents whose summaries, or lack of them, are not level with what they hold.
 DUE = """
     select document.document_id from document left join root using (document_id)
-    where (root.hash is null and document.hash is not null and document.chunks >= :least)
-       or (root.hash is not null and root.hash is not document.hash)
-    order by document.document_id limit :most
+    where (root.hash is null and document.hash is not null and document.chunks >= ?)
+       or (root.hash is not null and (document.hash is null or root.hash <> document.hash))
+    order by document.document_id limit ?
+"""
+PUT_DOCUMENT = """
+    insert into document values (?, ?, ?)
+    on conflict (document_id) do update set hash = excluded.hash, chunks = excluded.chunks
+"""
+PUT_ROOT = """
+    insert into root values (?, ?, ?) on conflict (document_id) do update set id = excluded.id, hash = excluded.hash
 """
 LEVEL = "exists (select 1 from root join document using (document_id, hash) where document_id = summary.document_id)"
 
@@ -63,36 +70,45 @@ class Span:
     last: int
 
 
-class SummaryIndex(DerivedFile):
+@dataclass(frozen=True, slots=True)
+class Summarised:
+    """A summary with the words that it is found by; `document_hash` is None unless it is a root."""
+
+    span: Span
+    document_hash: str | None
+    text: str
+
+
+class SummaryIndex(Derived):
     what = "index of summaries"
-    version = 1
+    version = 2
     schema = SCHEMA
-    tables = ("summary", "root", "document", "words")
+    tables = ("summary", "root", "document", *tables())
+
+    @cached_property
+    def _words(self) -> Words:
+        from batos.memory.words import Words  # numpy takes a while to come
+
+        return Words()
 
     # Reading
 
     def best(self, parts: Sequence[str], limit: int) -> dict[int, float]:
         """BM25 weights by id of the summaries that match any of the FTS5 expressions `parts`."""
-        statement = """
-            select rowid, -bm25(words) as score from words where words match ? order by score desc, rowid limit ?
-        """
         with self._using() as database:
-            return dict(database.execute(statement, (" OR ".join(parts), limit)))
+            return dict(self._words.best(database, parts, limit))
 
     def spans(self, ids: Iterable[int]) -> dict[int, Span]:
         """Those of `ids` whose summaries are level with their documents."""
-        statement = f"""
-            select summary.id, document_id, level, first, last
-            from json_each(?) as wanted cross join summary on summary.id = wanted.value where {LEVEL}
-        """
+        statement = f"select id, document_id, level, first, last from summary where id {ONE_OF} and {LEVEL}"
         with self._using() as database:
-            return {row[0]: Span(*row) for row in database.execute(statement, (json.dumps(list(ids)),))}
+            return {row[0]: Span(*row) for row in database.execute(statement, (Listed(ids),))}
 
     def summarised(self, documents: Iterable[str]) -> set[str]:
         """Those of these documents that have summaries."""
-        statement = "select document_id from json_each(?) as wanted join root on document_id = wanted.value"
+        statement = f"select document_id from root where document_id {ONE_OF}"
         with self._using() as database:
-            return {row[0] for row in database.execute(statement, (json.dumps(list(documents)),))}
+            return {row[0] for row in database.execute(statement, (Listed(documents),))}
 
     def above(self, document_id: str, chunk_index: int) -> list[Span]:
         """The summaries over a chunk, from the lowest up."""
@@ -107,7 +123,7 @@ class SummaryIndex(DerivedFile):
     def due(self, most: int) -> list[str]:
         """At most so many documents whose summaries have to be refreshed."""
         with self._using() as database:
-            return [row[0] for row in database.execute(DUE, {"least": LEAST, "most": most})]
+            return [row[0] for row in database.execute(DUE, (LEAST, most))]
 
     def count(self) -> int:
         with self._using() as database:
@@ -119,33 +135,39 @@ class SummaryIndex(DerivedFile):
 
     # Writing
 
+    def clear(self) -> None:
+        super().clear()
+        with self._using() as database:
+            self._words.clear(database)
+
     def put_document(self, document_id: str, digest: str | None, chunks: int) -> None:
         """Inside `writing`. `digest` is None for a document that was forgotten."""
         with self._using() as database:
-            database.execute("insert or replace into document values (?, ?, ?)", (document_id, digest, chunks))
+            database.execute(PUT_DOCUMENT, (document_id, digest, chunks))
 
-    def put(self, span: Span, document_hash: str | None, text: str) -> None:
-        """Inside `writing`: take in a summary; `document_hash` is None unless it is a root."""
+    def add(self, summaries: Sequence[Summarised]) -> None:
+        """Inside `writing`: take in summaries that it does not hold."""
         with self._using() as database:
-            values = (span.id, span.document_id, span.level, span.first, span.last)
-            database.execute("insert into summary values (?, ?, ?, ?, ?)", values)
-            database.execute("insert into words (rowid, body) values (?, ?)", (span.id, text.replace("\0", " ")))
-            if document_hash is not None:
-                row = (span.document_id, span.id, document_hash)
-                database.execute("insert or replace into root values (?, ?, ?)", row)
+            texts = [(one.span.id, "", one.text) for one in summaries]
+            for one, number in zip(summaries, self._words.add(database, texts), strict=True):
+                span = one.span
+                values = (span.id, span.document_id, span.level, span.first, span.last, number)
+                database.execute("insert into summary values (?, ?, ?, ?, ?, ?)", values)
+                if one.document_hash is not None:
+                    database.execute(PUT_ROOT, (span.document_id, span.id, one.document_hash))
 
     def remove(self, ids: Iterable[int]) -> None:
         """Inside `writing`: drop summaries; those it does not hold are passed over."""
+        statement = f"select id, words_row from summary where id {ONE_OF}"
         with self._using() as database:
-            for id_ in ids:
-                if database.execute("delete from summary where id = ?", (id_,)).rowcount:
-                    database.execute("delete from words where rowid = ?", (id_,))
-                    database.execute("delete from root where id = ?", (id_,))
+            found = database.execute(statement, (Listed(ids),)).fetchall()
+            self._words.remove(database, [row[1] for row in found])
+            for table in ("summary", "root"):
+                database.executemany(f"delete from {table} where id = ?", [(row[0],) for row in found])
 
-
-def summary_vectors(folder: Path, image: str, embedder: Embedder) -> VectorIndex:
-    """The vectors of summaries, which stand in a file of their own beside those of chunks."""
-    return VectorIndex(folder, image, embedder, of="summaries")
+    def _forget(self) -> None:
+        if "_words" in self.__dict__:
+            self._words.forget()
 
 
 def catch_up_summaries(image: Image, index: SummaryIndex) -> int:
@@ -198,11 +220,14 @@ class _Spans:
             digest = slots["content_hash"] if slots.get("forgotten_at") is None else None
             self._index.put_document(document_id, digest, len(slots.get("chunks", ())))
         self._index.remove(states)
-        for id_, slots in states.items():
-            if slots["forgotten_at"] is None:
-                span = Span(id_, slots["document_id"], slots["level"], slots["first"], slots["last"])
-                text = "\n".join((slots["text"], *_beneath(slots, load)))
-                self._index.put(span, slots["document_hash"], prepare(text))
+        self._index.add(
+            [_summarised(id_, slots, load) for id_, slots in states.items() if slots["forgotten_at"] is None]
+        )
+
+
+def _summarised(id_: int, slots: Mapping[str, Any], load: Load) -> Summarised:
+    span = Span(id_, slots["document_id"], slots["level"], slots["first"], slots["last"])
+    return Summarised(span, slots["document_hash"], "\n".join((slots["text"], *_beneath(slots, load))))
 
 
 class _Meanings:

@@ -1,28 +1,27 @@
-"""The text index: one SQLite file with the words of all chunks, derived from the image and never the truth.
+"""The text index: the words of all chunks, derived from the image and never the truth.
 
-It is a `DerivedFile`: merely behind after a crash, and begun anew when it is lost. Knows rows, not objects. The chunks
-that are remembered are found by `Words`; what is seldom looked for (chunks that are remembered no longer,
-what the system did) by FTS5, which needs no care.
+It is `Derived`: merely behind after a crash, and begun anew when it is lost. Knows rows, not objects. Chunks that are
+remembered, chunks that are remembered no longer, and what the system did have words of their own, each ranked among its
+like.
 """
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from batos.image.derived import DerivedFile
-from batos.memory.query import BODY_WEIGHT, TITLE_WEIGHT, TOKENIZER, prepare
+from batos.image.derived import ONE_OF, Derived, Listed, Rows
+from batos.memory.tables import Text, schema, tables
+from batos.memory.tokens import Tokens
 
 if TYPE_CHECKING:
     from batos.memory.words import Words
 
-# `words_row` is the row that a chunk has in `Words`, whose tables are the last five.
+# `words_row` is the row that a text has in the words of its kind.
 SCHEMA = f"""
     create table chunk (
         id integer primary key, document_id text not null, chunk_index integer not null, speaker text, date text,
@@ -30,23 +29,15 @@ SCHEMA = f"""
     );
     create index chunk_document on chunk (document_id, chunk_index);
     create table speaker (name text primary key, chunks integer not null) without rowid;
-    create table former (id integer primary key);
-    create table record (id integer primary key, kind text not null);
-    create virtual table record_words using fts5 (title, body, tokenize = '{TOKENIZER}');
-    create virtual table former_words using fts5 (title, body, tokenize = '{TOKENIZER}');
-    create table segment (
-        id integer primary key autoincrement, first integer not null, last integer not null, living integer not null,
-        removed integer not null, firsts blob not null, pages blob not null, rows blob not null, ids blob not null,
-        sizes blob not null
-    );
-    create table page (id integer primary key autoincrement, postings blob not null);
-    create table sequence (row integer primary key, tokens blob not null);
-    create table removed (serial integer primary key autoincrement, row integer not null);
-    create table words (generation integer, next integer, living integer, tokens integer);
-    insert into words values (0, 0, 0, 0);
-"""
+    create table former (id integer primary key, words_row integer not null);
+    create table record (id integer primary key, kind text not null, words_row integer not null);
+    {schema()}{schema("former_")}{schema("record_")}"""
 
-COUNT_SPEAKER = "insert into speaker values (?, ?) on conflict (name) do update set chunks = chunks + excluded.chunks"
+COUNT_SPEAKER = """
+    insert into speaker values (?, ?) on conflict (name) do update set chunks = speaker.chunks + excluded.chunks
+"""
+PLACE = "select id, document_id, chunk_index, speaker, date, asks from chunk"
+SIFTED = 1_000  # of what the system did, so many are looked at together for their kind
 
 
 @dataclass(frozen=True)
@@ -69,6 +60,19 @@ class Row:
         """Whether a question is put in it."""
         return "?" in self.body
 
+    @property
+    def text(self) -> Text:
+        return self.id, self.title, self.body
+
+
+class Record(NamedTuple):
+    """Something that the system did, of a `kind` of its own."""
+
+    id: int
+    kind: str
+    title: str
+    body: str
+
 
 class Place(NamedTuple):
     """Where a chunk stands."""
@@ -81,28 +85,38 @@ class Place(NamedTuple):
     asks: bool = False
 
 
-class TextIndex(DerivedFile):
+class TextIndex(Derived):
     what = "text index"
-    version = 5
+    version = 6
     schema = SCHEMA
     tables = (
         "chunk",
         "speaker",
         "former",
-        "former_words",
         "record",
-        "record_words",
-        "segment",
-        "page",
-        "sequence",
-        "removed",
+        *tables(),
+        *tables("former_"),
+        *tables("record_"),
     )
 
     @cached_property
-    def _words(self) -> Words:
+    def _all_words(self) -> tuple[Words, Words, Words]:
         from batos.memory.words import Words  # numpy takes a while to come
 
-        return Words()
+        tokens = Tokens()
+        return Words("", tokens), Words("former_", tokens), Words("record_", tokens)
+
+    @property
+    def _words(self) -> Words:
+        return self._all_words[0]
+
+    @property
+    def _former(self) -> Words:
+        return self._all_words[1]
+
+    @property
+    def _records(self) -> Words:
+        return self._all_words[2]
 
     # Reading
 
@@ -115,47 +129,37 @@ class TextIndex(DerivedFile):
         With `past`, those of chunks that are remembered no longer.
         """
         with self._using() as database:
-            if not past:
-                only = self._rows_of(document_id) if document_id is not None else None
-                return self._words.best(database, parts, limit, offset, only)
-            statement = f"""
-                select rowid, -bm25(former_words, {TITLE_WEIGHT}, {BODY_WEIGHT}) as score from former_words
-                where former_words match ? order by score desc, rowid limit ? offset ?
-            """
-            return database.execute(statement, (" OR ".join(parts), limit, offset)).fetchall()
+            if past:
+                return self._former.best(database, parts, limit, offset)
+            only = self._rows_of(document_id) if document_id is not None else None
+            return self._words.best(database, parts, limit, offset, only)
 
     def _rows_of(self, document_id: str) -> list[int]:
         with self._using() as database:
             found = database.execute("select words_row from chunk where document_id = ?", (document_id,))
             return [row[0] for row in found]
 
-    def best_records(self, parts: Sequence[str], kinds: Iterable[str], limit: int) -> list[tuple[int, float]]:
+    def best_records(self, parts: Sequence[str], kinds: Collection[str], limit: int) -> list[tuple[int, float]]:
         """(id, BM25 weight) of what the system did, of these kinds, best first."""
-        statement = f"""
-            select record.id, -bm25(record_words, {TITLE_WEIGHT}, {BODY_WEIGHT}) as score
-            from record_words join record on record.id = record_words.rowid
-            where record_words match ? and record.kind in (select value from json_each(?))
-            order by score desc, record.id limit ?
-        """
-        values = (" OR ".join(parts), json.dumps(sorted(kinds)), limit)
+        statement = f"select id, kind from record where id {ONE_OF}"
+        found: list[tuple[int, float]] = []
+        offset = 0
         with self._using() as database:
-            return database.execute(statement, values).fetchall()
+            while len(found) < limit and (some := self._records.best(database, parts, SIFTED, offset)):
+                kind = dict(database.execute(statement, (Listed(id_ for id_, _ in some),)).fetchall())
+                found += [(id_, weight) for id_, weight in some if kind[id_] in kinds]
+                offset += len(some)
+        return found[:limit]
 
     def places(self, ids: Iterable[int]) -> dict[int, Place]:
         """Where the chunks with these ids stand; those it does not hold are left out."""
-        statement = """
-            select chunk.id, document_id, chunk_index, speaker, date, asks
-            from json_each(?) as wanted cross join chunk on chunk.id = wanted.value
-        """
         with self._using() as database:
-            return {row[0]: Place._make(row) for row in database.execute(statement, (json.dumps(list(ids)),))}
+            rows = database.execute(f"{PLACE} where id {ONE_OF}", (Listed(ids),))
+            return {row[0]: Place._make(row) for row in rows}
 
     def neighbours(self, places: Iterable[Place]) -> dict[int, Place]:
         """The chunks directly before and after these in their documents."""
-        statement = """
-            select id, document_id, chunk_index, speaker, date, asks from chunk
-            where document_id = ? and chunk_index in (?, ?)
-        """
+        statement = f"{PLACE} where document_id = ? and chunk_index in (?, ?)"
         near: dict[int, Place] = {}
         with self._using() as database:
             for place in places:
@@ -165,10 +169,7 @@ class TextIndex(DerivedFile):
 
     def stretch(self, document_id: str, first: int, last: int) -> dict[int, Place]:
         """The chunks of a document from one number to another."""
-        statement = """
-            select id, document_id, chunk_index, speaker, date, asks from chunk
-            where document_id = ? and chunk_index between ? and ?
-        """
+        statement = f"{PLACE} where document_id = ? and chunk_index between ? and ?"
         with self._using() as database:
             return {row[0]: Place(*row) for row in database.execute(statement, (document_id, first, last))}
 
@@ -192,7 +193,7 @@ class TextIndex(DerivedFile):
     def speakers(self) -> dict[str, int]:
         """Everybody who speaks in a conversation, with the number of turns."""
         with self._using() as database:
-            return dict(database.execute("select name, chunks from speaker"))
+            return dict(database.execute("select name, chunks from speaker").fetchall())
 
     def count(self) -> tuple[int, int]:
         """(documents, chunks)"""
@@ -201,15 +202,6 @@ class TextIndex(DerivedFile):
             return int(found[0]), int(found[1])
 
     # Writing
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        try:
-            with super().writing():
-                yield
-        except BaseException:
-            self._words.forget()
-            raise
 
     @contextmanager
     def supposing(self, documents: Iterable[str], rows: Iterable[Row]) -> Iterator[None]:
@@ -233,77 +225,72 @@ class TextIndex(DerivedFile):
     def clear(self) -> None:
         super().clear()
         with self._using() as database:
-            self._words.clear(database)
+            for one in self._all_words:
+                one.clear(database)
 
     def add(self, rows: Iterable[Row]) -> None:
         """Inside `writing`: take in rows whose ids it does not hold."""
         with self._using() as database:
             self._add(database, list(rows))
 
-    def _add(self, database: sqlite3.Connection, rows: list[Row], *, merging: bool = True) -> None:
-        texts = [(row.id, row.title, row.body) for row in rows]
-        numbers = self._words.add(database, texts, merging=merging)
+    def _add(self, database: Rows, rows: list[Row], *, merging: bool = True) -> None:
+        numbers = self._words.add(database, [row.text for row in rows], merging=merging)
         database.executemany(
             "insert into chunk values (?, ?, ?, ?, ?, ?, ?)",
-            (
-                (row.id, row.document_id, row.chunk_index, row.speaker, row.date, row.asks, number)
+            [
+                (row.id, row.document_id, row.chunk_index, row.speaker, row.date, int(row.asks), number)
                 for row, number in zip(rows, numbers, strict=True)
-            ),
+            ],
         )
-        speakers = Counter(row.speaker for row in rows if row.speaker is not None)
-        database.executemany(COUNT_SPEAKER, speakers.items())
+        if speakers := Counter(row.speaker for row in rows if row.speaker is not None):
+            database.executemany(COUNT_SPEAKER, list(speakers.items()))
 
     def remove(self, ids: Iterable[int]) -> None:
         """Inside `writing`: drop rows; those it does not hold are passed over."""
-        statement = """
-            select chunk.id, words_row, speaker from json_each(?) as wanted cross join chunk on chunk.id = wanted.value
-        """
+        statement = f"select id, words_row, speaker from chunk where id {ONE_OF}"
         with self._using() as database:
-            found = database.execute(statement, (json.dumps(list(ids)),)).fetchall()
+            found = database.execute(statement, (Listed(ids),)).fetchall()
             if not found:
                 return
             self._words.remove(database, [row[1] for row in found])
-            database.executemany("delete from chunk where id = ?", ((row[0],) for row in found))
+            database.executemany("delete from chunk where id = ?", [(row[0],) for row in found])
             speakers = Counter(row[2] for row in found if row[2] is not None)
             if speakers:
                 database.executemany(
                     "update speaker set chunks = chunks - ? where name = ?",
-                    ((number, name) for name, number in speakers.items()),
+                    [(number, name) for name, number in speakers.items()],
                 )
                 database.execute("delete from speaker where chunks = 0")
 
     def keep_former(self, rows: Iterable[Row]) -> None:
-        """Inside `writing`: keep rows that are remembered no longer, for searches as of a time when they were."""
+        """Inside `writing`: keep rows that are remembered no longer, for searches as of a time when they were. It holds
+        none of them yet."""
+        kept = list(rows)
         with self._using() as database:
-            for row in rows:
-                database.execute("insert or ignore into former values (?)", (row.id,))
-                self._insert_words("former_words", row)
-
-    def close(self) -> None:
-        super().close()
-        self._words.forget()
-
-    def put_record(self, id_: int, kind: str, title: str, body: str) -> None:
-        """Inside `writing`: take in, or renew, something that the system did."""
-        with self._using() as database:
-            database.execute("delete from record_words where rowid = ?", (id_,))
-            database.execute("insert or replace into record values (?, ?)", (id_, kind))
-            self._insert_words("record_words", Row(id_, "", 0, title, body))
+            numbers = self._former.add(database, [row.text for row in kept])
+            values = [(row.id, number) for row, number in zip(kept, numbers, strict=True)]
+            database.executemany("insert into former values (?, ?)", values)
 
     def drop_former(self, ids: Iterable[int]) -> None:
-        """Inside `writing`: the opposite of `keep_former`."""
-        statement = "select former.id from json_each(?) as wanted cross join former on former.id = wanted.value"
+        """Inside `writing`: the opposite of `keep_former`; those it does not hold are passed over."""
+        self._drop("former", self._former, ids)
+
+    def put_records(self, records: Iterable[Record]) -> None:
+        """Inside `writing`: take in, or renew, what the system did."""
+        kept = list(records)
         with self._using() as database:
-            found = database.execute(statement, (json.dumps(list(ids)),)).fetchall()
-            database.executemany("delete from former where id = ?", found)
-            database.executemany("delete from former_words where rowid = ?", found)
+            self._drop("record", self._records, [record.id for record in kept])
+            numbers = self._records.add(database, [(record.id, record.title, record.body) for record in kept])
+            values = [(record.id, record.kind, number) for record, number in zip(kept, numbers, strict=True)]
+            database.executemany("insert into record values (?, ?, ?)", values)
 
-    def _insert_words(self, table: str, row: Row) -> None:
-        texts = (row.id, _storable(prepare(row.title)), _storable(prepare(row.body)))
+    def _drop(self, table: str, of: Words, ids: Iterable[int]) -> None:
         with self._using() as database:
-            database.execute(f"insert into {table} (rowid, title, body) values (?, ?, ?)", texts)
+            statement = f"select id, words_row from {table} where id {ONE_OF}"
+            found = database.execute(statement, (Listed(ids),)).fetchall()
+            of.remove(database, [row[1] for row in found])
+            database.executemany(f"delete from {table} where id = ?", [(row[0],) for row in found])
 
-
-def _storable(text: str) -> str:
-    # FTS5 reads a column up to the first null byte.
-    return text.replace("\0", " ")
+    def _forget(self) -> None:
+        for one in self._all_words if "_all_words" in self.__dict__ else ():
+            one.forget()

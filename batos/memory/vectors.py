@@ -1,8 +1,9 @@
-"""The vector index: one SQLite file with a vector for each chunk, derived from the image and never the truth.
+"""The vector index: a vector for each chunk, derived from the image and never the truth.
 
 It follows the transaction log as the text index does. A chunk that it has read and that no model has seen yet waits in
-it with its text, so an embedding that was interrupted goes on where it was. A file belongs to one model; another model
-has another file. What a search computes with is held in memory (`Matrix`) and renewed by what changed since.
+it with its text, so an embedding that was interrupted goes on where it was. An index belongs to one model; another
+model has another one. What a search computes with is held in memory (`Matrix`) and renewed by what changed since, or is
+the server's own where that has pgvector (`nearby`).
 """
 
 from __future__ import annotations
@@ -11,29 +12,35 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from batos.errors import EmbedderFailed
-from batos.image.derived import DerivedFile
+from batos.image.derived import Derived, Place, Rows, Schema
 from batos.memory.embedding import Embedder
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from batos.memory.embedding import Vectors
     from batos.memory.matrix import Matrix
+    from batos.memory.nearby import Nearby
 
-# The chunks that one write transaction of the file gives vectors to.
+# The chunks that one write transaction gives vectors to.
 BATCH = 256
 
+# `serial` counts what was given a vector and what was dropped, `cleared` is where it stood when all was.
 SCHEMA = """
-    create table passage (id integer primary key, digest blob not null, serial integer, value blob, text text);
+    create table passage (id integer primary key, digest blob not null, serial integer, value blob, text blob);
     create index passage_digest on passage (digest) where value is not null;
     create unique index passage_serial on passage (serial) where value is not null;
     create index passage_waiting on passage (id) where value is null;
     create table gone (serial integer primary key, id integer not null);
-    create table count (serial integer);
-    insert into count values (0);
+    create table count (serial integer, cleared integer);
+    insert into count values ($born, $born);
 """
+READ_AT_ONCE = 4_096
+FILLED = "select id, value, serial from passage where value is not null and serial > ? order by serial limit ?"
 
 
 @dataclass(frozen=True)
@@ -44,20 +51,35 @@ class Meaning:
     text: str
 
 
-class VectorIndex(DerivedFile):
-    """`embedder` decides the file: vectors of other models are in other files, and so are those of something else than
-    chunks, which `of` names."""
+class Comparison(Protocol):
+    """The vectors of an index, to be compared with that of a question."""
+
+    def __len__(self) -> int: ...
+
+    def nearest(self, question: NDArray[np.float32], count: int) -> list[tuple[int, float]]:
+        """The `count` ids with the largest cosines, and these; largest first, equals by id."""
+
+    def cosines(self, question: NDArray[np.float32], ids: Sequence[int]) -> dict[int, float]:
+        """The cosines of those of `ids` that have vectors."""
+
+    def floor(self, question: NDArray[np.float32]) -> float:
+        """The lowest cosine among vectors spread over all."""
+
+
+class VectorIndex(Derived):
+    """`embedder` decides the place: vectors of other models are in other places (`index_name`)."""
 
     what = "vector index"
-    version = 1
+    version = 2
     schema = SCHEMA
     tables = ("passage", "gone")
 
-    def __init__(self, folder: Path, image: str, embedder: Embedder, of: str = "vectors") -> None:
-        super().__init__(folder / file_name(embedder.model_id, of), image)
+    def __init__(self, place: Place, image: str, embedder: Embedder) -> None:
+        super().__init__(place, image)
         self.embedder = embedder
         self._matrix: Matrix | None = None
-        self._held: Any = None  # the connection that the matrix was read through
+        self._held: Rows | None = None  # through which the matrix was read
+        self._nearby: Nearby | None = None
 
     # Reading
 
@@ -75,35 +97,44 @@ class VectorIndex(DerivedFile):
             return {row[0] for row in database.execute("select id from passage")}
 
     @contextmanager
-    def comparing(self) -> Iterator[Matrix]:
-        """The vectors as they stand in the file now. Other threads wait, so nothing but comparing belongs into the
-        block."""
-        with self._using():
-            yield self._level_matrix()
+    def comparing(self) -> Iterator[Comparison]:
+        """The vectors as they stand now. Other threads wait, so nothing but comparing belongs into the block."""
+        with self._using() as database:
+            served = self._served(database)
+            if served is not None:
+                served.level()
+            yield self._level_matrix(database) if served is None else served
 
-    def _level_matrix(self) -> Matrix:
+    def _served(self, database: Rows) -> Nearby | None:
+        """What compares on the server, if anything does there; looked for once on each connection."""
+        if self._held is not database:
+            self._matrix, self._held, self._nearby = None, database, None
+            if isinstance(self.place, Schema):
+                from batos.memory.nearby import opened
+
+                self._nearby = opened(database, self.embedder.dimension)
+        return self._nearby
+
+    def _level_matrix(self, database: Rows) -> Matrix:
         from batos.memory.matrix import Matrix
 
-        with self._using() as database:
-            if self._matrix is None or self._held is not database:
-                self._matrix, self._held = Matrix(self.embedder.dimension), database
-            matrix = self._matrix
-            newest = int(database.execute("select serial from count").fetchone()[0])
-            if newest < matrix.serial:  # the file was cleared
-                self._matrix = matrix = Matrix(self.embedder.dimension)
-            if newest > matrix.serial:
-                self._renew(database, matrix)
-                matrix.serial = newest
-            return matrix
+        newest, cleared = database.execute("select serial, cleared from count").fetchone()
+        if self._matrix is None or self._matrix.serial < cleared:
+            self._matrix = Matrix(self.embedder.dimension)
+            self._matrix.serial = cleared
+        matrix = self._matrix
+        if newest > matrix.serial:
+            self._renew(database, matrix)
+            matrix.serial = newest
+        return matrix
 
-    def _renew(self, database: Any, matrix: Matrix) -> None:
+    def _renew(self, database: Rows, matrix: Matrix) -> None:
         for (id_,) in database.execute("select id from gone where serial > ?", (matrix.serial,)):
             matrix.remove(id_)
-        rows = database.execute(
-            "select id, value from passage where value is not null and serial > ? order by serial", (matrix.serial,)
-        )
-        while batch := rows.fetchmany(4_096):
+        reached = matrix.serial
+        while batch := database.execute(FILLED, (reached, READ_AT_ONCE)).fetchall():
             matrix.add([row[0] for row in batch], b"".join(row[1] for row in batch))
+            reached = batch[-1][2]
 
     # Writing
 
@@ -111,12 +142,13 @@ class VectorIndex(DerivedFile):
         """Inside `writing`: take in chunks it does not hold. One whose text it knows has its vector at once."""
         with self._using() as database:
             for meaning in meanings:
-                digest = hashlib.sha256(meaning.text.encode("utf-8", "replace")).digest()[:16]
+                text = meaning.text.encode("utf-8", "replace")
+                digest = hashlib.sha256(text).digest()[:16]
                 known = database.execute(
                     "select value from passage where digest = ? and value is not null limit 1", (digest,)
                 ).fetchone()
                 serial = self._next(database) if known else None
-                row = (meaning.id, digest, serial, known and known[0], None if known else meaning.text)
+                row = (meaning.id, digest, serial, known and known[0], None if known else text)
                 database.execute("insert into passage values (?, ?, ?, ?, ?)", row)
 
     def remove(self, ids: Iterable[int]) -> None:
@@ -129,8 +161,10 @@ class VectorIndex(DerivedFile):
     def clear(self) -> None:
         super().clear()
         with self._using() as database:
-            database.execute("update count set serial = 0")
-        self._matrix = None
+            database.execute("update count set serial = serial + 1, cleared = serial + 1")
+
+    def _forget(self) -> None:
+        self._matrix = self._held = self._nearby = None
 
     def fill(self, most: int | None = None, told: Callable[[int], None] = lambda _: None) -> int:
         """Have the model embed chunks that wait, at most `most`; the number that got vectors.
@@ -142,35 +176,38 @@ class VectorIndex(DerivedFile):
             rows = self._next_waiting(BATCH if most is None else min(BATCH, most - done))
             if not rows:
                 break
-            vectors = packed(self.embedder, [text for _, _, text in rows])
+            vectors = packed(self.embedder, [text.decode() for _, _, text in rows])
             with self.writing(), self._using() as database:
                 for (id_, digest, _), value in zip(rows, vectors, strict=True):
                     self._store(database, id_, digest, value)
+            with self._using() as database:
+                if (served := self._served(database)) is not None:
+                    served.level()
             done += len(rows)
             told(done)
         return done
 
-    def _next_waiting(self, number: int) -> list[tuple[int, bytes, str]]:
+    def _next_waiting(self, number: int) -> list[tuple[int, bytes, bytes]]:
         with self._using() as database:
-            return database.execute(
-                "select id, digest, text from passage where value is null order by id limit ?", (number,)
-            ).fetchall()
+            statement = "select id, digest, text from passage where value is null order by id limit ?"
+            found: list[tuple[int, bytes, bytes]] = database.execute(statement, (number,)).fetchall()
+        return found
 
-    def _store(self, database: Any, id_: int, digest: bytes, value: bytes) -> None:
+    def _store(self, database: Rows, id_: int, digest: bytes, value: bytes) -> None:
         # The chunk may have been changed or forgotten while the model worked, or embedded by another process.
         known = database.execute("select digest, value from passage where id = ?", (id_,)).fetchone()
         if known == (digest, None):
             values = (self._next(database), value, id_)
             database.execute("update passage set serial = ?, value = ?, text = null where id = ?", values)
 
-    def _next(self, database: Any) -> int:
+    def _next(self, database: Rows) -> int:
         return int(database.execute("update count set serial = serial + 1 returning serial").fetchone()[0])
 
 
-def file_name(model_id: str, of: str = "vectors") -> str:
-    """The name of a model's file. Names that differ in signs only must not meet."""
+def index_name(model_id: str, of: str = "vectors") -> str:
+    """The name of a model's index of these. Names that differ in signs only must not meet."""
     plain = "".join(sign if sign.isalnum() or sign in "-." else "-" for sign in model_id)[:60]
-    return f"{of}-{plain}-{hashlib.sha256(model_id.encode()).hexdigest()[:8]}.sqlite3"
+    return f"{of}-{plain}-{hashlib.sha256(model_id.encode()).hexdigest()[:8]}"
 
 
 def packed(embedder: Embedder, texts: Sequence[str]) -> list[bytes]:

@@ -20,7 +20,7 @@ from batos.errors import ErasureRefused
 from batos.faults import fault
 from batos.image import sqlite_files
 from batos.image.backup import MISSIONS
-from batos.image.derived import DerivedFile
+from batos.image.derived import Derived, places_of
 from batos.image.keeping import keeper_of
 from batos.image.loading import MEMORY, read_facts
 from batos.image.packing import PATIENCE, pack_to
@@ -189,8 +189,8 @@ class Erasure:
         self._discard_indexes()
 
     def _discard_indexes(self) -> None:
-        for path in (self._image.path / "index").glob("*.sqlite3"):
-            DerivedFile(path, self._image.id).discard()
+        for place in places_of(self._image.where):
+            Derived(place, self._image.id).discard()
 
     def _scrub(self, fact: bytes) -> bytes:
         """A transaction's note, user or further facts without it, as long as they were."""

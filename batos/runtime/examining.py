@@ -7,11 +7,9 @@ is explained.
 
 from __future__ import annotations
 
-import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -220,22 +218,16 @@ def _index(image: Image, searcher: Searcher, repair: bool) -> Finding:
 def _changes(image: Image, repair: bool) -> Finding:
     """The index of changes lists what the log holds."""
     logged = {int.from_bytes(change.tid, "big") for change in image.transactions_since(b"\0" * 8)}
-    differing = logged ^ _indexed_changes(image)
+    differing = logged ^ level(image).all_numbers()
     if differing and repair:
         forget_changes(image)
-        differing = logged ^ _indexed_changes(image)
+        differing = logged ^ level(image).all_numbers()
         if not differing:
             return Finding("changes", "mended", f"their index was made again, from {len(logged)} of them.")
     problems = []
     if differing:
         problems = [f"{len(differing)} differ from the log in their index; `batos doctor --repair` makes it again."]
     return found("changes", problems, f"their index agrees with the log: {len(logged)} changes.")
-
-
-def _indexed_changes(image: Image) -> set[int]:
-    path = level(image).path
-    with closing(sqlite3.connect(path)) as database:
-        return {tid for (tid,) in database.execute("SELECT tid FROM written")}
 
 
 # Missions

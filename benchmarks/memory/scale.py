@@ -43,7 +43,7 @@ def measure(quick: bool, data: Path | None, chunks: int = 1_000_000) -> Iterator
         model = MadeVectors()
         with (
             closing(TextIndex(Path(folder) / "text.sqlite3", "made")) as text,
-            closing(VectorIndex(Path(folder), "made", model)) as vectors,
+            closing(VectorIndex(Path(folder) / "vectors.sqlite3", "made", model)) as vectors,
         ):
             topics = _fill(text, vectors, chunks)
             with vectors.comparing():

@@ -177,22 +177,22 @@ def behind(index):
 
 
 def missing(index):
-    index.path.unlink()
+    index.place.unlink()
 
 
 def overwritten(index):
-    with index.path.open("r+b") as file:
+    with index.place.open("r+b") as file:
         file.write(b"\xff" * 5_000)
 
 
 def another_images(index):
-    with sqlite3.connect(index.path) as database:
+    with sqlite3.connect(index.place) as database:
         database.execute("update origin set image = 'another'")
     database.close()
 
 
 def another_versions(index):
-    with sqlite3.connect(index.path) as database:
+    with sqlite3.connect(index.place) as database:
         database.execute("update origin set version = version + 1")
     database.close()
 
@@ -219,8 +219,8 @@ def test_a_file_that_was_harmed_is_made_again(image, harm):
 def test_damage_that_shows_while_it_is_read_is_mended(image):
     handle = create(image, "greeter", {"name": "Ada"})
     expected = told(handle)
-    path = image.changes.path
-    image.changes._open.execute("pragma wal_checkpoint(truncate)")
+    path = image.changes.place
+    image.changes._home.rows().execute("pragma wal_checkpoint(truncate)")
     with path.open("r+b") as file:
         file.seek(4096)
         file.write(b"\xff" * (path.stat().st_size - 4096))

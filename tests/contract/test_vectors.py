@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batos.errors import EmbedderFailed
+from batos.image.undo import undo
 from batos.memory import matrix
 from batos.memory.catalog import index_document, unindex_document
 from batos.memory.matrix import Matrix
@@ -19,7 +20,7 @@ from batos.memory.search import MOST_EMBEDDED, Searcher
 from batos.memory.turns import Turn, written
 from batos.memory.verifying import verify
 from batos.testing import HashedEmbedder
-from contract.memory_tools import image
+from contract.memory_tools import image, lose, skip_on_a_server, uri_of
 
 __all__ = ["image"]  # the fixture
 
@@ -158,17 +159,42 @@ def test_a_view_of_the_past_finds_what_was_forgotten_since(image, memory):
     assert ids(memory.search("hunters")) == ["bread"]
 
 
+def test_vectors_go_on_after_a_pack_and_an_undo_brings_them_back(image, memory, model):
+    remember(image, "owls", "Hunters in the dark.")
+    remember(image, "bread", "Flour and water.")
+    memory.embed()
+    forget(image, "owls")
+    forgotten = image.newest().hex()
+    memory.embed()
+    assert memory.search("hunting", where={"document_id": "owls"}) == []
+
+    undo(image, forgotten)
+    assert ids(memory.search("hunting"))[:1] == ["owls"]
+    remember(image, "bread", "Salt and yeast.")
+    memory.catch_up()
+    image.db.pack()
+    remember(image, "bats", "Hunters of moths.")
+    assert set(ids(memory.search("hunting"))[:2]) == {"owls", "bats"}
+    assert verify(image, memory).sound
+
+
 # The index as a derived file
 
 
-def test_a_lost_or_damaged_file_is_made_again(image, memory):
+def test_a_lost_index_is_made_again(image, memory):
     remember(image, "owls", "Hunters in the dark.")
     memory.embed()
-    memory.vectors.path.unlink()
+    lose(memory.vectors)
     assert ids(memory.search("hunting")) == ["owls"]
+    assert verify(image, memory).sound
 
+
+def test_a_damaged_file_is_made_again(image, memory):
+    skip_on_a_server(image)
+    remember(image, "owls", "Hunters in the dark.")
+    memory.embed()
     memory.close()
-    memory.vectors.path.write_bytes(b"no database" * 1_000)
+    memory.vectors.place.write_bytes(b"no database" * 1_000)
     assert ids(memory.search("hunting")) == ["owls"]
     assert verify(image, memory).sound
 
@@ -184,15 +210,15 @@ def test_verifying_tells_of_vectors_that_are_missing_and_a_doctor_may_discard_th
     assert verify(image, memory).sound
 
 
-def test_another_model_has_another_file_beside(image, memory):
+def test_another_model_has_another_index_beside(image, memory):
     remember(image, "owls", "Hunters in the dark.")
     memory.embed()
 
     other = Searcher(image, HashedEmbedder("other", dimension=32))
     try:
         assert ids(other.search("hunting")) == ["owls"]
-        assert other.vectors.path != memory.vectors.path
-        assert memory.vectors.path.exists()
+        assert other.vectors.place != memory.vectors.place
+        assert memory.vectors.count() == 1
     finally:
         other.close()
     assert ids(memory.search("hunting")) == ["owls"]
@@ -226,7 +252,7 @@ CHILD = """
 def test_an_embedding_that_was_killed_goes_on_where_it_was(image, memory, model):
     if image.where.scheme == "file":
         pytest.skip("a file image has one process")
-    command = [sys.executable, "-c", textwrap.dedent(CHILD), str(image.path)]
+    command = [sys.executable, "-c", textwrap.dedent(CHILD), uri_of(image)]
     died = subprocess.run(command, timeout=55, check=False, env={**os.environ})
     assert died.returncode == 9
 

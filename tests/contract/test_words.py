@@ -141,6 +141,6 @@ def test_what_was_rolled_back_is_not_found(tmp_path):
 def test_a_damaged_page_is_begun_anew(tmp_path):
     with closing(TextIndex(tmp_path / "text.sqlite3", "image")) as index:
         Pair(index, 3).write([], [Row(1, "doc-1", 0, "doc", "some words")])
-        index._connection().execute("update page set postings = zeroblob(length(postings))")
+        index._home.rows().execute("update page set postings = zeroblob(length(postings))")
 
         assert index.mending(lambda: index.best(['"words"'], 5)) == []
