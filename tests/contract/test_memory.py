@@ -296,7 +296,7 @@ def in_another_thread(function):
 # The index as a derived file
 
 
-def test_a_deleted_index_is_rebuilt(image, memory):
+def test_a_deleted_index_file_is_rebuilt(image, memory):
     remember(image, "owls", OWLS)
     assert memory.search("owls")
     lose(memory.index)
