@@ -221,13 +221,17 @@ class MissionStore(Bookkeeping):
         Goes straight back to the queue if all have ended. Raises WaitCircle, and it runs on, if one waits for it.
         """
         now = self._clock.now()
+        asks = False
         with self._write(WAIT_FOR_MISSIONS, settles=leases.held_by(token)) as tx:
             tx.serialize(waits.ONE_AFTER_THE_OTHER)
             mission = leases.hold(tx, token)
             if waits.add_open(tx, mission, children):
                 waits.pause(tx, mission, "missions", now, deadline=deadline)
+                asks = tx.row(PENDING_BELOW, mission=mission) is not None
             else:
                 leases.requeue(tx, mission, now)
+        if asks:  # whoever waits for a mission that waits for this one is waiting for a person from now on
+            self._settlements.notify()
 
     def wait_for_person(self, token: str, pending: JSON, deadline: float | None = None) -> None:
         """Wait for `resume` or `finish_waiting`, or until `deadline`. `pending` is what the person is shown."""

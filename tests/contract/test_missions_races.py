@@ -123,6 +123,24 @@ def test_an_end_wakes_who_waits_for_it_and_a_question_wakes_all(mission_url):
         store.close()
 
 
+def test_to_wait_for_a_mission_that_asks_wakes_who_waits_further_up(mission_url):
+    """One waits for the upper mission, which waits for the middle one; that one comes upon a question asked before."""
+    store = MissionStore.open(mission_url, SystemClock())
+    upper, middle, lowest = (store.submit(Brief("ask", target, "ask_")) for target in "abc")
+    with store.settlement_of(upper) as one:
+        taken = [store.lease("worker", SystemClock().now(), LEASE).token for _ in range(3)]
+        store.wait_for_missions(taken[0], [middle])
+        store.wait_for_person(taken[2], {"reason": "a question"})
+        seen = one.count()
+        assert store.pending_below(upper) is None
+
+        store.wait_for_missions(taken[1], [lowest])
+        assert store.pending_below(upper).pending == {"reason": "a question"}
+        assert one.count() > seen
+
+    store.close()
+
+
 def test_closing_lets_go_who_waits(mission_url):
     store = MissionStore.open(mission_url, SystemClock())
 
