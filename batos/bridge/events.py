@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Any
 
 from batos.bridge.handlers import plain_map
-from batos.bridge.messages import Beat, Body, Changed, CycleMoved, EventKind, MissionMoved
+from batos.bridge.messages import Beat, Body, Changed, CycleMoved, EventKind, MissionMoved, NeedMoved
+from batos.runtime.events import gist
 
 Event = Mapping[str, Any]
 
@@ -16,13 +17,27 @@ def _mission(event: Event) -> Body:
     return MissionMoved(
         mission=str(event["id"]),
         state=str(event["state"]),
+        type=event.get("type"),
         target=event.get("target"),
         selector=event.get("selector"),
     )
 
 
 def _cycle(event: Event) -> Body:
-    return CycleMoved(mission=str(event["mission"]), state=str(event["state"]))
+    return CycleMoved(mission=str(event["mission"]), state=str(event["state"]), depth=int(event.get("depth", 0)))
+
+
+def _need(event: Event) -> Body:
+    return NeedMoved(
+        mission=str(event["mission"]),
+        need=str(event["need"]),
+        name=str(event["name"]),
+        phase=event["phase"],
+        purpose=event.get("purpose"),
+        step=event.get("step"),
+        text=str(event.get("text", "")),
+        gist=plain_map(gist(event.get("answer"))),
+    )
 
 
 def _change(event: Event) -> Body:
@@ -42,6 +57,7 @@ TRANSLATIONS: Mapping[str, tuple[EventKind, Callable[[Event], Body]]] = MappingP
     {
         "mission": ("mission_moved", _mission),
         "cycle": ("cycle_moved", _cycle),
+        "need": ("need_moved", _need),
         "change": ("change", _change),
         "heartbeat": ("heartbeat", _heartbeat),
     }

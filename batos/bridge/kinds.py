@@ -28,6 +28,7 @@ from batos.bridge.messages import (
     ListMissions,
     MissionMoved,
     MissionReply,
+    NeedMoved,
     Nothing,
     OneMission,
     OneProposal,
@@ -190,6 +191,13 @@ EVENTS: Mapping[str, Kind] = MappingProxyType({
         "The cycle of a mission has entered another state of the Prototypal State Machine. Advisory: the cycle may be "
         "run again.",
         Form(title="Cycle moved", purpose="Tells which state a cycle is in.", result="rows"),
+    ),
+    "need_moved": Kind(
+        NeedMoved, None, EVERYONE,
+        "Something that a mission asks for was begun, has ended, or a model says more of its answer. Advisory: what a "
+        "model says is a draft until the mission has ended.",
+        Form(title="Need moved", purpose="Tells what a mission asks for, and what a model says meanwhile.",
+             result="rows"),
     ),
     "change": Kind(
         Changed, None, EVERYONE,

@@ -68,6 +68,7 @@ class BridgeLoop:
         self._sockets: dict[Role, zmq.asyncio.Socket] = {}
         self._watchers: dict[str, set[asyncio.Event]] = {}
         self._work: set[asyncio.Task[None]] = set()
+        self._wanted: frozenset[str] = frozenset()  # kinds of events that somebody has subscribed to
 
     # Life
 
@@ -166,9 +167,11 @@ class BridgeLoop:
                 return Reply(details="Awake.")
             case "subscribe", Events(events=kinds) if session is not None:
                 session.subscribe(kinds, request.origin.header)
+                self._wanted |= set(kinds)
                 return _subscribed(session)
             case "unsubscribe", Events(events=kinds) if session is not None:
                 session.unsubscribe(kinds)
+                self._wanted = frozenset(kind for other in self._clients.sessions for kind in other.events)
                 return _subscribed(session)
             case "shutdown", Nothing():
                 self._loop.call_soon(self._on_shutdown)
@@ -224,7 +227,9 @@ class BridgeLoop:
     # Events
 
     def tell(self, event: Mapping[str, Any]) -> None:
-        """Take an event of the runtime, from any thread."""
+        """Take an event of the runtime, from any thread. Of needs there are many, and few who want to hear of them."""
+        if event["kind"] == "need" and "need_moved" not in self._wanted:
+            return
         with suppress(RuntimeError):  # the loop has ended already
             self._loop.call_soon_threadsafe(self._event, dict(event))
 

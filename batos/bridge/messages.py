@@ -23,7 +23,7 @@ NamedArguments = dict[str, JsonValue]
 Row = dict[str, JsonValue]
 
 MissionState = Literal["queued", "running", "waiting", "done", "failed", "dead"]
-EventKind = Literal["uvm_state_update", "mission_moved", "cycle_moved", "change", "heartbeat"]
+EventKind = Literal["uvm_state_update", "mission_moved", "cycle_moved", "need_moved", "change", "heartbeat"]
 RefusalCode = Literal[
     "unreadable", "too_large", "too_deep", "unknown_kind", "bad_body", "bad_version", "not_permitted", "hello_first",
     "too_fast", "busy", "stopping", "unknown_object", "unknown_mission", "refused", "failed",
@@ -243,6 +243,7 @@ class StateUpdate(Body):
 class MissionMoved(Body):
     mission: str = Field(description="The mission's id.")
     state: str = Field(description="Its new state.")
+    type: str | None = Field(default=None, description="What kind of mission it is.")
     target: str | None = Field(default=None, description="The object that is asked.")
     selector: str | None = Field(default=None, description="What it is asked to do.")
 
@@ -250,6 +251,18 @@ class MissionMoved(Body):
 class CycleMoved(Body):
     mission: str = Field(description="The mission's id.")
     state: str = Field(description="The state of the Prototypal State Machine that the cycle has entered.")
+    depth: int = Field(default=0, description="1 for a cycle within the mission's own, of a persona that it asks.")
+
+
+class NeedMoved(Body):
+    mission: str = Field(description="The id of the mission that asks.")
+    need: str = Field(description="What kind of need it is: inference, observe, tool, program.")
+    name: str = Field(description="What is asked for within the kind.")
+    phase: Literal["started", "text", "ended"] = Field(description="`text`: the model has said something more.")
+    purpose: str | None = Field(default=None, description="What an inference is for.")
+    step: str | None = Field(default=None, description="The facet that is asked, where one is.")
+    text: str = Field(default="", description="What the model has said since the last event.")
+    gist: Row = Field(default={}, description="What came of it in brief: passages found, the plan, the model.")
 
 
 class Changed(Body):

@@ -1,7 +1,7 @@
 """What a question is doing while it is answered, told from the events of the runtime or from the journal.
 
 The states of a cycle say little about how far it is, because it runs again from its start after every round; what it
-asks for does. A daemon that works the image tells its events to the bridge only, so then the journal is looked at.
+asks for does. Where a daemon works the image, its events come over the bridge; where others do, the journal tells.
 
 Of a model that streams, the answer is shown as it is woven. That is a draft, and called so: what the quality gate says
 of it is not known yet, and it is gone from the terminal before an answer is printed.
@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from batos.cli import show
 from batos.cli.stages import Event, Stages
+from batos.runtime.events import gist
 
 if TYPE_CHECKING:
     from batos.runtime.mission import Mission
@@ -51,7 +53,7 @@ class Asking(Stages):
         if event["phase"] == "text":
             return
         ended = event["phase"] == "ended"
-        value = ((event.get("answer") or {}).get("value") or {}) if ended else {}
+        found = event.get("gist") or gist(event.get("answer"))
         asking = self._is_in("facets") or bool(self._answered)
         match event["need"], event["name"], event["purpose"]:
             case _ if self._is_within() or (asking and event["purpose"] not in ("weave", "verdict")):
@@ -59,17 +61,17 @@ class Asking(Stages):
                     self._answered[event.get("step") or "a facet"] = None
                 self._tell("facets", self._consulted())
             case "observe", "search", _:
-                self._tell("searching", show.counted(len(value), "passage") if ended else "")
+                self._tell("searching", show.counted(found.get("passages", 0), "passage") if ended else "")
             case "inference", _, "plan":
-                self._tell("planning", _planned(value.get("data")))
+                self._tell("planning", _planned(found.get("plan")))
             case "inference", _, "facet":
                 if ended:
                     self._answered[event.get("step") or "a facet"] = None
                 self._tell("facets", self._consulted())
             case "inference", _, "weave":
-                self._tell("weaving", str(value.get("model") or ""))
+                self._tell("weaving", str(found.get("model", "")))
             case "inference", _, "verdict":
-                self._tell("judging", str(value.get("model") or ""))
+                self._tell("judging", str(found.get("model", "")))
 
     def _cycle(self, event: Event) -> None:
         if event["mission"] == self.mission and event["depth"] == 0:
@@ -107,19 +109,32 @@ def _short(step: str) -> str:
     return step.removesuffix("_facet_").replace("_", " ")
 
 
-def _planned(plan: Any) -> str:
-    if not isinstance(plan, Mapping) or not {"archetype", "lead", "relevant_pillars"} <= set(plan):
+def _planned(plan: Mapping[str, Any] | None) -> str:
+    if not plan:
         return ""
     return f"{plan['archetype']}, {plan['lead']} leads, asks {', '.join(map(_short, plan['relevant_pillars']))}"
 
 
+@contextmanager
+def told_of(uvm: Uvm, stages: Asking) -> Iterator[bool]:
+    """Within the block, `stages` hears what is done for its mission, wherever that is. False if nobody can tell it."""
+    from batos.cli.listening import listening
+
+    ended = uvm.subscribe("*", stages.take)
+    try:
+        if uvm.works:
+            yield True
+        else:
+            with listening(uvm.image.path, stages.take) as reached:
+                yield reached
+    finally:
+        ended()
+
+
 def followed(uvm: Uvm, mission: Mission, stages: Asking, timeout: float | None) -> Any:
-    """The mission's answer, with its stages told meanwhile. Raises what `Mission.result` raises."""
+    """The mission's answer, with its stages told meanwhile as its journal grows. Raises like `Mission.result`."""
     from batos.errors import MissionTimeout
 
-    stages.mission = mission.id
-    if uvm.works:
-        return mission.result(timeout)
     seen: set[tuple[str, int]] = set()
     deadline = None if timeout is None else stages.clock.monotonic() + timeout
     while True:
@@ -129,6 +144,8 @@ def followed(uvm: Uvm, mission: Mission, stages: Asking, timeout: float | None) 
         except MissionTimeout:
             if left is not None and left <= POLL_SECONDS:
                 raise
+        if uvm.works:  # who worked it has ended, and this process has taken it up
+            return mission.result(None if deadline is None else max(0.0, deadline - stages.clock.monotonic()))
         for key, entry in uvm.store.journal(mission.id).items():
             if key not in seen:
                 seen.add(key)

@@ -250,22 +250,20 @@ def ask(
 
 def _answered(uvm: Uvm, question: str, thread: str | None, timeout: float | None) -> Answer:
     """Ask, and tell on standard error how far it is."""
-    from batos.cli.asking import Asking, followed
+    from uuid import uuid4
+
+    from batos.cli.asking import Asking, followed, told_of
     from batos.cli.stages_shown import stages_shown
     from batos.clock import SystemClock
     from batos.runtime.questions import Answer
 
-    stages = Asking(SystemClock())
-    ended = uvm.subscribe("*", stages.take)
-    try:
-        with stages_shown(stages, show.error_console(), transient=True):
-            mission = uvm.submit_question(question, thread)
-            try:
-                found = followed(uvm, mission, stages, timeout)
-            finally:
-                stages.close()
-    finally:
-        ended()
+    stages = Asking(SystemClock(), mission=uuid4().hex)
+    with stages_shown(stages, show.error_console(), transient=True), told_of(uvm, stages) as is_told:
+        mission = uvm.submit_question(question, thread, mission_id=stages.mission)
+        try:
+            found = mission.result(timeout) if is_told else followed(uvm, mission, stages, timeout)
+        finally:
+            stages.close()
     return Answer.of(mission.id, found)
 
 

@@ -9,7 +9,22 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
+PLANNED = frozenset({"archetype", "lead", "relevant_pillars"})
+
 Listener = Callable[[dict[str, Any]], None]
+
+
+def gist(answer: Any) -> dict[str, Any]:
+    """What came of a need, in brief: how many passages were found, what was planned, which model answered."""
+    value = answer.get("value") if isinstance(answer, dict) else None
+    if isinstance(value, list):
+        return {"passages": len(value)}
+    if not isinstance(value, dict):
+        return {}
+    plan = value.get("data")
+    planned = {key: plan[key] for key in PLANNED} if isinstance(plan, dict) and plan.keys() >= PLANNED else None
+    told = {"model": value.get("model"), "plan": planned}
+    return {key: found for key, found in told.items() if found}
 
 
 class Events:

@@ -59,11 +59,15 @@ class Questions(ABC):
         mission_id: str | None = None,
     ) -> Mission: ...
 
-    def submit_question(self, question: str, thread: str | None = None) -> Mission:
-        """File a question as a mission. Raises `NameRefused` for a thread that is no name, or something else's."""
+    def submit_question(self, question: str, thread: str | None = None, *, mission_id: str | None = None) -> Mission:
+        """File a question as a mission. Raises `NameRefused` for a thread that is no name, or something else's.
+
+        Who wants to hear of it from its beginning chooses its `mission_id`.
+        """
         if thread is not None:
             self.thread(thread)
-        return self._file("orchestrator", "ask", (question,), {}, "ask", None, {"thread": thread} if thread else {})
+        extra = {"thread": thread} if thread else {}
+        return self._file("orchestrator", "ask", (question,), {}, "ask", None, extra, mission_id)
 
     def ask(self, question: str, timeout: float | None = None, *, thread: str | None = None) -> Answer:
         """Answer a question from memory, by a cycle of the composite mind.

@@ -174,3 +174,30 @@ def test_unknown_events_cannot_be_subscribed_to(raw):
 
     assert client.request("subscribe", events=["everything"])["body"]["code"] == "bad_body"
     assert client.request("subscribe", events=[])["body"]["code"] == "bad_body"
+
+
+def need(phase, **more):
+    about = {"kind": "need", "mission": "m1", "need": "inference", "name": "generate", "purpose": "plan", "step": None}
+    return {**about, "phase": phase, **more}
+
+
+def test_what_a_mission_asks_for_is_told_in_brief_to_those_who_subscribed(connect, system):
+    other, client = connect(), connect()
+    other.subscribe("heartbeat")
+    system.emit(need("started"))
+    client.subscribe("need_moved", "heartbeat")
+    planned = {"archetype": "factual", "lead": "babs", "relevant_pillars": ["tech_facet_"], "strategy": "ask"}
+    answer = {"value": {"text": "a secret" * 100, "data": planned, "model": "small"}}
+    for event in (need("started"), need("text", text="Bats"), need("ended", answer=answer), {"kind": "heartbeat"}):
+        system.emit(event)
+
+    events = client.events(PATIENCE)
+    bodies = [next(events).body for _ in range(3)]
+    assert [(body.mission, body.phase, body.text) for body in bodies] == [
+        ("m1", "started", ""),
+        ("m1", "text", "Bats"),
+        ("m1", "ended", ""),
+    ]
+    del planned["strategy"]
+    assert [body.gist for body in bodies] == [{}, {}, {"model": "small", "plan": planned}]
+    assert next(other.events(PATIENCE)).kind == "heartbeat"

@@ -1,6 +1,7 @@
 """`batos ask` with a model that streams: on a terminal the draft is seen before the answer is whole, then it is gone.
 
-The program is the real one, its terminal a pseudo-terminal, its model a server over HTTP.
+The program is the real one, its terminal a pseudo-terminal, its model a server over HTTP. So it is where a daemon works
+the image and the program only asks.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from threading import Event
 import pytest
 
 import batos
+from batos.bridge.daemon import Daemon
+from batos.settings import Settings
 from contract.mind_tools import WOVEN, furnish, plan
 from contract.openai_server import Fault, ModelServer
 
@@ -121,15 +124,16 @@ class Terminal:
         return [line.strip() for line in shown if line.strip()]
 
 
-def on_a_terminal(folder, server):
+def on_a_terminal(folder, server, speaker=None):
     """The terminal in the end, and the exit code. On the way the draft was seen before its last word was spoken."""
+    speaker = speaker or server
     terminal = Terminal()
     with asked(folder, server, stdout=terminal.theirs, stderr=terminal.theirs) as process:
         terminal.opened()
         terminal.read_until(TOLD_AT_ONCE)
-        server.second.set()
+        speaker.second.set()
         terminal.read_until(DRAFT)
-        server.third.set()
+        speaker.third.set()
         terminal.close()
     return terminal, process.returncode
 
@@ -148,6 +152,21 @@ def test_a_draft_that_does_not_pass_the_gate_is_gone_from_the_terminal(folder):
     assert "in the attic" in terminal.said
     assert "attic" not in " ".join(terminal.lines())
     assert "which was not retrieved" in " ".join(terminal.lines())
+
+
+def test_a_daemon_tells_over_its_bridge_what_the_program_shows(folder):
+    """The model is the daemon's; the program is given none that could speak."""
+    with (
+        Talker(WOVEN) as server,
+        Daemon(folder / "demo.image", model=f"openai:{server.url}#small", settings=Settings(heartbeat=False)),
+        Talker(WOVEN) as another,
+    ):
+        terminal, code = on_a_terminal(folder, another, speaker=server)
+        assert another.received == []
+    assert code == 0
+    assert re.search(r"DECOMPOSING: planning.*factual, babs leads, asks literal", terminal.said)
+    assert re.search(r"DELEGATING.*literal", terminal.said)
+    assert terminal.lines()[-2:] == ["Bats sleep in caves.", "[1]  bats  0"]
 
 
 @pytest.mark.parametrize("woven, code, said", [(WOVEN, 0, "Bats sleep"), (NOT_RETRIEVED, 1, "")])

@@ -100,6 +100,7 @@ def test_where_another_process_works_the_journal_is_followed(tmp_path):
         image.ingest_text("bats", "Bats sleep in caves.")
         with Uvm(f"sqlite:{image.image.path}", create=False, work=False) as beside:
             stages = Asking(beside.clock)
-            mission = beside.submit_question("Where do bats sleep?")
+            mission = beside.submit_question("Where do bats sleep?", mission_id="m")
+            stages.mission = mission.id
             answer = followed(beside, mission, stages, 60)
             assert answer["known"]
