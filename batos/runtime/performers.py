@@ -2,7 +2,7 @@
 
 A table maps (kind, name) to a function of the workplace and the request. An answer that is an error batos raises on
 purpose is journaled as that error, so a replay meets it again; programs are run by performers that installed packages
-bring, under the entry-point group `batos.performers`.
+bring, under the entry-point group `batos.performers`, and what these answer is looked at first: it must be JSON.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def perform(
             spent = {key: answer[key] for key in ("model", "adapter", "prompt_tokens", "completion_tokens", "cost")}
             stored = {"value": answer}
         else:
-            stored = {"value": _performer(need)(place, need.request)}
+            found = _performer(need)(place, need.request)
+            stored = {"value": json.loads(json.dumps(found)) if need.kind == "program" else found}
     except BatosError as error:
         if isinstance(error, BudgetExhausted) and place.budget_policy == "wait":
             raise

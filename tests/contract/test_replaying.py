@@ -3,7 +3,7 @@
 import pytest
 
 import batos
-from batos.errors import MissionError
+from batos.errors import MissionError, UnknownMission
 from batos.inference.port import Answer
 from batos.objects.records import Method
 from batos.runtime.replaying import replay
@@ -80,6 +80,31 @@ def test_changed_code_asks_only_the_step_again_whose_request_changed(image, back
     assert found(replayed) == ["same", "not asked any more", "asked anew"]
     assert replayed.now.answer == "(and then (why))"
     assert len(backend.requests) == 3
+
+
+def test_in_a_fork_of_the_past_a_mission_runs_on_the_code_and_the_objects_of_then(image, backend, tmp_path):
+    """The moment is before the method was changed; what is asked since then is asked in the fork alone."""
+    mission = thought(image)
+    then = image.history("thinker")[0].id
+    install(image, SOURCE.replace("then ", "and then ").replace("+ 1", "+ 100"))
+    image["thinker"].count = 7
+    later = thought(image)
+    assert found(image.replay(mission)) == ["same", "not asked any more", "asked anew"]
+
+    image.fork(tmp_path / "then.image", then)
+    asked = len(backend.requests)
+    with batos.open(tmp_path / "then.image", model=backend, settings=Settings(heartbeat=False)) as past:
+        replayed = past.replay(mission)
+        assert replayed.same
+        assert (found(replayed), replayed.asked, replayed.now.answer) == (["same", "same"], 0, "(then (why))")
+        other = past.replay(mission, "builtin")
+        assert found(other) == ["answered otherwise", "not asked any more", "asked anew"]
+        assert other.now.outcome == "done"
+        assert past["thinker"].count == 1
+        with pytest.raises(UnknownMission):
+            past.replay(later)
+    assert len(backend.requests) == asked
+    assert image["thinker"].count == 107
 
 
 def test_a_run_that_would_start_something_says_so_and_does_not(image):

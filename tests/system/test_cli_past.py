@@ -70,6 +70,19 @@ def test_an_image_is_forked_once_to_a_place(batos, changes, tmp_path):
     assert (code, "there is something at that place already" in refused) == (1, True)
 
 
+def test_a_mission_is_run_again_on_the_image_as_it_was(batos, tmp_path):
+    """In a fork as of the answer, for which a note may name the moment, as everywhere."""
+    batos("ask", "Where do bats sleep?")
+    (mission,) = [
+        row["mission"] for row in json.loads(batos("missions", "--json")[1])["missions"] if row["type"] == "ask"
+    ]
+    batos("fork", tmp_path / "then.image", "--at", "answer a question")
+    code, told, _ = batos("replay", mission, "--image", tmp_path / "then.image", "--json")
+    assert code == 0
+    assert json.loads(told)["same"]
+    assert "as before" in batos("replay", mission[:8], "--image", tmp_path / "then.image")[1]
+
+
 @pytest.mark.parametrize("moment", ["2001-01-01", "no such note", "0400b0dc4ba4f3aa"])
 def test_a_moment_that_never_was_is_said_so(batos, moment):
     code, printed, told = batos("at", moment, "greeter")
