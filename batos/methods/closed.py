@@ -17,16 +17,15 @@ from itertools import count
 from batos.methods.aliases import CHANGED, is_self
 from batos.methods.plainness import needs_border
 from batos.methods.rewriter import Bindings, Rewriter, bindings
+from batos.methods.scalars import Condition, Scalars, condition, mutates
 from batos.methods.splice import one_to_one
-from batos.methods.tables import Rules, rules
+from batos.methods.tables import rules
 from batos.methods.tree import Tree
 
 SLOT = "_s_"
 SENT = "_m_"
 
-_MAY_MUTATE = frozenset({ast.Attribute, ast.Call, ast.Subscript, ast.AugAssign})
 _OPEN = frozenset({"getattr", "setattr", "hasattr", "delattr"})
-_NUMBERS = frozenset({"len", "int", "float", "str", "bool", "abs", "round", "ord", "chr", "repr", "format"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +37,7 @@ class Closed:
     stores must be checked at the border.
     """
 
+    selector: str
     text: str
     lines: tuple[int, ...]
     names: frozenset[str]
@@ -51,13 +51,29 @@ class Closed:
 def closed(tree: Tree) -> Closed | None:
     """The closed form of a method that the guardian passed, or None if it has none."""
     touches = _Touches(tree)
-    if not touches.closed:
+    return _written(tree, touches) if touches.closed else None
+
+
+def light(tree: Tree) -> tuple[Closed, Condition] | None:
+    """The closed form that copies nothing and looks at no slot but those that are assigned, and when it may be run;
+    None if there is none, or the method has no other."""
+    touches = _Touches(tree)
+    if not touches.closed or not touches.mutates or touches.sends:
         return None
+    given = condition(tree, touches.names, rules())
+    if given is None:
+        return None
+    touches.mutates = False
+    return _written(tree, touches), given
+
+
+def _written(tree: Tree, touches: _Touches) -> Closed:
     rewriter = _Closed(tree, tree.function.name, touches.names, count(1))
     rewriter.slots = touches
     rewriter.touch()
     text, lines = rewriter.finished()
     return Closed(
+        tree.function.name,
         text,
         lines,
         frozenset(rewriter.used),
@@ -100,7 +116,7 @@ class _Touches:
                 return False
             if name.id.startswith("_") and name.id not in table.private:
                 return False
-        self.mutates = any(_mutates(node, table) for kind in _MAY_MUTATE for node in self.tree.kinds.get(kind, ()))
+        self.mutates = mutates(self.tree, self.names, table)
         return selves == slots and not (self.stores and self._stores_elsewhere())
 
     def _slot(self, node: ast.Attribute) -> bool:
@@ -124,20 +140,6 @@ class _Touches:
         functions = [node for node in self.tree.of(ast.FunctionDef) if node is not self.tree.function]
         scopes: list[ast.AST] = [*functions, *self.tree.of(ast.Lambda), *self.tree.of(ast.comprehension)]
         return any(isinstance(part, ast.Attribute) and _is_stored(part) for node in scopes for part in ast.walk(node))
-
-
-def _mutates(node: ast.AST, table: Rules) -> bool:
-    """Whether this may change a container in place."""
-    match node:
-        case ast.Attribute(attr=attr):
-            return attr in table.mutators
-        case ast.Call(func=ast.Name(id=name)):
-            return name in table.functions
-        case ast.Subscript(ctx=ast.Store() | ast.Del()):
-            return True
-        case ast.AugAssign(op=op, value=value):
-            return isinstance(op, ast.Mult) or not _is_scalar(value)
-    return False
 
 
 def _is_stored(node: ast.Attribute) -> bool:
@@ -165,6 +167,7 @@ class _Closed(Rewriter):
     def __init__(self, tree: Tree, selector: str, names: Bindings, fresh: count[int]) -> None:
         super().__init__(tree, selector, names, fresh)
         self.called = SENT + one_to_one(selector)
+        self.scalars = Scalars(names)
         self.expressions |= {ast.Attribute: self.slot}
         self.statements |= {
             ast.Assign: self.assign,
@@ -221,7 +224,7 @@ class _Closed(Rewriter):
             return ["pass"]
         if len(targets) == 1 and isinstance(targets[0], ast.Attribute):
             value = self.assigned_value(node)
-            if node.value is not None and _is_scalar(node.value):
+            if node.value is not None and self.scalars.surely(node.value):
                 return [f"{self.slot(targets[0])} = {value}"]
             return self.stored(targets[0], f"({value})" if isinstance(node.value, ast.Tuple) else value)
         return super().assigned(targets, node)
@@ -238,28 +241,7 @@ class _Closed(Rewriter):
     def augmented(self, node: ast.AST) -> list[str]:
         assert isinstance(node, ast.AugAssign)
         lines = [self.around(node)]
-        if isinstance(node.target, ast.Attribute) and not (
-            _is_scalar(node.value) and not isinstance(node.op, ast.Mult)
-        ):
+        if isinstance(node.target, ast.Attribute) and not self.scalars.adds(node):
             slot = self.slot(node.target)
             lines += [line for line in self.stored(node.target, slot) if line != f"{slot} = {slot}"]
         return lines
-
-
-def _is_scalar(node: ast.expr) -> bool:
-    """Whether the value is surely no container, told by the expression alone."""
-    match node:
-        case ast.Constant() | ast.JoinedStr() | ast.Compare() | ast.UnaryOp():
-            return True
-        case ast.Call(func=ast.Name(id=name)):
-            return name in _NUMBERS
-        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Div() | ast.FloorDiv() | ast.Pow(), right=right):
-            return _is_number(left) or _is_number(right) or (_is_scalar(left) and _is_scalar(right))
-        case ast.BinOp(left=left, op=ast.Mult() | ast.Mod(), right=right):
-            return _is_scalar(left) and _is_scalar(right)
-    return False
-
-
-def _is_number(node: ast.expr) -> bool:
-    """A list cannot be added to a number, nor divided by one; it can be multiplied with one."""
-    return isinstance(node, ast.Constant) and type(node.value) in (int, float)

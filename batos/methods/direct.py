@@ -16,10 +16,12 @@ from pydantic_monty import MontyError, MontySession
 
 from batos.errors import GuardianRefused, SandboxDenied
 from batos.methods import prelude
+from batos.methods.closed import SLOT
 from batos.methods.crossing import CONTAINERS, CYCLES, PLAIN, Crossing, is_plain, unchanged
 from batos.methods.driving import Allowance, Driver
 from batos.methods.hosting import Host
 from batos.methods.program import Linked, Ready, confined, link
+from batos.methods.scalars import Condition
 from batos.objects.values import plain
 
 MOST_ITEMS = 2000  # values in the slots and arguments of one call
@@ -29,6 +31,7 @@ NUMBERS = frozenset({type(None), bool, int, float})
 
 # Stands in a slot that is not there yet. No method can make it, and none is run that could read it.
 ABSENT = os.urandom(16)
+NAMED = "_k"  # the variable that holds the arguments by name
 FETCH = prelude.hidden("_host_text")
 
 
@@ -111,7 +114,7 @@ def prepared(
     for number, value in enumerate(args):
         handed.add(f"_{number}", value)
     if kwargs:
-        handed.add("_k", kwargs)
+        handed.add(NAMED, kwargs)
     before: dict[str, Any] = {}
     readings = host.read_all(receiver, linked.slots)
     for name, variable, reading in zip(linked.slots, linked.variables, readings, strict=True):
@@ -126,14 +129,28 @@ def prepared(
         before[name] = value = handed.add(variable, value)
         if handed.left < 0 or (not own and linked.mutates and type(value) in CONTAINERS):
             return None
-    return Direct(linked, handed.inputs, before, receiver, host, crossing, allowance) if handed.left >= 0 else None
+    if handed.left < 0:
+        return None
+    if linked.mutates and ready.light is not None and _holds(ready.light[1], handed.containers):
+        linked = link((ready.light[0],))
+    return Direct(linked, handed.inputs, before, receiver, host, crossing, allowance)
+
+
+def _holds(given: Condition, containers: list[str]) -> bool:
+    """Whether none of the variables that hold containers is one that must not."""
+    return not any(
+        variable.removeprefix(SLOT) in given.slots if variable.startswith(SLOT) else given.arguments
+        for variable in containers
+    )
 
 
 class _Handed:
-    """What goes into the session, and how many values more it may be. Below none, something was no plain data."""
+    """What goes into the session, and how many values more it may be. Below none, something was no plain data.
+    `containers` are the variables that hold one; arguments by name are one together."""
 
     def __init__(self, host: Host) -> None:
         self.inputs: dict[str, Any] = {}
+        self.containers: list[str] = []
         self.left = MOST_ITEMS
         self._host = host
 
@@ -146,6 +163,8 @@ class _Handed:
             if self.left < 0:
                 return None
             value = plain(value)
+            if type(value) in CONTAINERS:
+                self.containers.append(variable)
             if not is_plain(value):
                 self.left = -1
         self.inputs[variable] = value
@@ -157,8 +176,8 @@ def _linked(ready: Ready, receiver: Any, host: Host) -> Linked | None:
     if ready.closed is None:
         return None
     if not ready.closed.sends:
-        return link((ready,))
-    methods = {ready.selector: ready}
+        return link((ready.closed,))
+    methods, forms = {ready.selector: ready}, [ready.closed]
     waiting = list(ready.closed.sends)
     while waiting:
         selector = waiting.pop()
@@ -167,8 +186,9 @@ def _linked(ready: Ready, receiver: Any, host: Host) -> Linked | None:
             return None
         if selector not in methods:
             methods[selector] = answering
+            forms.append(answering.closed)
             waiting.extend(answering.closed.sends)
-    return link(tuple(methods.values())) if len(methods) <= MOST_LINKED else None
+    return link(tuple(forms)) if len(methods) <= MOST_LINKED else None
 
 
 def _answering(selector: str, receiver: Any, host: Host) -> Ready | None:

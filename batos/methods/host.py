@@ -91,16 +91,15 @@ class ObjectHost:
         """Data slots only: who could write a parent or a method slot could give itself any right."""
         self._checked()
         protected = self._protected(receiver)
-        own = state(receiver)
         for name in names:
-            reason = self._reason_against(receiver, name, own) or protected
+            reason = self._reason_against(receiver, name) or protected
             if reason is not None:
                 raise Denial(f"{verb} slot {name!r} of {label(receiver)}: {reason}")
 
-    def _reason_against(self, receiver: UvmObject, name: str, own: Mapping[str, Any]) -> str | None:
+    def _reason_against(self, receiver: UvmObject, name: str) -> str | None:
         if name.endswith("*"):
             return "it is a parent slot"
-        if not holds_data(own, name):
+        if not holds_data(state(receiver), name):
             if not is_slot_name(name):
                 return "no data slot can have this name"
             found = lookup.find(receiver, name)

@@ -8,9 +8,10 @@ from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 from batos.methods import guardian, prelude
-from batos.methods.closed import SENT, SLOT, Closed, closed
+from batos.methods.closed import SENT, SLOT, Closed, closed, light
 from batos.methods.rewrite import Rewritten, rewritten
 from batos.methods.rewriter import METHOD
+from batos.methods.scalars import Condition
 from batos.methods.tree import Tree, grow
 
 CACHED = 1024
@@ -42,6 +43,11 @@ class Ready:
     reads: tuple[str, ...]
     declares: bool
     closed: Closed | None
+
+    @cached_property
+    def light(self) -> tuple[Closed, Condition] | None:
+        """The closed form for calls that hand it scalars where it matters, if it has one."""
+        return light(grow(self.source))
 
     @cached_property
     def program(self) -> Program:
@@ -161,7 +167,8 @@ class Linked:
         if text is None:
             given = ["None", *(f"_{number}" for number in range(positional)), *(["**_k"] if named else [])]
             call = f"{SENT}{self.selector}({', '.join(given)})"
-            text = self._texts[positional, named] = f"{self.opening}({self.out}({call}), {self.state})\n"
+            answer = f"{self.out}({call})" if self.out else call
+            text = self._texts[positional, named] = f"{self.opening}({answer}, {self.state})\n"
         return text
 
     def said(self, message: str, selector: str) -> str:
@@ -169,9 +176,8 @@ class Linked:
 
 
 @lru_cache(maxsize=CACHED)
-def link(methods: tuple[Ready, ...]) -> Linked:
+def link(forms: tuple[Closed, ...]) -> Linked:
     """Put closed methods together; the first is the one to be called."""
-    forms = [method.closed for method in methods if method.closed is not None]
     reads, stores = (
         frozenset().union(*(form.reads for form in forms)),
         frozenset().union(*(form.stores for form in forms)),
@@ -182,15 +188,15 @@ def link(methods: tuple[Ready, ...]) -> Linked:
     needs = prelude.needed(frozenset(names - {"_copied"}))
     opening += prelude.text_of(needs)
     placed = []
-    for method, form in zip(methods, forms, strict=True):
-        placed.append(Placed(opening.count("\n") + 1, method.selector, form.lines))
+    for form in forms:
+        placed.append(Placed(opening.count("\n") + 1, form.selector, form.lines))
         opening += form.text
     watched = tuple(sorted(stores | reads if mutates else stores))
     out = prelude.hidden("_out") if unsure else ""
-    values = ", ".join(f"{out}({SLOT}{name})" for name in watched)
+    values = ", ".join(f"{out}({SLOT}{name})" if out else f"{SLOT}{name}" for name in watched)
     slots = tuple(sorted(reads | stores))
     variables = tuple(f"{SLOT}{name}" for name in slots)
     return Linked(
-        methods[0].selector, opening, tuple(placed), slots, variables, reads, stores, mutates, out, needs, watched,
+        forms[0].selector, opening, tuple(placed), slots, variables, reads, stores, mutates, out, needs, watched,
         f"[{values}]",
     )  # fmt: skip

@@ -7,6 +7,7 @@ one name for all, annotations are left out, and a few builtins become functions 
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from itertools import count
 
@@ -25,6 +26,7 @@ ALWAYS = {
     "map": "_map",
     "filter": "_filter",
 }
+_SAFE = re.compile(r"[ !#-\[\]-z|~]*")  # text without quotes, braces and backslashes
 _CONVERSIONS = {"s": "str", "r": "repr", "a": "_ascii"}
 
 
@@ -121,6 +123,10 @@ class Rewriter(Splicer):
     def joined(self, node: ast.AST) -> str:
         """An f-string taken apart, because text cannot always be put back with calls and quotes inside its braces."""
         assert isinstance(node, ast.JoinedStr)
+        kept = [text for value in node.values if (text := self.kept(value)) is not None]
+        if len(kept) == len(node.values):
+            inserts = any(isinstance(value, ast.FormattedValue) for value in node.values)
+            return f'{"f" if inserts else ""}"{"".join(kept)}"'
         parts = []
         for value in node.values:
             if isinstance(value, ast.FormattedValue):
@@ -133,6 +139,18 @@ class Rewriter(Splicer):
                 parts.append(one_to_one(ast.unparse(value)))
         listed = ", ".join(parts) + ("," if len(parts) == 1 else "")
         return f"''.join(({listed}))"
+
+    def kept(self, part: ast.expr) -> str | None:
+        """A part of an f-string, if it is as simple there as taken apart: then it is read sooner."""
+        if not isinstance(part, ast.FormattedValue):
+            return _harmless(part)
+        value = part.value
+        shown = self.spelled(value) if isinstance(value, ast.Name | ast.Attribute) and part.conversion < 0 else None
+        if shown is None or part.format_spec is None:
+            return f"{{{shown}}}" if shown is not None else None
+        assert isinstance(part.format_spec, ast.JoinedStr)
+        spec = [_harmless(piece) for piece in part.format_spec.values]
+        return f"{{{shown}:{spec[0]}}}" if len(spec) == 1 and spec[0] is not None else None
 
     def shown(self, node: ast.expr) -> str:
         """What stands in the braces of an f-string. What is simple, as most is, is written down without a look at the
@@ -288,3 +306,10 @@ class Rewriter(Splicer):
                 return f"{one_to_one(name)} = None"
         reason = f"Line {target.lineno}: this form of `del` is not available to a method."
         raise GuardianRefused(selector=self.selector, reason=reason)
+
+
+def _harmless(part: ast.expr) -> str | None:
+    """The text of a constant that has nothing in it which means more in an f-string."""
+    if isinstance(part, ast.Constant) and type(part.value) is str and _SAFE.fullmatch(part.value):
+        return part.value
+    return None

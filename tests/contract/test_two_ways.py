@@ -178,6 +178,36 @@ def test_the_two_ways_agree_on_what_is_shared(sandbox: Sandbox, statements: list
     agree(sandbox, method(body), 2, [7])
 
 
+# Where a container is changed in place only if a value happens to be one, it depends on the call how the method runs.
+
+PARTS = st.sampled_from(["a", "b", "xs", "n", "self.n", "self.name", "self.items", "self.late"])
+VALUED = (
+    PARTS
+    | st.sampled_from(["1", "2.5", "'y'", "[4]", "len(xs)", "str(n)", "self.name.upper()", "-n", "None"])
+    | st.builds("{} {} {}".format, PARTS, st.sampled_from(["+", "*", "-", "%", "or"]), PARTS)
+    | st.builds("({} if n else {})".format, PARTS, PARTS)
+    | st.builds("{}[0]".format, PARTS)
+)
+TARGETS = st.sampled_from(["n", "xs", "self.n", "self.name", "self.items", "self.late"])
+CHANGING = (
+    st.builds("{} = {}".format, TARGETS, VALUED)
+    | st.builds("{} = {} = {}".format, TARGETS, TARGETS, VALUED)
+    | st.builds("{} {}= {}".format, TARGETS, st.sampled_from("+*-%"), VALUED)
+    | st.builds("{} += {}".format, TARGETS, PARTS)
+    | st.builds("for n in [{}]: {} += {}".format, VALUED, TARGETS, VALUED)
+).map(lambda line: f"try:\n    {line}\nexcept (TypeError, IndexError):\n    n = 1")
+GIVEN = st.sampled_from([(2, 3), (2.0, "x"), (True, [7]), ([], 2), ("ab", "c"), ([1], [[2]])])
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(st.lists(CHANGING, min_size=1, max_size=5), VALUED, GIVEN)
+def test_the_two_ways_agree_whatever_is_a_number(
+    sandbox: Sandbox, statements: list[str], answer: str, args: tuple[Any, Any]
+) -> None:
+    body = "\n".join(["xs, n = self.items, 3", "self.late = a", *statements, f"result = {answer}", "return result"])
+    agree(sandbox, method(body), *args)
+
+
 # What is written is told from what was there, to the last sign.
 
 EAST = timezone(timedelta(hours=1))

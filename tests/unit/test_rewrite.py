@@ -62,7 +62,9 @@ CHANGED = {
     "reduce": ("import functools\nreturn functools.reduce(x, [])", "import functools\nreturn _reduce(x, [])"),
     "identity": ("return x is self, x is not None", "return _same(x, self), x is not None"),
     "generator": ("return sum(n for n in x)", "return sum(iter([n for n in x]))"),
-    "f-string": ("return f'a{x!r:>4}'", "return ''.join(('a', format(repr(x), ''.join(('>4',)))))"),
+    "f-string": ("return f'{x}: {self.a:.2f}'", "return f\"{x}: {_get(self, 'a'):.2f}\""),
+    "f-string with quotes": ("return f'{x}\"'", "return ''.join((format(x, ''), '\"'))"),
+    "converting f-string": ("return f'a{x!r:>4}'", "return ''.join(('a', format(repr(x), \">4\")))"),
     "mark": ("self._p_changed = True", "pass"),
     "mark in a chain": ("self.a = self._p_changed = True", "_set(self, 'a', True)"),
 }
