@@ -7,8 +7,7 @@ hold has seen another history, restored from a backup, or one that a pack has th
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from batos.image.derived import NOWHERE, Derived
@@ -34,29 +33,29 @@ class Intake(Protocol):
 def catch_up(image: Image, index: Derived, begin: Callable[[], Intake]) -> int:
     """Bring `index` to the newest commit; the number of records taken in. Each reading of the log begins an intake."""
     taken = 0
-    while (position := index.position) != image.newest():
-        written = _follow(image, index, begin(), position)
+    written: int | None = None
+    while written is None:
+        position = index.position
+        with image.log_since(_before(position)) as (newest, transactions):
+            written = 0 if position == newest else _follow(index, begin(), position, transactions)
         taken += written or 0
-        if written is not None:
-            break
     return taken
 
 
-def _follow(image: Image, index: Derived, intake: Intake, position: bytes) -> int | None:
-    """Read the log from `position` to its end; the number of records written.
+def _follow(index: Derived, intake: Intake, position: bytes, transactions: Iterator[LoggedTransaction]) -> int | None:
+    """Read the log, which begins with the transaction `position`, to its end; the number of records written.
 
     None when it has to be read again: the index was cleared, or another follower moved it meanwhile.
     """
     batches = _Batches(index, intake, position)
-    with closing(image.transactions_since(_before(position))) as transactions:
-        if position != NOWHERE:
-            first = next(transactions, None)
-            if first is None or first.tid != position:
-                _begin_again(index, position)
-                return None
-        for logged in transactions:
-            batches.take(logged)
-        batches.write()
+    if position != NOWHERE:
+        first = next(transactions, None)
+        if first is None or first.tid != position:
+            _begin_again(index, position)
+            return None
+    for logged in transactions:
+        batches.take(logged)
+    batches.write()
     return None if batches.overtaken else batches.written
 
 

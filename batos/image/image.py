@@ -12,7 +12,7 @@ import shlex
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -304,6 +304,19 @@ class Image:
     def transactions_since(self, tid: bytes) -> Generator[LoggedTransaction, None, None]:
         """The committed transactions after `tid`, oldest first, as a stream; records are read by the safe loader."""
         return transactions_since(self.db.storage, self.where, tid)
+
+    @contextmanager
+    def log_since(self, tid: bytes) -> Iterator[tuple[bytes, Iterator[LoggedTransaction]]]:
+        """The id of the newest transaction, and within the block a stream of those after `tid`."""
+        if self.current() is not None:  # what it sees may be older
+            newest = self.newest()
+            with closing(self.transactions_since(tid)) as transactions:
+                yield newest, transactions
+            return
+        with self._begun(writable=False) as world:
+            log = transactions_since(self.db.storage, self.where, tid, world.connection)
+            with closing(log) as transactions:
+                yield world.connection.newest, transactions
 
     def records(self) -> AbstractContextManager[Load]:
         """A function (oid, tid) -> (record, its tid): the object as of just before `tid`, or now if `tid` is None."""

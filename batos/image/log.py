@@ -43,14 +43,25 @@ def after(tid: bytes) -> bytes:
     return (int.from_bytes(tid, "big") + 1).to_bytes(8, "big")
 
 
-def transactions_since(storage: Any, where: Address, tid: bytes) -> Generator[LoggedTransaction, None, None]:
-    """The committed transactions after `tid`, oldest first, as a stream; close it if it is not read to its end."""
+def transactions_since(
+    storage: Any, where: Address, tid: bytes, reader: Any = None
+) -> Generator[LoggedTransaction, None, None]:
+    """The committed transactions after `tid`, oldest first, as a stream; close it if it is not read to its end.
+
+    A `reader`, which is a ZODB connection with a transaction begun, lends its own way to the database, where it has
+    one: to open another takes a third of what it takes to read one commit.
+    """
     with telling_log_errors(where):
         if isinstance(storage, FileStorage):
             # It reads its own file, and takes a commit that is half written for damage: begin under its lock, and read
             # no further than it is now.
             with storage._lock:
                 log = storage.iterator(after(tid), storage.lastTransaction())
+        elif reader is not None:
+            from relstorage.storage.transaction_iterator import HistoryFreeTransactionIterator
+
+            instance = reader._storage
+            log = HistoryFreeTransactionIterator(instance._adapter, instance._load_connection, after(tid), None)
         else:
             log = storage.iterator(after(tid))
         try:

@@ -71,11 +71,11 @@ class _Texts(_Chunks):
         known = [*kept, *forgotten]
         self._index.remove(known)
         self._index.drop_former(known)
-        self._index.add(row(number, slots) for number, slots in kept.items())
-        self._index.keep_former(row(number, slots) for number, slots in forgotten.items())
+        self._index.add([row(number, slots) for number, slots in kept.items()])
+        self._index.keep_former([row(number, slots) for number, slots in forgotten.items()])
         records, self._told = self._told, {}
         self._index.put_records(
-            Record(number, told.kind, told.document_id, told.text) for number, told in records.items()
+            [Record(number, told.kind, told.document_id, told.text) for number, told in records.items()]
         )
 
 

@@ -132,10 +132,11 @@ class Searcher:
         return int(self._mending(self._catch_up))
 
     def _catch_up(self) -> int:
-        read = self.catch_up_words()
-        if self.vectors is not None:
+        newest = self._image.newest()
+        read = self.catch_up_words() if self.index.position != newest else 0
+        if self.vectors is not None and self.vectors.position != newest:
             catch_up_vectors(self._image, self.vectors)
-        self.sections.catch_up()
+        self.sections.catch_up(newest)
         return read
 
     def catch_up_words(self) -> int:
@@ -194,9 +195,9 @@ class Searcher:
         return self.index.mending(lambda: vectors.mending(lambda: self.sections.mending(work)))
 
     def _search(self, query: str, limit: int, where: Mapping[str, Any], given: World | None) -> list[Hit]:
+        self._catch_up()
         reader: AbstractContextManager[World] = nullcontext(given) if given is not None else self._image.reading()
         with reader as world:
-            self._catch_up()
             if CATALOG not in world:
                 return []
             today = _today(world, self._image.clock.now())

@@ -40,9 +40,11 @@ class Sections:
             place = place_of(image.where, index_name(embedder.model_id, of="summaries"))
             self.vectors = VectorIndex(place, image.id, embedder)
 
-    def catch_up(self) -> None:
-        catch_up_summaries(self._image, self.index)
-        if self.vectors is not None:
+    def catch_up(self, newest: bytes) -> None:
+        """Bring the indexes to the newest commit, which is `newest` as far as is known."""
+        if self.index.position != newest:
+            catch_up_summaries(self._image, self.index)
+        if self.vectors is not None and self.vectors.position != newest:
             catch_up_summary_vectors(self._image, self.vectors)
 
     def mending(self, work: Callable[[], Any]) -> Any:

@@ -32,7 +32,7 @@ def summarize(image: Image, sections: Sections, told: Callable[[int], None] = la
 
 def _due(image: Image, sections: Sections) -> list[str]:
     def level() -> list[str]:
-        sections.catch_up()
+        sections.catch_up(image.newest())
         return sections.index.due(PER_COMMIT)
 
     with image.reading() as world:

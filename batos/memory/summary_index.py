@@ -172,24 +172,22 @@ class SummaryIndex(Derived):
 
 def catch_up_summaries(image: Image, index: SummaryIndex) -> int:
     """Bring the index to the newest commit; the number of records read."""
-    with image.records() as load:
-        return following.catch_up(image, index, lambda: _Intake(load, _Spans(index)))
+    return following.catch_up(image, index, lambda: _Intake(image, _Spans(index)))
 
 
 def catch_up_summary_vectors(image: Image, index: VectorIndex) -> int:
     """The same for the vectors of summaries, which then wait for the model."""
-    with image.records() as load:
-        return following.catch_up(image, index, lambda: _Intake(load, _Meanings(load, index)))
+    return following.catch_up(image, index, lambda: _Intake(image, _Meanings(index)))
 
 
 class _Intake:
     """Takes summaries, and documents, off the log."""
 
-    def __init__(self, load: Load, writer: _Spans | _Meanings) -> None:
+    def __init__(self, image: Image, writer: _Spans | _Meanings) -> None:
+        self._image = image
         self._writer = writer
         self._states: dict[int, Mapping[str, Any]] = {}
         self._documents: dict[str, Mapping[str, Any]] = {}
-        self._load = load
 
     def take(self, logged: LoggedTransaction) -> int:
         taken = 0
@@ -206,7 +204,9 @@ class _Intake:
     def write(self) -> None:
         states, self._states = self._states, {}
         documents, self._documents = self._documents, {}
-        self._writer.write(states, documents, self._load)
+        if states or documents:
+            with self._image.records() as load:
+                self._writer.write(states, documents, load)
 
 
 class _Spans:
@@ -231,7 +231,7 @@ def _summarised(id_: int, slots: Mapping[str, Any], load: Load) -> Summarised:
 
 
 class _Meanings:
-    def __init__(self, load: Load, index: VectorIndex) -> None:
+    def __init__(self, index: VectorIndex) -> None:
         self._index = index
 
     def write(

@@ -228,12 +228,13 @@ class TextIndex(Derived):
             for one in self._all_words:
                 one.clear(database)
 
-    def add(self, rows: Iterable[Row]) -> None:
+    def add(self, rows: Sequence[Row]) -> None:
         """Inside `writing`: take in rows whose ids it does not hold."""
-        with self._using() as database:
-            self._add(database, list(rows))
+        if rows:
+            with self._using() as database:
+                self._add(database, rows)
 
-    def _add(self, database: Rows, rows: list[Row], *, merging: bool = True) -> None:
+    def _add(self, database: Rows, rows: Sequence[Row], *, merging: bool = True) -> None:
         numbers = self._words.add(database, [row.text for row in rows], merging=merging)
         database.executemany(
             "insert into chunk values (?, ?, ?, ?, ?, ?, ?)",
@@ -262,32 +263,36 @@ class TextIndex(Derived):
                 )
                 database.execute("delete from speaker where chunks = 0")
 
-    def keep_former(self, rows: Iterable[Row]) -> None:
+    def keep_former(self, rows: Sequence[Row]) -> None:
         """Inside `writing`: keep rows that are remembered no longer, for searches as of a time when they were. It holds
         none of them yet."""
-        kept = list(rows)
+        if not rows:
+            return
         with self._using() as database:
-            numbers = self._former.add(database, [row.text for row in kept])
-            values = [(row.id, number) for row, number in zip(kept, numbers, strict=True)]
+            numbers = self._former.add(database, [row.text for row in rows])
+            values = [(row.id, number) for row, number in zip(rows, numbers, strict=True)]
             database.executemany("insert into former values (?, ?)", values)
 
     def drop_former(self, ids: Iterable[int]) -> None:
         """Inside `writing`: the opposite of `keep_former`; those it does not hold are passed over."""
         self._drop("former", self._former, ids)
 
-    def put_records(self, records: Iterable[Record]) -> None:
+    def put_records(self, records: Sequence[Record]) -> None:
         """Inside `writing`: take in, or renew, what the system did."""
-        kept = list(records)
+        if not records:
+            return
         with self._using() as database:
-            self._drop("record", self._records, [record.id for record in kept])
-            numbers = self._records.add(database, [(record.id, record.title, record.body) for record in kept])
-            values = [(record.id, record.kind, number) for record, number in zip(kept, numbers, strict=True)]
+            self._drop("record", self._records, [record.id for record in records])
+            numbers = self._records.add(database, [(record.id, record.title, record.body) for record in records])
+            values = [(record.id, record.kind, number) for record, number in zip(records, numbers, strict=True)]
             database.executemany("insert into record values (?, ?, ?)", values)
 
     def _drop(self, table: str, of: Words, ids: Iterable[int]) -> None:
         with self._using() as database:
             statement = f"select id, words_row from {table} where id {ONE_OF}"
             found = database.execute(statement, (Listed(ids),)).fetchall()
+            if not found:
+                return
             of.remove(database, [row[1] for row in found])
             database.executemany(f"delete from {table} where id = ?", [(row[0],) for row in found])
 

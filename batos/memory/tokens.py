@@ -14,7 +14,7 @@ from typing import cast
 
 from batos.memory.query import TOKENIZER, is_cjk
 
-MOST_KNOWN = 150_000  # words whose numbers are kept
+YOUNG = 150_000  # words that may be met before those that were not met again meanwhile are forgotten
 ODD = 0  # stands for a word that is not exactly one token
 
 Numbers = Sequence[int]
@@ -26,6 +26,8 @@ class Tokens:
     def __init__(self) -> None:
         self._known: dict[str, int] = {}
         self._odd: dict[str, tuple[list[int], list[int]]] = {}
+        self._former: dict[str, int] = {}  # and what was odd among them
+        self._former_odd: dict[str, tuple[list[int], list[int]]] = {}
         self._asked: sqlite3.Connection | None = None
 
     def of(self, words: list[str]) -> tuple[Numbers, Numbers]:
@@ -34,12 +36,13 @@ class Tokens:
 
     def of_each(self, read: Sequence[list[str]]) -> Iterator[tuple[Numbers, Numbers]]:
         """The same for several texts, whose unknown words the tokenizer is asked for together."""
-        if len(self._known) > MOST_KNOWN:
+        if len(self._known) > YOUNG:
+            self._former, self._former_odd = self._known, self._odd
             self._known, self._odd = {}, {}
         number = self._known.get
         found = [list(map(number, words)) for words in read]
         lacking = [place for place, numbers in enumerate(found) if None in numbers]
-        self._learn(list({word for place in lacking for word in read[place] if word not in self._known}))
+        self._learn(self._not_remembered({word for place in lacking for word in read[place]}))
         for place in lacking:
             found[place] = list(map(number, read[place]))
         for words, numbers in zip(read, cast("list[list[int]]", found), strict=True):
@@ -56,9 +59,21 @@ class Tokens:
                 tokens.append(number)
         return tokens, signs
 
+    def _not_remembered(self, words: set[str]) -> list[str]:
+        """Those of the words that were never met, or not for long; the others are known from now on."""
+        unknown = [word for word in words if word not in self._known]
+        if not self._former:
+            return unknown
+        for word in unknown:
+            if word in self._former:
+                self._known[word] = self._former[word]
+                if word in self._former_odd:
+                    self._odd[word] = self._former_odd[word]
+        return [word for word in unknown if word not in self._known]
+
     def _learn(self, words: Sequence[str]) -> None:
         for word, stems in zip(words, self._stems(words) if words else (), strict=True):
-            signs = [stem[0] for stem in stems if is_cjk(stem[0])]
+            signs = () if word.isascii() else [stem[0] for stem in stems if is_cjk(stem[0])]
             if len(stems) == 1 and not signs:
                 self._known[word] = number_of(stems[0])
             else:

@@ -95,7 +95,7 @@ sentences = st.lists(words, min_size=1, max_size=6)
 def test_it_finds_at_least_what_a_plain_scan_finds(tmp_path_factory, texts, question):
     index = TextIndex(tmp_path_factory.mktemp("scan") / "text.sqlite3", "image")
     with index.writing():
-        index.add(Row(number, "d", number, "", " ".join(text)) for number, text in enumerate(texts))
+        index.add([Row(number, "d", number, "", " ".join(text)) for number, text in enumerate(texts)])
 
     sought = set(terms(" ".join(question)))
     plain = {number for number, text in enumerate(texts) if sought & set(text)}
@@ -107,7 +107,7 @@ def test_a_word_in_the_title_counts_more(index, tmp_path):
     index = TextIndex(tmp_path / "text.sqlite3", "image")
     with index.writing():
         index.add([Row(1, "a", 0, "owls", "some bird text"), Row(2, "b", 0, "birds", "some owls text")])
-        index.add(Row(number, "c", number, "other", "more text here") for number in range(3, 9))
+        index.add([Row(number, "c", number, "other", "more text here") for number in range(3, 9)])
 
     assert found(index, "owls") == [1, 2]
     index.close()
@@ -117,7 +117,7 @@ def test_a_phrase_in_quotes_counts_more(tmp_path):
     index = TextIndex(tmp_path / "text.sqlite3", "image")
     with index.writing():
         index.add([Row(1, "a", 0, "", "day night owl"), Row(2, "b", 0, "", "night day owl")])
-        index.add(Row(number, "c", number, "", "more text here") for number in range(3, 9))
+        index.add([Row(number, "c", number, "", "more text here") for number in range(3, 9)])
 
     assert found(index, '"night day"')[0] == 2
     index.close()
