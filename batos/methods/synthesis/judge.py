@@ -15,6 +15,7 @@ from batos.methods.synthesis.goal import Goal
 from batos.methods.synthesis.leaves import Leaves
 from batos.methods.synthesis.nodes import Choice, Entry, Leaf, heads
 from batos.methods.synthesis.operations import Operation, operations
+from batos.methods.synthesis.rivals import embellishes, stands_in
 from batos.methods.synthesis.values import MISSING, Column, key_of, keys_in, same, texts_in
 from batos.methods.synthesis.words import Words, lexicon, stem
 
@@ -37,6 +38,10 @@ LEFT_OUT = 2
 
 MARGIN = 2
 """A program whose rivals all cost at least so much more stands alone."""
+
+ALONE, LEAVES_OUT = 8, 2
+"""A program that chooses nothing and leaves out no more than this needs no proof where every rival costs so much more:
+what else fits is far from it."""
 
 UNPROVEN, MODEST = 4, 8
 """A program is not shown by results of fewer bits than its size; up to a modest size, of so many fewer."""
@@ -150,10 +155,12 @@ def judge(
         return None
     ranked = sorted(programs, key=lambda program: program.cost)
     distinct = {key_of(program.entry.column[goal.count :]): program for program in reversed(ranked)}
-    best, *rivals = sorted(distinct.values(), key=lambda program: program.cost)
-    margin = rivals[0].cost - best.cost if rivals else MARGIN
+    apart = sorted(distinct.values(), key=lambda program: program.cost)
+    best = stands_in(apart, goal.count)
+    rivals = [one for one in apart if one is not best and not embellishes(one.entry.node, best.entry.node, words)]
+    margin = rivals[0].cost - best.cost if rivals else ALONE
     proven = _complete(best, goal, leaves) or _spoken_for(best, words, margin)
-    reason = _doubt(best, goal, inputs, words, intent, leaves, proven)
+    reason = _doubt(best, goal, inputs, words, intent, leaves, proven, margin)
     few = goal.count <= FEW
     within = [rival for rival in rivals if rival.cost - best.cost <= (CLOSE + _leaves_out(best, rival) if few else 0)]
     close = rivals if reason else within
@@ -182,7 +189,7 @@ def _differs(one: Program, other: Program, given: int) -> int | None:
 
 
 def _doubt(
-    best: Program, goal: Goal, inputs: list[Any], words: Words, intent: str, leaves: Leaves, proven: bool
+    best: Program, goal: Goal, inputs: list[Any], words: Words, intent: str, leaves: Leaves, proven: bool, margin: int
 ) -> str | None:
     if goal.kind == "flag" and goal.saturation(best.cost) > SATURATED and not proven:
         return EXPLAINED
@@ -193,6 +200,8 @@ def _doubt(
     ):
         return f"the result {learned!r} would be learned by heart from its one example"
     shown = _shown(best, goal, inputs, intent) + (NAMED if proven else 0)
+    if margin >= ALONE and best.missed <= LEAVES_OUT and not chooses(best):
+        return None
     if best.size > max(shown, min(shown + UNPROVEN, MODEST)) and not _complete(best, goal, leaves):
         return SMALL
     return None

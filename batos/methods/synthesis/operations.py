@@ -46,6 +46,7 @@ class Row(BaseModel):
     feeds: bool = False
     twice: bool = False
     splits: bool = False
+    settles: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +63,7 @@ class Operation:
     feeds: bool
     twice: bool
     splits: bool
+    settles: bool
     template: ast.expr
     apply: Apply
     inside: Callable[[list[int]], Apply] | None = None
@@ -118,6 +120,7 @@ def _operation(name: str, row: Row, apply: Apply, kind: str) -> Operation:
         feeds=row.feeds,
         twice=row.twice,
         splits=row.splits,
+        settles=row.settles,
         template=parse(row.code),
         apply=apply,
     )

@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from batos.methods.synthesis.brief import LARGEST, Brief, Case
+from batos.methods.synthesis.edges import edges
 from batos.methods.synthesis.evidence import numbers_in
 from batos.methods.synthesis.values import keys_in, type_of
 from batos.methods.synthesis.words import Words
@@ -37,7 +38,7 @@ def probes(brief: Brief) -> list[Case]:
             made.append(probe)
     if (bound := at_bound(brief)) is not None and not _is_example(bound, (*brief.cases, *made)):
         made.append(bound)
-    return made
+    return [*made, *(each for each in edges(brief.cases) if not _is_example(each, (*brief.cases, *made)))]
 
 
 def at_bound(brief: Brief) -> Case | None:

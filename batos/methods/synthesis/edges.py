@@ -1,0 +1,69 @@
+"""Inputs at the edges of what the examples show: nothing in them, stray blanks and empty parts, what is there already.
+
+Methods that agree on the examples often part here: one counts what is empty, the other fails; one trims. Like other
+probes they have no results; a question may be asked about one of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from batos.methods.synthesis.brief import ABSENT, Case
+from batos.methods.synthesis.values import keys_in, type_of
+
+MARK = re.compile(r"[^\w\s]")
+
+
+def edges(cases: tuple[Case, ...]) -> Iterator[Case]:
+    """The edge inputs that differ from the examples they are made of."""
+    kept = frozenset(key for case in cases for key in keys_in([list(case.inputs), case.slots]))
+    for made in (_empty(cases[0]), _untidy(cases[-1], kept), *_members(cases)):
+        if made is not None:
+            yield replace(made, result=ABSENT, raises=None, slots_after=None)
+
+
+def _mapped(case: Case, change: Any) -> Case | None:
+    """The case with every argument and slot changed; None if nothing is."""
+    made = Case(
+        args=tuple(change(value) for value in case.args),
+        kwargs={name: change(value) for name, value in case.kwargs.items()},
+        slots={name: change(value) for name, value in case.slots.items()},
+    )
+    return made if (made.inputs, made.slots) != (case.inputs, case.slots) else None
+
+
+def _empty(case: Case) -> Case | None:
+    """Nothing in the texts and lists; numbers and records stay, since a record without its keys is another thing."""
+    return _mapped(case, lambda value: type(value)() if isinstance(value, (str, list)) else value)
+
+
+def _untidy(case: Case, kept: frozenset[str]) -> Case | None:
+    def untidy(value: Any) -> Any:
+        if isinstance(value, str):
+            return value if value in kept else _stray(value)
+        if isinstance(value, dict):
+            return {key: untidy(part) for key, part in value.items()}
+        return type(value)(untidy(part) for part in value) if isinstance(value, (list, tuple)) else value
+
+    return _mapped(case, untidy)
+
+
+def _stray(text: str) -> str:
+    """Blanks around it and doubled inside, each mark twice, every second word in the other case."""
+    words = MARK.sub(lambda mark: mark[0] * 2, text).split(" ")
+    mixed = [word.swapcase() if place % 2 else word for place, word in enumerate(words)]
+    return f" {'  '.join(mixed)} "
+
+
+def _members(cases: tuple[Case, ...]) -> Iterator[Case]:
+    """An argument that stands in a list of the same input already, and not at its end."""
+    for case in cases:
+        lists = [value for value in (*case.inputs, *case.slots.values()) if isinstance(value, list) and len(value) > 1]
+        for place, argument in enumerate(case.args):
+            for items in lists:
+                if type_of(items[0]) == type_of(argument) and items[0] != argument:
+                    yield replace(case, args=(*case.args[:place], items[0], *case.args[place + 1 :]))
+                    return
