@@ -20,16 +20,16 @@ with batos.open("tutorial.image") as image:
 
     # 2. Learning. The built-in backend searches for a program that explains the examples.
     #    Where two programs do and differ elsewhere, it asks; the answer is one example more.
-    examples = [((100,), 2.0), ((250,), 5.0)]
+    examples = [((7, 3), 4), ((12, 10), 2)]
     try:
-        image.teach("account", "fee_", intent="the fee for an amount", examples=examples)
+        image.teach("account", "apart_", intent="how far two amounts are apart", examples=examples)
     except batos.MissionPending as pending:
-        print(pending)  # What should fee_(103) be: 2.06 or 2.0?
-        image.teach("account", "fee_", examples=[*examples, pending.question.answered(2.06)])
-    print(savings.fee_(1000))  # 20.0: what the parent learned, the child understands
+        print(pending)  # What should apart_(-12, -10) be: -2 or -22?
+        image.teach("account", "apart_", examples=[*examples, pending.question.answered(2)])
+    print(savings.apart_(3, 8))  # 5: what the parent learned, the child understands
 
     # 3. Why. Every method knows its examples, its mission and who wrote it.
-    print(image.why("account", "fee_"))
+    print(image.why("account", "apart_"))
 
     # 4. Undo. It is a change like any other, and history keeps both.
     learned = image.history("account")[0]

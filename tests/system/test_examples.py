@@ -14,8 +14,8 @@ PRINTED = {
     "01_first_object.py": ["G.H.", "ADA LOVELACE", "The built-in backend cannot", "undo.md", "history"],
     "02_tutorial.py": [
         "100 EUR",
-        "What should fee_(103) be",
-        "20.0",
+        "What should apart_(-12, -10) be",
+        "abs(number - other)",
         "undo ",
         "notes/undo.md",
         "attempt 1, suspended",

@@ -76,6 +76,10 @@ def test_a_result_that_says_what_was_decided_is_computed_before_the_write() -> N
         {"args": [50], "slots": {"balance": 20}, "result": False, "slots_after": {"balance": 20}},
     ]
     intent = "take money out; answers true if it worked, and false (nothing changes) if there is not enough"
+    question = write_method(request("withdraw_", intent, examples, {"balance": 100})).question
+    assert question is not None, "nobody said what happens when all is taken"
+    assert question["args"] == [question["slots"]["balance"]]
+    examples.append({"args": [20], "slots": {"balance": 20}, "result": True, "slots_after": {"balance": 0}})
     source = written("withdraw_", intent, examples, {"balance": 100})
     receiver = Receiver({"balance": 70})
     assert compiled(source, "withdraw_")(receiver, 50) is True

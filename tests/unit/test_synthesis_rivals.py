@@ -42,16 +42,20 @@ def program(cost: int, *column: Any) -> Program:
 
 def test_a_program_that_answers_where_the_best_fails_stands_in_for_it() -> None:
     best, total, other = program(3, 1, 2, MISSING), program(4, 1, 2, 0), program(4, 1, 5, 0)
-    assert stands_in([best, other, total], 1) is total
-    assert stands_in([best, other], 1) is best
-    assert stands_in([best, program(6, 1, 2, 0)], 1) is best
+    assert stands_in([best, other, total], [1]) is total
+    assert stands_in([best, other], [1]) is best
+    assert stands_in([best, program(6, 1, 2, 0)], [1]) is best
 
 
 @pytest.mark.parametrize(
     ("case", "made"),
     [
         (Case(("a, Bc d",), {}, {}), [("",), (" a,,  bC  d ",)]),
-        (Case(("b", ["a", "b"]), {}, {}), [("", []), (" b ", [" a ", " b "]), ("a", ["a", "b"])]),
+        (
+            Case(("b", ["a", "b"]), {}, {}),
+            [("", []), (" b ", [" a ", " b "]), ("b", ["a", "b", "b"]), ("a", ["a", "b"])],
+        ),
+        (Case(([3, 7],), {}, {}), [([],), ([0, 0],), ([-3, -7],), ([3, 7, 7],)]),
         (Case(({"name": "Ada"},), {}, {}), [({"name": " Ada "},)]),
         (Case((True,), {}, {}), []),
     ],

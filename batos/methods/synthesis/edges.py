@@ -20,9 +20,17 @@ MARK = re.compile(r"[^\w\s]")
 def edges(cases: tuple[Case, ...]) -> Iterator[Case]:
     """The edge inputs that differ from the examples they are made of."""
     kept = frozenset(key for case in cases for key in keys_in([list(case.inputs), case.slots]))
-    for made in (_empty(cases[0]), _untidy(cases[-1], kept), *_members(cases)):
-        if made is not None:
-            yield replace(made, result=ABSENT, raises=None, slots_after=None)
+    made = (
+        _empty(cases[0]),
+        _numbered(cases[0], 0),
+        _numbered(cases[-1], -1),
+        _untidy(cases[-1], kept),
+        _tied(cases[0]),
+        *_members(cases),
+    )
+    for each in made:
+        if each is not None:
+            yield replace(each, result=ABSENT, raises=None, slots_after=None)
 
 
 def _mapped(case: Case, change: Any) -> Case | None:
@@ -38,6 +46,19 @@ def _mapped(case: Case, change: Any) -> Case | None:
 def _empty(case: Case) -> Case | None:
     """Nothing in the texts and lists; numbers and records stay, since a record without its keys is another thing."""
     return _mapped(case, lambda value: type(value)() if isinstance(value, (str, list)) else value)
+
+
+def _numbered(case: Case, times: int) -> Case | None:
+    """Every number times `times`: all of them 0, or on the other side of it."""
+
+    def changed(value: Any) -> Any:
+        if type(value) in (int, float):
+            return value * times
+        if isinstance(value, dict):
+            return {key: changed(part) for key, part in value.items()}
+        return type(value)(changed(part) for part in value) if isinstance(value, (list, tuple)) else value
+
+    return _mapped(case, changed)
 
 
 def _untidy(case: Case, kept: frozenset[str]) -> Case | None:
@@ -67,3 +88,13 @@ def _members(cases: tuple[Case, ...]) -> Iterator[Case]:
                 if type_of(items[0]) == type_of(argument) and items[0] != argument:
                     yield replace(case, args=(*case.args[:place], items[0], *case.args[place + 1 :]))
                     return
+
+
+def _tied(case: Case) -> Case | None:
+    """The largest of each list stands in it once more."""
+
+    def tied(value: Any) -> Any:
+        plain = isinstance(value, list) and type_of(value) in ("texts", "numbers")
+        return [*value, max(value)] if plain else value
+
+    return _mapped(case, tied)

@@ -134,14 +134,14 @@ class Search:
         """All applications whose operands cost `rest` together."""
         needed, level, wanted = self.needed, self.level, self.wanted
         strict = 0 if self.outermost else needed
-        apply, gives, feeds = operation.apply, operation.gives, operation.feeds
+        apply, gives, feeds, choosy = operation.apply, operation.gives, operation.feeds, operation.choosy
         if operation.inside is not None and self.owners:
             apply = operation.inside(self.owners)
         for operands in self._operands(operation, rest):
             reads = 0
             for operand in operands:
                 reads |= operand.reads
-            if not reads & wanted:
+            if not reads & wanted or (choosy and operation.refuses(operand.node for operand in operands)):
                 continue
             if operation.worth > 1:
                 self.budget.spend(operation.worth)

@@ -6,7 +6,7 @@ the program leaves out, look for rivals that cost as little, and for results tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from batos.methods.synthesis.evidence import bits
@@ -15,8 +15,8 @@ from batos.methods.synthesis.goal import Goal
 from batos.methods.synthesis.leaves import Leaves
 from batos.methods.synthesis.nodes import Choice, Entry, Leaf, heads
 from batos.methods.synthesis.operations import Operation, operations
-from batos.methods.synthesis.rivals import embellishes, stands_in
-from batos.methods.synthesis.values import MISSING, Column, key_of, keys_in, same, texts_in
+from batos.methods.synthesis.rivals import differs, embellishes, stands_in
+from batos.methods.synthesis.values import MISSING, Column, key_of, keys_in, texts_in
 from batos.methods.synthesis.words import Words, lexicon, stem
 
 UNUSED_ARGUMENT = 5
@@ -35,6 +35,9 @@ FEW = 3
 
 LEFT_OUT = 2
 """So much dearer may a rival be for each word of the intent that the best leaves out and it does not."""
+
+STRAYING = 2
+"""What it costs a program to give values of types that no result has."""
 
 MARGIN = 2
 """A program whose rivals all cost at least so much more stands alone."""
@@ -153,10 +156,11 @@ def judge(
     """The verdict over programs that fit, cheapest first; None if there are none."""
     if not programs:
         return None
-    ranked = sorted(programs, key=lambda program: program.cost)
+    kinds = {type(result) for result in goal.results}
+    ranked = sorted((_kept_to(kinds, program, goal.count) for program in programs), key=lambda program: program.cost)
     distinct = {key_of(program.entry.column[goal.count :]): program for program in reversed(ranked)}
     apart = sorted(distinct.values(), key=lambda program: program.cost)
-    best = stands_in(apart, goal.count)
+    best = stands_in(apart, goal.results)
     rivals = [one for one in apart if one is not best and not embellishes(one.entry.node, best.entry.node, words)]
     margin = rivals[0].cost - best.cost if rivals else ALONE
     proven = _complete(best, goal, leaves) or _spoken_for(best, words, margin)
@@ -165,7 +169,7 @@ def judge(
     within = [rival for rival in rivals if rival.cost - best.cost <= (CLOSE + _leaves_out(best, rival) if few else 0)]
     close = rivals if reason else within
     for rival in close:
-        at = _differs(best, rival, goal.count)
+        at = differs(best.entry, rival.entry, goal.results)
         if at is not None:
             return Verdict(best, rival, at, tuple(rivals), reason)
     lacks = best.size - _shown(best, goal, inputs, intent)
@@ -174,18 +178,15 @@ def judge(
     return Verdict(best, None, telling[0] if worth else -1, tuple(rivals), reason)
 
 
+def _kept_to(kinds: set[type], program: Program, given: int) -> Program:
+    """The program, dearer if it gives values of other types elsewhere than in all examples: 1.0 for 1, or nothing."""
+    strays = any(type(value) not in kinds for value in program.entry.column[given:] if value is not MISSING)
+    return replace(program, cost=program.cost + STRAYING, size=program.size + STRAYING) if strays else program
+
+
 def _leaves_out(best: Program, rival: Program) -> int:
     """How much dearer a rival may be that leaves out less of the intent: the best is perhaps too simple."""
     return LEFT_OUT * max(0, best.missed - rival.missed)
-
-
-def _differs(one: Program, other: Program, given: int) -> int | None:
-    """The number of the first probe for which two programs have different values."""
-    pairs = zip(one.entry.column[given:], other.entry.column[given:], strict=True)
-    for place, (mine, yours) in enumerate(pairs):
-        if mine is not MISSING and yours is not MISSING and not same(mine, yours):
-            return place
-    return None
 
 
 def _doubt(

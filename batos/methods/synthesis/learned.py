@@ -126,7 +126,8 @@ class Learned:
         call = f"self.{known.selector}({', '.join(OPERANDS[: len(takes)])})"
         return Operation(
             name=known.selector, takes=takes, gives=None, cost=HINTED, words=Words(known.selector).listed, implies=(),
-            swaps=False, feeds=True, twice=True, splits=False, settles=False, template=parse(call), worth=WORTH,
+            swaps=False, feeds=True, twice=True, splits=False, settles=False, flat=False, final=False,
+            template=parse(call), worth=WORTH,
             apply=at(list(range(len(cases)))), inside=at,
         )  # fmt: skip
 

@@ -10,7 +10,7 @@ import itertools
 import math
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -47,6 +47,8 @@ class Row(BaseModel):
     twice: bool = False
     splits: bool = False
     settles: bool = False
+    flat: bool = False
+    final: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +66,26 @@ class Operation:
     twice: bool
     splits: bool
     settles: bool
+    flat: bool
+    final: bool
     template: ast.expr
     apply: Apply
     inside: Callable[[list[int]], Apply] | None = None
     """Where the result depends on the object too: how it applies to items of lists, given the input of each item."""
     worth: int = 1
     """An application counts as so many expressions."""
+
+    @property
+    def choosy(self) -> bool:
+        """Whether it does not apply to the result of every operation."""
+        return self.flat or (self.gives in ("number", "flag") and "text" in self.takes)
+
+    def refuses(self, operands: Iterable[tuple[Any, ...]]) -> bool:
+        """Whether nobody would write it over these nodes, though it has a value."""
+        *_, last = heads = [node[0] for node in operands]
+        if self.flat and isinstance(last, Operation) and last.flat:
+            return True
+        return self.gives != "text" and any(isinstance(head, Operation) and head.final for head in heads)
 
     def tree(self, *operands: ast.expr) -> ast.expr:
         return fill(self.template, dict(zip(OPERANDS, operands, strict=False)))
@@ -121,6 +137,8 @@ def _operation(name: str, row: Row, apply: Apply, kind: str) -> Operation:
         twice=row.twice,
         splits=row.splits,
         settles=row.settles,
+        flat=row.flat,
+        final=row.final,
         template=parse(row.code),
         apply=apply,
     )

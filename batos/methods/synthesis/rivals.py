@@ -8,7 +8,7 @@ examples; where the intent speaks for it, it is asked about.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from batos.methods.synthesis.forms import Form
 from batos.methods.synthesis.nodes import Entry, Node, heads
@@ -53,26 +53,41 @@ def _holds(whole: Node, part: Node) -> bool:
     return any(_holds(child, part) for child in whole[1:])
 
 
-def stands_in(ranked: list[P], given: int) -> P:
+def stands_in(ranked: list[P], results: Column) -> P:
     """The program to go on with: the cheapest, or one nearly as cheap that says the same and fails less often.
 
-    `ranked` are programs by cost, `given` the number of examples, for which all of them say the same.
+    `ranked` are programs by cost, `results` those of the examples, which all of them give.
     """
     best = ranked[0]
     for program in ranked[1:]:
         if program.cost > ranked[0].cost + STAND_IN:
             break
-        if _covers(program.entry.column[given:], best.entry.column[given:]):
+        if _covers(program.entry.column, best.entry.column, results):
             best = program
     return best
 
 
-def _covers(column: Column, other: Column) -> bool:
-    """Whether a column has every value of the other one, and one more."""
+def differs(one: Entry, other: Entry, results: Column) -> int | None:
+    """The number of the first probe for which `other` says something else than `one`; nothing at all says nothing."""
+    given = len(results)
+    for place, (mine, yours) in enumerate(zip(one.column[given:], other.column[given:], strict=True)):
+        heard = MISSING not in (mine, yours) and _says(mine, results) <= _says(yours, results)
+        if heard and not same(mine, yours):
+            return place
+    return None
+
+
+def _says(value: Any, results: Column) -> int:
+    """How good a value is as an answer: none at all, an empty text though none of the results is empty, another one."""
+    return 0 if value is MISSING else 1 if value == "" and "" not in results else 2
+
+
+def _covers(column: Column, other: Column, results: Column) -> bool:
+    """Whether a column has every value of the other one, and says more somewhere."""
     more = False
     for mine, yours in zip(column, other, strict=True):
-        if yours is MISSING:
-            more = more or mine is not MISSING
-        elif mine is MISSING or not same(mine, yours):
+        said, instead = _says(mine, results), _says(yours, results)
+        if said < instead or (said == instead == 2 and not same(mine, yours)):
             return False
+        more = more or said > instead
     return more
