@@ -47,9 +47,7 @@ def ingest(
       batos ingest docs/
     """
     with opened(image, create=True) as uvm:
-        report = _ingested(uvm, path)
-        for found in report.documents if since or until else ():
-            uvm.limit_validity(found.document_id, since, until)
+        report = _ingested(uvm, path, since, until)
         if supersedes is not None:
             if len(report.documents) != 1:
                 raise typer.BadParameter("--supersedes takes one file, not several.")
@@ -65,9 +63,9 @@ def ingest(
     show.deliver(as_json, {**counts, "documents": [*map(asdict, report.documents)], "refused": report.refused}, shown)
 
 
-def _ingested(uvm: Uvm, path: Path) -> IngestReport:
+def _ingested(uvm: Uvm, path: Path, since: str | None, until: str | None) -> IngestReport:
     with _bar() as advance:
-        return uvm.ingest(path, lambda seen: advance(seen.done, seen.total, seen.file))
+        return uvm.ingest(path, lambda seen: advance(seen.done, seen.total, seen.file), since=since, until=until)
 
 
 @contextmanager

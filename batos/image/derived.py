@@ -142,6 +142,11 @@ class Derived:
         with self._using() as database:
             return bytes(database.execute("select position from origin").fetchone()[0])
 
+    def count(self) -> int:
+        """The number of rows of what it is an index of, which its first table holds."""
+        with self._using() as database:
+            return int(database.execute(f"select count(*) from {self.tables[0]}").fetchone()[0])
+
     # Writing
 
     @contextmanager

@@ -14,6 +14,7 @@ from batos.memory.chunking import Fits
 from batos.memory.embedding import Embedder
 from batos.memory.reading import Material, files_of, read_all, shown
 from batos.memory.turn_taking import remember
+from batos.memory.validity import check_days, limit_validity
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,18 @@ def ingest_path(
     path: str | Path,
     progress: Callable[[Progress], None] | None = None,
     embedder: Embedder | None = None,
+    *,
+    since: str | None = None,
+    until: str | None = None,
 ) -> IngestReport:
     """Index a file, or the files of a folder. Raises `MemoryRefused` when the path itself cannot be read.
 
     In a folder, files that cannot be read are skipped and reported. A document's id is the path of its file from the
     named folder on, that folder's name included, and is made longer only where another file has that id already.
-    No chunk is longer than `embedder` can take in.
+    No chunk is longer than `embedder` can take in. `since` and `until` are the days between which all of it holds, as
+    `limit_validity` has them; they are said in the commit of each document, so that they are undone with it.
     """
+    check_days(str(path), since, until)
     given = Path(path).expanduser()
     files = files_of(given)
     anchor = given.resolve().parent
@@ -56,7 +62,7 @@ def ingest_path(
                 if isinstance(material, MemoryRefused):
                     refused.append(str(material))
                 else:
-                    reports.append(_ingest(image, material, anchor, fits))
+                    reports.append(_ingest(image, material, anchor, fits, since, until))
         except (MemoryRefused, MissingExtra) as error:
             if not given.is_dir():
                 raise
@@ -70,14 +76,19 @@ def _fits(embedder: Embedder) -> Fits:
     return lambda text: embedder.count_tokens(text) <= embedder.longest
 
 
-def _ingest(image: Image, material: Material, anchor: Path, fits: Fits | None) -> IndexReport:
+def _ingest(
+    image: Image, material: Material, anchor: Path, fits: Fits | None, since: str | None, until: str | None
+) -> IndexReport:
     file = material.source
     preferred = len(file.relative_to(anchor).parts)
 
     def work(world: World) -> IndexReport:
         document_id = _free_id(world, material, preferred)
         metadata = {"source": shown(material.source)}
-        return index_document(world, document_id, material.text, metadata, material.media, fits=fits)
+        report = index_document(world, document_id, material.text, metadata, material.media, fits=fits)
+        if since is not None or until is not None:
+            limit_validity(world, document_id, since, until)
+        return report
 
     return remember(image, f"ingest {shown(file.relative_to(anchor))}", work)
 

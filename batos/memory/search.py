@@ -173,7 +173,7 @@ class Searcher:
         self.catch_up()
         waiting = sum(index.waiting() for index in (self.vectors, self.sections.vectors) if index is not None)
         model = self.vectors.embedder.model_id if self.vectors is not None else None
-        return MemoryStatistics(*self.index.count(), model, waiting, self.sections.index.count())
+        return MemoryStatistics(self.index.documents(), self.index.count(), model, waiting, self.sections.index.count())
 
     def discard(self, reason: str) -> None:
         """Delete the indexes; the next search makes them again."""

@@ -139,6 +139,12 @@ class Segments:
                 parts[token].append(part)
         return {token: _together(standing, found) for token, found in parts.items()}
 
+    def all_postings(self, database: Rows, standing: Standing) -> Iterator[Postings]:
+        """Those of all segments, part by part; removed rows are among them."""
+        for segment in standing.segments.values():
+            for page in segment.pages:
+                yield from self._load(database, [page]).values()
+
     def _load(self, database: Rows, wanted: Iterable[int]) -> dict[int, Postings]:
         pages = {page: self._pages[page] for page in wanted if page in self._pages}
         for page in pages:

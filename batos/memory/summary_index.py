@@ -20,7 +20,7 @@ from batos.image.log import Load, LoggedTransaction
 from batos.memory.extracts import extract
 from batos.memory.records import ContextualSummary, Document
 from batos.memory.summaries import LEAST
-from batos.memory.tables import schema, tables
+from batos.memory.tables import Text, schema, tables
 from batos.memory.turns import said
 from batos.memory.vectors import Meaning, VectorIndex
 
@@ -125,13 +125,13 @@ class SummaryIndex(Derived):
         with self._using() as database:
             return [row[0] for row in database.execute(DUE, (LEAST, most))]
 
-    def count(self) -> int:
+    def differing(self, texts: Iterable[Text]) -> int:
+        """In how many summaries it differs from these, which are to be all: in words, or that there are others."""
+        given = list(texts)
         with self._using() as database:
-            return int(database.execute("select count(*) from summary").fetchone()[0])
-
-    def ids(self) -> set[int]:
-        with self._using() as database:
-            return {row[0] for row in database.execute("select id from summary")}
+            held = dict(database.execute("select id, words_row from summary").fetchall())
+            wrong = set(self._words.differing(database, held, given))
+        return len(wrong) + len(held.keys() - {id_ for id_, _, _ in given})
 
     # Writing
 
@@ -227,7 +227,7 @@ class _Spans:
 
 def _summarised(id_: int, slots: Mapping[str, Any], load: Load) -> Summarised:
     span = Span(id_, slots["document_id"], slots["level"], slots["first"], slots["last"])
-    return Summarised(span, slots["document_hash"], "\n".join((slots["text"], *_beneath(slots, load))))
+    return Summarised(span, slots["document_hash"], found_by(slots["text"], _beneath(slots, load)))
 
 
 class _Meanings:
@@ -239,9 +239,17 @@ class _Meanings:
     ) -> None:
         self._index.remove(states)
         kept = {id_: slots for id_, slots in states.items() if slots["forgotten_at"] is None}
-        self._index.add(
-            Meaning(id_, extract(_beneath(slots, load), EMBEDDED) or slots["text"]) for id_, slots in kept.items()
-        )
+        self._index.add(Meaning(id_, embedded_by(slots["text"], _beneath(slots, load))) for id_, slots in kept.items())
+
+
+def found_by(text: str, beneath: Sequence[str]) -> str:
+    """What words a summary with this text is found by; `beneath` are the texts of the chunks directly below it."""
+    return "\n".join((text, *beneath))
+
+
+def embedded_by(text: str, beneath: Sequence[str]) -> str:
+    """What its vector is of: as much of the chunks as every model takes in."""
+    return extract(beneath, EMBEDDED) or text
 
 
 def _beneath(slots: Mapping[str, Any], load: Load) -> list[str]:

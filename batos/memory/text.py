@@ -173,11 +173,26 @@ class TextIndex(Derived):
         with self._using() as database:
             return {row[0]: Place(*row) for row in database.execute(statement, (document_id, first, last))}
 
-    def all_places(self) -> dict[int, tuple[str, int]]:
-        """(document id, chunk index) of every chunk."""
+    def differing(self, rows: Iterable[Row]) -> int:
+        """In how many chunks it differs from these, which are to be all: in their words, in where they stand, or that
+        there are others."""
         with self._using() as database:
-            rows = database.execute("select id, document_id, chunk_index from chunk")
-            return {row[0]: (row[1], row[2]) for row in rows}
+            known = database.execute(f"{PLACE.replace(' from', ', words_row from')}").fetchall()
+            held = {row[0]: row[-1] for row in known}
+            places = {row[0]: Place(*row[:-1]) for row in known}
+            wrong: set[int] = set()
+            wanted: set[int] = set()
+
+            def texts() -> Iterator[Text]:
+                for row in rows:
+                    wanted.add(row.id)
+                    place = Place(row.id, row.document_id, row.chunk_index, row.speaker, row.date, row.asks)
+                    if places.get(row.id) != place:
+                        wrong.add(row.id)
+                    yield row.text
+
+            wrong.update(self._words.differing(database, held, texts()))
+            return len(wrong) + len(held.keys() - wanted)
 
     def of_document(self, document_id: str) -> list[int]:
         with self._using() as database:
@@ -195,11 +210,10 @@ class TextIndex(Derived):
         with self._using() as database:
             return dict(database.execute("select name, chunks from speaker").fetchall())
 
-    def count(self) -> tuple[int, int]:
-        """(documents, chunks)"""
+    def documents(self) -> int:
+        """The number of documents that have chunks."""
         with self._using() as database:
-            found = database.execute("select count(distinct document_id), count(*) from chunk").fetchone()
-            return int(found[0]), int(found[1])
+            return int(database.execute("select count(distinct document_id) from chunk").fetchone()[0])
 
     # Writing
 

@@ -13,7 +13,7 @@ from typing import Any
 from batos.clock import SystemClock
 from batos.errors import MemoryRefused
 from batos.image.world import World
-from batos.memory.catalog import find_document, get_document
+from batos.memory.catalog import find_chunk, find_document, get_document
 from batos.memory.records import Document, MemoryChunk, document_of
 from batos.objects.uvm_object import put, state
 
@@ -21,18 +21,27 @@ FACTS = ("since", "until", "superseded_by")
 ANY = "any"  # of `valid` in a search's filter: whether it holds does not matter
 
 
-def limit_validity(world: World, document_id: str, since: str | None = None, until: str | None = None) -> None:
+def limit_validity(
+    world: World, document_id: str, since: str | None = None, until: str | None = None, chunk_index: int | None = None
+) -> None:
     """Say from what day until what day a document holds, both inclusive, in ISO form; None leaves a side open.
 
-    Raises `UnknownDocument`, and `MemoryRefused` for what is no day or ends before it begins.
+    With `chunk_index`, only that chunk of it, where the document's day stands in for a side that is left open. Raises
+    `UnknownDocument`, `UnknownObject` for a chunk that it does not have, and what `check_days` raises.
     """
+    check_days(document_id, since, until)
     document = find_document(world, document_id)
-    days = [_day(document_id, text) for text in (since, until) if text is not None]
-    if len(days) == 2 and days[0] > days[1]:
-        raise MemoryRefused(source=document_id, reason=f"it cannot hold from {days[0]} until {days[1]}.")
-    put(document, "since", since)
-    put(document, "until", until)
+    limited = document if chunk_index is None else find_chunk(world, document_id, chunk_index)
+    put(limited, "since", since)
+    put(limited, "until", until)
     _noted(world, document)
+
+
+def check_days(source: str, since: str | None, until: str | None) -> None:
+    """Raises `MemoryRefused` for what is no day, or ends before it begins. `source` is what it is said of."""
+    days = [_day(source, text) for text in (since, until) if text is not None]
+    if len(days) == 2 and days[0] > days[1]:
+        raise MemoryRefused(source=source, reason=f"it cannot hold from {days[0]} until {days[1]}.")
 
 
 def supersede(world: World, former: str, successor: str, now: float | None = None) -> None:
@@ -78,9 +87,9 @@ def _noted(world: World, document: Document) -> None:
     world.pending_documents.append(document.document_id)
 
 
-def _day(document_id: str, text: str) -> date:
+def _day(source: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
         reason = f"{text!r} is no day. Write it like 2024-05-31."
-        raise MemoryRefused(source=document_id, reason=reason) from None
+        raise MemoryRefused(source=source, reason=reason) from None

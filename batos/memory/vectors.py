@@ -88,13 +88,13 @@ class VectorIndex(Derived):
         with self._using() as database:
             return int(database.execute("select count(*) from passage where value is null").fetchone()[0])
 
-    def count(self) -> int:
+    def differing(self, meanings: Iterable[Meaning]) -> int:
+        """In how many chunks it differs from these, which are to be all: in what they are embedded by, or that there
+        are others."""
         with self._using() as database:
-            return int(database.execute("select count(*) from passage").fetchone()[0])
-
-    def ids(self) -> set[int]:
-        with self._using() as database:
-            return {row[0] for row in database.execute("select id from passage")}
+            held: dict[int, bytes] = dict(database.execute("select id, digest from passage").fetchall())
+        wanted = {meaning.id: _digest(meaning) for meaning in meanings}
+        return sum(held.get(id_) != digest for id_, digest in wanted.items()) + len(held.keys() - wanted.keys())
 
     @contextmanager
     def comparing(self) -> Iterator[Comparison]:
@@ -142,13 +142,12 @@ class VectorIndex(Derived):
         """Inside `writing`: take in chunks it does not hold. One whose text it knows has its vector at once."""
         with self._using() as database:
             for meaning in meanings:
-                text = meaning.text.encode("utf-8", "replace")
-                digest = hashlib.sha256(text).digest()[:16]
+                digest = _digest(meaning)
                 known = database.execute(
                     "select value from passage where digest = ? and value is not null limit 1", (digest,)
                 ).fetchone()
                 serial = self._next(database) if known else None
-                row = (meaning.id, digest, serial, known and known[0], None if known else text)
+                row = (meaning.id, digest, serial, known and known[0], None if known else _encoded(meaning))
                 database.execute("insert into passage values (?, ?, ?, ?, ?)", row)
 
     def remove(self, ids: Iterable[int]) -> None:
@@ -202,6 +201,14 @@ class VectorIndex(Derived):
 
     def _next(self, database: Rows) -> int:
         return int(database.execute("update count set serial = serial + 1 returning serial").fetchone()[0])
+
+
+def _encoded(meaning: Meaning) -> bytes:
+    return meaning.text.encode("utf-8", "replace")
+
+
+def _digest(meaning: Meaning) -> bytes:
+    return hashlib.sha256(_encoded(meaning)).digest()[:16]
 
 
 def index_name(model_id: str, of: str = "vectors") -> str:

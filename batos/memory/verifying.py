@@ -6,8 +6,13 @@ from dataclasses import dataclass
 
 from batos.image.image import Image
 from batos.memory.catalog import documents
+from batos.memory.follower import meaning, row
+from batos.memory.records import ContextualSummary, MemoryChunk
 from batos.memory.search import Searcher
-from batos.memory.summaries import summaries
+from batos.memory.summaries import summaries, words_of
+from batos.memory.summary_index import embedded_by, found_by
+from batos.memory.vectors import Meaning
+from batos.objects.uvm_object import state
 
 
 @dataclass(frozen=True)
@@ -28,20 +33,26 @@ class Agreement:
 
 
 def verify(image: Image, searcher: Searcher) -> Agreement:
-    """Bring the indexes level, and compare every passage."""
+    """Bring the indexes level, and compare every passage and summary: where it stands, its words, and what its vector
+    is of."""
     with image.reading() as world:
         searcher.catch_up()
-        kept = {
-            int.from_bytes(chunk._p_oid, "big"): (chunk.document_id, chunk.chunk_index)
-            for document in documents(world)
-            for chunk in document.chunks
-        }
-        indexed = searcher.index.all_places()
-        words = sum(indexed.get(id_) != place for id_, place in kept.items()) + len(indexed.keys() - kept.keys())
-        vectors = len(searcher.vectors.ids() ^ kept.keys()) if searcher.vectors is not None else 0
-        above = {int.from_bytes(summary._p_oid, "big") for summary in summaries(world)}
         sections = searcher.sections
-        differ = len(sections.index.ids() ^ above)
+        kept = {_number(chunk): chunk for document in documents(world) for chunk in document.chunks}
+        words = searcher.index.differing(row(id_, state(chunk)) for id_, chunk in kept.items())
+        vectors = 0
+        if searcher.vectors is not None:
+            vectors = searcher.vectors.differing(Meaning(id_, meaning(state(chunk))) for id_, chunk in kept.items())
+        above = {_number(summary): (summary.text, _beneath(summary)) for summary in summaries(world)}
+        differ = sections.index.differing((id_, "", found_by(*texts)) for id_, texts in above.items())
         if sections.vectors is not None:
-            differ += len(sections.vectors.ids() ^ above)
+            differ += sections.vectors.differing(Meaning(id_, embedded_by(*texts)) for id_, texts in above.items())
     return Agreement(len(kept), words, vectors, len(above), differ)
+
+
+def _beneath(summary: ContextualSummary) -> list[str]:
+    return [words_of(child) for child in summary.children] if summary.level == 1 else []
+
+
+def _number(record: MemoryChunk | ContextualSummary) -> int:
+    return int.from_bytes(record._p_oid, "big")

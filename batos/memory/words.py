@@ -7,14 +7,15 @@ length of each row that matches, and counts a word's rows before it ranks them; 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 
 import numpy as np
 
-from batos.image.derived import Rows
+from batos.image.derived import ONE_OF, Listed, Rows
 from batos.memory.phrase import followed, sequences
-from batos.memory.postings import Array, gathered
+from batos.memory.postings import Array, Postings, gathered
 from batos.memory.query import BODY_WEIGHT, TITLE_WEIGHT, cut, prepared_words
 from batos.memory.segments import Segments, Standing
 from batos.memory.tables import Text
@@ -24,6 +25,8 @@ from batos.memory.tokens import Tokens, sign_number
 K1, B, LEAST_IDF = 1.2, 0.75, 1e-6
 # So many postings are ranked for one question: words are looked for from the rarest on, as far as this leaves room.
 MOST_RANKED = 1_000_000
+COMPARED = 1_000  # texts that are compared at a time
+MIXING = np.uint64(0x9E3779B97F4A7C15)  # any large odd number
 
 
 class Words:
@@ -111,6 +114,27 @@ class Words:
         text = text.removeprefix('"')
         return [sign_number(text)] if star.strip() == "*" else list(self._tokens.of(cut(text))[0])
 
+    def differing(self, database: Rows, held: Mapping[int, int], texts: Iterable[Text]) -> Iterator[int]:
+        """The ids of those texts of which the tables do not hold exactly the words; `held` has the rows of those that
+        they do hold."""
+        standing = self._segments.level(database)
+        signs = np.zeros(len(standing.ids), np.uint64)
+        for postings in self._segments.all_postings(database, standing):
+            _sign(signs, postings)
+        ahead = iter(texts)
+        while some := list(islice(ahead, COMPARED)):
+            occurrences, sizes, told = self._read(some, 0)
+            wanted = np.zeros(len(some), np.uint64)
+            _sign(wanted, gathered(*occurrences))
+            rows = Listed(held[id_] for id_, _, _ in some if id_ in held)
+            statement = f"select row, tokens from {self._prefix}sequence where row {ONE_OF}"
+            kept = dict(database.execute(statement, (rows,)).fetchall())
+            for place, (id_, _, _) in enumerate(some):
+                row = held.get(id_, -1)
+                same = 0 <= row < len(signs) and standing.ids[row] == id_ and kept.get(row) == told[place]
+                if not same or signs[row] != wanted[place] or standing.sizes[row] != sizes[place]:
+                    yield id_
+
     # Writing
 
     def add(self, database: Rows, texts: Sequence[Text], *, merging: bool = True) -> range:
@@ -189,6 +213,13 @@ def _snapshot(database: Rows) -> Iterator[None]:
         yield
     finally:
         database.execute("commit")
+
+
+def _sign(signs: Array, postings: Postings) -> None:
+    """Add to the sign of each row what stands for a token in it and how often. Sums that overflow are as good."""
+    tokens = postings.tokens.astype(np.uint64)
+    mixed = (tokens ^ (tokens >> np.uint64(31))) * MIXING
+    np.add.at(signs, postings.rows, np.repeat(mixed, np.diff(postings.starts)) * postings.counts.astype(np.uint64))
 
 
 def _heaviest(rows: Array, weights: Array, most: int) -> tuple[Array, Array]:

@@ -321,14 +321,23 @@ class Uvm(Questions, Decisions):
 
     # Memory
 
-    def ingest(self, path: str | Path, progress: Callable[[Progress], None] | None = None) -> IngestReport:
+    def ingest(
+        self,
+        path: str | Path,
+        progress: Callable[[Progress], None] | None = None,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> IngestReport:
         """Read a file or folder into memory. Raises `MemoryRefused`; in a folder, bad files are only reported.
 
+        `since` and `until` are the days (ISO form) between which it holds, where that is known.
         With an embedding model, all that memory holds can then be searched by meaning; if the model fails, the log
         says so, and a later call goes on.
         """
         vectors = self.searcher.vectors
-        report = ingest_path(self.image, path, progress, vectors.embedder if vectors is not None else None)
+        embedder = vectors.embedder if vectors is not None else None
+        report = ingest_path(self.image, path, progress, embedder, since=since, until=until)
         self.summarize(lambda done: progress(Progress(done, done, "summarizing")) if progress else None)
         try:
             self.searcher.embed(lambda done, total: progress(Progress(done, total, "embedding")) if progress else None)
@@ -353,11 +362,18 @@ class Uvm(Questions, Decisions):
 
         return remember(self.image, f"ingest {document_id}", work)
 
-    def limit_validity(self, document_id: str, since: str | None = None, until: str | None = None) -> None:
-        """Say from what day until what day (ISO form) a document holds. Raises `UnknownDocument`, `MemoryRefused`."""
-        self.image.change(
-            f"limit {document_id}", lambda world: validity.limit_validity(world, document_id, since, until)
-        )
+    def limit_validity(
+        self, document_id: str, since: str | None = None, until: str | None = None, chunk_index: int | None = None
+    ) -> None:
+        """Say from what day until what day (ISO form) a document, or only one chunk of it, holds.
+
+        Raises `UnknownDocument`, `UnknownObject`, `MemoryRefused`.
+        """
+
+        def work(world: World) -> None:
+            validity.limit_validity(world, document_id, since, until, chunk_index)
+
+        self.image.change(f"limit {document_id}", work)
 
     def supersede(self, former: str, successor: str) -> None:
         """Say that one document took the place of another, which a search then finds only when it is asked to.

@@ -115,7 +115,7 @@ def test_an_open_transaction_sees_its_own_and_others_go_on(image, memory):
         unindex_document(world, "owls")
         assert ids(memory.search("moths hunting"))[0] == "bats"
         assert "owls" not in ids(memory.search("hunting"))
-        assert other.index.count()[0] == 4
+        assert other.index.documents() == 4
     assert ids(memory.search("moths"))[0] == "bats"
 
 

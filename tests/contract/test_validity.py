@@ -3,7 +3,8 @@
 import pytest
 
 import batos
-from batos.errors import MemoryRefused, UnknownDocument
+from batos.errors import MemoryRefused, UnknownDocument, UnknownObject
+from batos.memory.catalog import index_document
 from batos.memory.validity import supersede
 from batos.settings import Settings
 
@@ -42,6 +43,39 @@ def test_a_document_holds_between_its_days(uvm):
     assert found(uvm, valid="2000-05-05") == []
 
 
+def test_a_chunk_may_have_days_of_its_own(uvm):
+    text = "# Hours\n\nIn winter the museum opens at eleven.\n\n# Tea\n\nThe museum opens a tea room."
+    with uvm.transaction("hours") as world:
+        index_document(world, "hours", text, media="markdown")
+    uvm.limit_validity("hours", "2001-01-01")
+    uvm.limit_validity("hours", until="2010-03-01", chunk_index=0)
+
+    assert [hit.chunk_index for hit in uvm.search("museum", where={"document_id": "hours"})] == [1]
+    assert facts(uvm, valid="2005-06-06") == {0: ("2001-01-01", "2010-03-01"), 1: ("2001-01-01", None)}
+    assert facts(uvm, valid="2000-06-06") == {}
+    uvm.undo(uvm.image.newest().hex())
+    assert len(uvm.search("museum", where={"document_id": "hours"})) == 2
+
+
+def facts(uvm, **where):
+    hits = uvm.search("museum", where={"document_id": "hours", **where})
+    return {hit.chunk_index: (hit.metadata.get("since"), hit.metadata.get("until")) for hit in hits}
+
+
+def test_days_are_undone_with_the_document_that_came_with_them(uvm, tmp_path):
+    (tmp_path / "notice.md").write_text("The museum opens at noon.")
+    (report,) = uvm.ingest(tmp_path / "notice.md", since="2001-01-01", until="2001-12-31").documents
+    change = uvm.image.newest().hex()
+    assert report.document_id in found(uvm, valid="2001-06-01")
+    assert report.document_id not in found(uvm)
+
+    uvm.undo(change)
+    assert report.document_id not in found(uvm, valid="any")
+    with pytest.raises(MemoryRefused, match="no day"):
+        uvm.ingest(tmp_path / "notice.md", since="soon")
+    assert report.document_id not in found(uvm, valid="any")
+
+
 def test_a_view_of_the_past_and_an_undo_find_it_again(uvm):
     before = uvm.image.newest().hex()
     uvm.supersede("old", "new")
@@ -71,3 +105,5 @@ def test_what_makes_no_sense_is_refused(uvm):
         uvm.limit_validity("new", "soon")
     with pytest.raises(UnknownDocument):
         uvm.supersede("older", "new")
+    with pytest.raises(UnknownObject):
+        uvm.limit_validity("new", "2001-01-01", chunk_index=1)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from batos.errors import EmbedderFailed
 from batos.image.undo import undo
 from batos.memory import matrix
-from batos.memory.catalog import index_document, unindex_document
+from batos.memory.catalog import find_document, index_document, unindex_document
 from batos.memory.matrix import Matrix
 from batos.memory.search import MOST_EMBEDDED, Searcher
 from batos.memory.turns import Turn, written
@@ -43,6 +43,11 @@ def remember(image, document_id, text, media="text"):
 
 def forget(image, document_id):
     return image.change("forget", lambda world: unindex_document(world, document_id))
+
+
+def chunk_oids(image, document_id):
+    with image.reading() as world:
+        return [chunk._p_oid for chunk in find_document(world, document_id).chunks]
 
 
 def ids(hits):
@@ -203,7 +208,7 @@ def test_verifying_tells_of_vectors_that_are_missing_and_a_doctor_may_discard_th
     remember(image, "owls", "Hunters in the dark.")
     memory.embed()
     with memory.vectors.writing():
-        memory.vectors.remove(memory.vectors.ids())
+        memory.vectors.remove([int.from_bytes(oid, "big") for oid in chunk_oids(image, "owls")])
     assert verify(image, memory).vectors_differ == 1
 
     memory.discard("it was seen to lack one.")

@@ -119,6 +119,41 @@ def test_two_processes_share_the_segments(tmp_path):
             assert reader.best(['"doc"'], 100) == index.best(['"doc"'], 100)
 
 
+HARM = {
+    "postings of another row": "update page set postings = (select postings from page order by id desc limit 1)",
+    "another sequence": "update sequence set tokens = (select tokens from sequence order by row limit 1)",
+    "a row less": "delete from segment where id = (select min(id) from segment)",
+    "another place": "update chunk set chunk_index = 7 where id = 3",
+    "one too many": "update chunk set id = 99 where id = 3",
+}
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_what_differs_from_the_texts_is_noticed(tmp_path, harm):
+    with closing(TextIndex(tmp_path / "text.sqlite3", "image")) as index:
+        pair = Pair(index, 5)
+        for id_ in range(1, 7):
+            pair.write([], [Row(id_, f"doc-{id_}", 0, f"doc {id_}", f"{pair.text()} alone{id_}")])
+        assert index.differing(pair.rows.values()) == 0
+        index._home.rows().execute(HARM[harm])
+        index.close()
+
+        assert 1 <= index.differing(pair.rows.values()) <= 6
+
+
+def test_texts_that_are_as_they_were_do_not_differ_after_any_history(tmp_path):
+    with closing(TextIndex(tmp_path / "text.sqlite3", "image")) as index:
+        pair = Pair(index, 11)
+        for id_ in range(1, 90):
+            pair.write([id_ - 3] if id_ > 5 and id_ % 2 else [], [pair.row(id_)])
+        assert index.differing(pair.rows.values()) == 0
+        changed, missing = sorted(pair.rows)[10:12]
+        row = pair.rows[changed]
+        pair.rows[changed] = Row(changed, row.document_id, 0, row.title, f"{row.body} more")
+        del pair.rows[missing]
+        assert index.differing(pair.rows.values()) == 2
+
+
 def fail_while_writing(index):
     with index.writing():
         index.add([Row(100, "lost", 0, "doc lost", "never kept")])
