@@ -57,13 +57,14 @@ def _zip_members(data: bytes, largest: int) -> Iterator[tuple[str, Callable[[], 
 def _tar_members(data: bytes, largest: int) -> Iterator[tuple[str, Callable[[], bytes]]]:
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         found = []
-        for member in archive:
+        unpacked = 0
+        for member in archive:  # to go on to the next one is to unpack this one
+            unpacked += member.size
+            if unpacked > LARGEST_UNPACKED or unpacked > LARGEST_RATIO * max(len(data), 1_000):
+                raise Unreadable(f"it unpacks to {unpacked // 2**20:,} MiB or more, which is too much for what it is.")
             if member.isfile():
                 found.append(member)
             _check_number(len(found))
-        unpacked = sum(member.size for member in found)
-        if unpacked > LARGEST_UNPACKED or unpacked > LARGEST_RATIO * max(len(data), 1_000):
-            raise Unreadable(f"it unpacks to {unpacked // 2**20:,} MiB, which is too much for what it is.")
         for member in sorted(found, key=lambda one: one.name):
 
             def read(member: tarfile.TarInfo = member) -> bytes:

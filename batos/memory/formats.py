@@ -118,8 +118,12 @@ def _pdf(data: bytes) -> str:
 
 # DOCX
 
+COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # how a locked document begins, and an old one
+
 
 def _docx(data: bytes) -> str:
+    if data.startswith(COMPOUND):
+        raise Unreadable("it is protected by a password, or in the form that Word had before 2007. Save it as DOCX.")
     check_archive(zipfile.ZipFile(io.BytesIO(data)))
     from docx import Document
     from docx.table import Table

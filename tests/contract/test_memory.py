@@ -305,7 +305,7 @@ def test_a_deleted_index_file_is_rebuilt(image, memory):
 
 
 @pytest.mark.parametrize("reopened", [True, False])
-def test_a_damaged_index_file_is_rebuilt(image, memory, reopened):
+def test_a_damaged_index_file_is_rebuilt(image, memory, reopened, caplog):
     skip_on_a_server(image)
     for number in range(40):
         remember(image, f"bird {number}", OWLS)
@@ -320,6 +320,7 @@ def test_a_damaged_index_file_is_rebuilt(image, memory, reopened):
         memory.index._home.rows().execute("pragma wal_checkpoint(truncate)")
 
     assert len(memory.search("owls", limit=50)) == 40
+    assert "is begun anew" in caplog.text
 
 
 def test_an_index_that_followed_another_history_is_rebuilt(image, memory):

@@ -1,5 +1,6 @@
 """Formats: what files of each kind become, and that a bad one is a sentence."""
 
+import gzip
 import io
 import json
 import tarfile
@@ -103,6 +104,7 @@ def test_a_docx_keeps_its_headings_lists_and_tables():
         (".pdf", b"%PDF-1.7 nothing", "damaged"),
         (".docx", b"PK nothing", "damaged"),
         (".docx", zipped({"word/document.xml": b"0" * 2**21}), "unpacks to 2 MiB"),
+        (".docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "protected by a password, or"),
         (".html", b"<script>alert(1)</script>", "no text"),
     ],
 )
@@ -167,6 +169,27 @@ def test_an_archive_that_would_unpack_to_far_more_is_refused(tmp_path):
     path.write_bytes(zipped({"a.txt": b"0" * 2**22}))
 
     with pytest.raises(MemoryRefused, match="unpacks to 4 MiB"):
+        list(read_all(path))
+
+
+def test_a_tar_that_would_unpack_to_far_more_is_refused_before_it_is_unpacked(tmp_path):
+    path = tmp_path / "bomb.tar.gz"
+    header = tarfile.TarInfo("a.txt")
+    header.size = 2**40
+    path.write_bytes(gzip.compress(header.tobuf() + b"0" * 2**20))
+
+    with pytest.raises(MemoryRefused, match="unpacks to 1,048,576 MiB or more"):
+        list(read_all(path))
+
+
+def test_a_locked_archive_is_refused_with_the_reason(tmp_path):
+    path = tmp_path / "locked.zip"
+    data = bytearray(zipped({"a.txt": b"secret"}))
+    data[6] |= 1  # the flag in the member's own header, and in that of the directory
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(data)
+
+    with pytest.raises(MemoryRefused, match="protected by a password"):
         list(read_all(path))
 
 
