@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Condition
+from threading import Condition, RLock
 from typing import Any, TypeVar
 
 from transaction import TransactionManager
@@ -34,13 +34,13 @@ from batos.errors import (
 )
 from batos.faults import fault
 from batos.image.changes import ChangeIndex
-from batos.image.connections import ImageDatabase
+from batos.image.connections import ImageConnection, ImageDatabase
 from batos.image.loading import guard_conflict_resolution
 from batos.image.log import Load, LoggedTransaction, past_records, transactions_since
 from batos.image.migrations import examine, migrate
 from batos.image.storages import Address, address, open_storage, prepare, telling_storage_errors
 from batos.image.world import World
-from batos.objects.sending import Activator, Voucher, activating, vouching
+from batos.objects.sending import Activator, Voucher, run_by
 
 Result = TypeVar("Result")
 
@@ -83,7 +83,8 @@ class Image:
         self.voucher: Voucher | None = None
         self.messenger: Any = None
         self.after_commit: list[Callable[[Committed], None]] = []
-        self._gate = Condition()
+        self._gate = RLock()
+        self._quiet = Condition(self._gate)  # no transaction is open
         self._spare: deque[tuple[Any, TransactionManager]] = deque()  # connections that nobody has; the last is warm
         self._open_transactions = 0
         self._closed = False
@@ -232,55 +233,53 @@ class Image:
     def _begun(self, writable: bool = True) -> Iterator[World]:
         if self.current() is not None:
             raise TransactionMisuse(reason="This thread has a transaction open already; write through its world.")
-        with self._counted(), self._lent() as (connection, manager):
+        with self._lent() as (connection, manager):
             world = World(connection, manager, writable)
             _worlds.set((*_worlds.get(), world))
+            around = run_by(self.activator, self.voucher)
             try:
-                with activating(self.activator), vouching(self.voucher):
-                    yield world
+                yield world
             finally:
+                run_by(*around)
                 _worlds.set(tuple(other for other in _worlds.get() if other is not world))
                 world.end()
 
     @contextmanager
-    def _counted(self) -> Iterator[None]:
+    def _lent(self, at: bytes | None = None) -> Iterator[tuple[ImageConnection, TransactionManager]]:
+        """A connection of this thread, with a transaction begun; aborted at the end unless it was committed."""
         with self._gate:
             if self._closed:
                 raise TransactionMisuse(reason=f"The image at {self.where.name} was closed. Open it again.")
             self._open_transactions += 1
         try:
-            yield
+            connection, manager = self._opened(at)
+            connection.lend()
+            ended = False
+            try:
+                try:
+                    with telling_storage_errors(self.where):
+                        manager.begin()
+                    yield connection, manager
+                finally:
+                    with suppress(NoTransaction):  # it was committed
+                        manager.abort()
+                    ended = True
+            finally:
+                connection.take_back()
+                if ended and at is None and len(self._spare) < SPARE_CONNECTIONS:
+                    self._spare.append((connection, manager))
+                else:
+                    connection.close()
         finally:
             with self._gate:
                 self._open_transactions -= 1
-                self._gate.notify_all()
-
-    @contextmanager
-    def _lent(self, at: bytes | None = None) -> Iterator[tuple[Any, TransactionManager]]:
-        """A connection of this thread, with a transaction begun; aborted at the end unless it was committed."""
-        connection, manager = self._opened(at)
-        connection.lend()
-        ended = False
-        try:
-            try:
-                with telling_storage_errors(self.where):
-                    manager.begin()
-                yield connection, manager
-            finally:
-                with suppress(NoTransaction):  # it was committed
-                    manager.abort()
-                ended = True
-        finally:
-            connection.take_back()
-            if ended and at is None and len(self._spare) < SPARE_CONNECTIONS:
-                self._spare.append((connection, manager))
-            else:
-                connection.close()
+                if self._open_transactions == 0:
+                    self._quiet.notify_all()
 
     def _opened(self, at: bytes | None) -> tuple[Any, TransactionManager]:
         """A connection, with its manager. To open one anew takes as long as to begin a transaction."""
-        if at is None:
-            with suppress(IndexError):
+        if at is None and self._spare:
+            with suppress(IndexError):  # another thread was faster
                 return self._spare.pop()
         manager = TransactionManager(explicit=True)
         with telling_storage_errors(self.where):
@@ -289,7 +288,7 @@ class Image:
     @contextmanager
     def reading_at(self, tid: bytes) -> Iterator[World]:
         """A world to read as transaction `tid` left it; what a pack took away is missing. `views.at` says so before."""
-        with self._counted(), self._lent(tid) as (connection, manager):
+        with self._lent(tid) as (connection, manager):
             world = World(connection, manager, writable=False)
             try:
                 yield world
@@ -333,7 +332,7 @@ class Image:
             if self._closed:
                 return
             self._closed = True
-            if not self._gate.wait_for(lambda: self._open_transactions == 0, CLOSING_SECONDS):
+            if not self._quiet.wait_for(lambda: self._open_transactions == 0, CLOSING_SECONDS):
                 self._closed = False
                 raise TransactionMisuse(reason="Another thread has a transaction open; end it, then close the image.")
             if self._changes is not None:

@@ -147,16 +147,22 @@ def as_unavailable(where: Address, error: BaseException) -> ImageUnavailable | N
     return postgresql.as_unavailable(where.name, error) if where.scheme == "postgresql" else None
 
 
-@contextmanager
-def telling_storage_errors(where: Address) -> Iterator[None]:
+class telling_storage_errors:  # a class, since it is entered for each transaction
     """What the disk, the database or its server refuse, as an `ImageUnavailable` that says so. ZODB's errors pass."""
-    try:
-        yield
-    except Exception as error:
-        told = as_unavailable(where, error)
-        if told is None or told is error:
-            raise
-        raise told from error
+
+    __slots__ = ("_where",)
+
+    def __init__(self, where: Address) -> None:
+        self._where = where
+
+    def __enter__(self) -> None:
+        """Nothing is to be done before."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, Exception):
+            told = as_unavailable(self._where, error)
+            if told is not None and told is not error:
+                raise told from error
 
 
 @contextmanager

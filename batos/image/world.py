@@ -30,6 +30,7 @@ class World:
         self.transaction = transaction
         self._thread = threading.get_ident()
         self._open = True
+        self._root: Any = None
         self._writable = writable
         # What the catalog indexed in this transaction, so that a search in it sees its own uncommitted documents.
         self.pending_documents: list[Any] = []
@@ -61,7 +62,10 @@ class World:
 
     @property
     def root(self) -> Any:
-        return self.connection.root()
+        self._check()
+        if self._root is None:
+            self._root = self._connection.root()
+        return self._root
 
     @property
     def _names(self) -> OOBTree:

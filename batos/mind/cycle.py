@@ -11,7 +11,6 @@ This module performs nothing and commits nothing. The runtime does both.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -32,7 +31,7 @@ from batos.mind import speaking
 from batos.mind.needs import Key, Need, NeedKind, Pending, Suspended, digest
 from batos.mind.states import State, after
 from batos.objects.primitives import Primitive
-from batos.objects.sending import is_confined, performing, send
+from batos.objects.sending import Performer, is_confined, perform_by, send
 from batos.objects.uvm_object import UvmObject, label, put
 from batos.objects.values import freeze, plain, thaw
 from batos.settings import Settings
@@ -86,7 +85,7 @@ class Cycle:
     pending: dict[str, Any] | None = None
     tainted: bool = False  # whether text from outside has reached it
     calls: list[tuple[str, str, int, bool, int]] = field(default_factory=list)  # as `store.count_call` takes them
-    _asked: Counter[str] = field(default_factory=Counter)
+    _asked: dict[str, int] = field(default_factory=dict)  # how often the same was asked, by its hash
     _poison: BaseException | None = None
     _scripts: list[list[Any]] = field(default_factory=list)
     _recording: list[list[Any]] = field(default_factory=list)
@@ -104,8 +103,9 @@ class Cycle:
         if self._scripts:
             return self._scripts[-1].pop(0)
         asked = digest(kind, name, request)
-        key = (asked, self._asked[asked])
-        self._asked[asked] += 1
+        occurrence = self._asked.get(asked, 0)
+        self._asked[asked] = occurrence + 1
+        key = (asked, occurrence)
         if key not in self.journal:
             raise self.suspend((Need(kind, name, request, *key, self.next_adapter),))
         if len(self.used) >= self.settings.max_asks:
@@ -143,7 +143,8 @@ class Cycle:
         except Suspended as suspended:
             self._poison = None
             missing.extend(suspended.needs)
-            savepoint.rollback()
+            if self.world.written():
+                savepoint.rollback()
             return False, answers
         finally:
             self._recording.pop()
@@ -200,8 +201,9 @@ class Cycle:
         """Return if the tool was used before in this mission, or a person allows it. Raises `Pending` until one does,
         and `MissionError` when the person refused."""
         asked = digest("tool", "primitive", request)
-        key = (digest("tool", PERMISSION, request), self._asked[asked])
-        if (asked, self._asked[asked]) in self.journal or self.granted(request["called"], request["receiver"]):
+        occurrence = self._asked.get(asked, 0)
+        key = (digest("tool", PERMISSION, request), occurrence)
+        if (asked, occurrence) in self.journal or self.granted(request["called"], request["receiver"]):
             return
         decided = self.journal.get(key)
         if decided is None:
@@ -295,7 +297,7 @@ class Impatient:
 def without_mission() -> Iterator[None]:
     """Run a message at once. Raises `NeedsMission` if it asked for anything, even if it swallowed the refusal."""
     impatient = Impatient()
-    with answering_with(impatient), performing(impatient.refuse):
+    with answering_with(impatient, impatient.refuse):
         yield
     if impatient.asked:
         raise NeedsMission()
@@ -325,18 +327,19 @@ def current() -> Cycle:
 
 
 @contextmanager
-def answering_with(found: Thinker) -> Iterator[None]:
-    """Within the block, inferences of this thread go to `found`."""
-    token = _current.set(found)
+def answering_with(found: Thinker, performer: Performer) -> Iterator[None]:
+    """Within the block, inferences of this thread go to `found`, and primitives with effects to `performer`."""
+    token, before = _current.set(found), perform_by(performer)
     try:
         yield
     finally:
+        perform_by(before)
         _current.reset(token)
 
 
 def run(cycle: Cycle) -> None:
     """Run the states from IDLE to COMPLETE. Raises `Suspended`, `Pending`, a conflict, or `CycleFailed`."""
-    with answering_with(cycle), performing(cycle.perform):
+    with answering_with(cycle, cycle.perform):
         try:
             _walk(cycle)
         except (TransientError, ChangedMeanwhile):
@@ -385,7 +388,7 @@ def _walk(cycle: Cycle) -> None:
             if state is State.COMPLETE:
                 return
             state = successor
-            put(cycle.context, "synthesis_state*", getattr(psm, state.value))
+            put(cycle.context, "synthesis_state*", getattr(psm, str(state)))
             if state is State.FAILED:
                 raise MissionError(mission=cycle.mission, reason="a state decided that it failed.")
     except (TransientError, ChangedMeanwhile):
@@ -404,9 +407,10 @@ ENTERING = {state: f"cycle.{state.value.lower()}" for state in State}  # the fau
 
 def _enter(cycle: Cycle, state: State) -> None:
     fault(ENTERING[state])
-    cycle.trace.append({"state": state.value})
+    name = str(state)
+    cycle.trace.append({"state": name})
     cycle.events.append(
-        {"kind": "cycle", "mission": cycle.mission, "state": state.value, "depth": cycle.depth, "at": cycle.now()}
+        {"kind": "cycle", "mission": cycle.mission, "state": name, "depth": cycle.depth, "at": cycle.now()}
     )
 
 

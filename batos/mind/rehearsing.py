@@ -22,7 +22,7 @@ from batos.mind.cycle import answering_with
 from batos.objects import lookup
 from batos.objects.primitives import Primitive
 from batos.objects.records import Method
-from batos.objects.sending import activate, performing
+from batos.objects.sending import activate
 from batos.objects.uvm_object import UvmObject, own_slots, put
 from batos.objects.values import freeze, is_object, plain, thaw, weight
 
@@ -97,7 +97,7 @@ def rehearse(image: Image, subject: Subject, data: Mapping[str, Any]) -> Tried:
         method = _method(receiver, subject)
         before = _visible(receiver)
         rehearsal = Rehearsal(receiver)
-        with answering_with(rehearsal), performing(rehearsal.perform):
+        with answering_with(rehearsal, rehearsal.perform):
             result, raised, refusal = _run(method, receiver, example)
         if rehearsal.acts:
             return Tried(acts=tuple(rehearsal.acts))

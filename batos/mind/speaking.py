@@ -73,7 +73,7 @@ class Step:
 
 def request(receiver: UvmObject, query: str, system_prompt: str | None, step: Step | None) -> Request:
     """The request that `receiver` makes of its model when it is sent `infer_`."""
-    identity = _slot(receiver, "identity") or ""
+    identity, persona = _slot(receiver, "identity") or "", label(receiver)
     chunks = step.chunks if step else []
     system, user = prompts.render(
         "facet",
@@ -84,7 +84,7 @@ def request(receiver: UvmObject, query: str, system_prompt: str | None, step: St
     )
     materials: dict[str, Any] = {
         "query": query,
-        "persona": label(receiver),
+        "persona": persona,
         "facet": step.facet if step else "",
         "intent": step.intent if step else "",
         "system_prompt": system_prompt or "",
@@ -94,7 +94,7 @@ def request(receiver: UvmObject, query: str, system_prompt: str | None, step: St
         purpose="facet",
         messages=(system, user),
         materials=materials,
-        persona=label(receiver),
+        persona=persona,
         adapter=_slot(receiver, "adapter"),
     )
 

@@ -29,9 +29,10 @@ TRANSITIONS: dict[State, tuple[State, ...]] = {
 def after(state: State, successor: object) -> State:
     """`successor`, which the method of `state` named, as a state. Raises `IllegalTransition` if the table lacks it."""
     allowed = TRANSITIONS[state]
-    if successor not in list(allowed):
-        raise IllegalTransition(state=state.value, successor=successor, allowed=", ".join(allowed) or "none")
-    return State(str(successor))
+    for following in allowed:
+        if successor == following:
+            return following
+    raise IllegalTransition(state=state.value, successor=successor, allowed=", ".join(allowed) or "none")
 
 
 def mermaid() -> str:

@@ -218,4 +218,4 @@ def delegates_to(obj: UvmObject, other: UvmObject) -> bool:
         reads = _reads.get()
         if reads is not None:
             _noted(answer, reads)
-    return any(holder is other for holder in answer.read)
+    return other in answer.read

@@ -36,14 +36,11 @@ Performer = Callable[[Primitive, UvmObject, tuple[Any, ...], dict[str, Any]], An
 _performer: ContextVar[Performer | None] = ContextVar("batos_performer", default=None)
 
 
-@contextmanager
-def performing(performer: Performer) -> Iterator[None]:
-    """Within the block, primitives with effects go to `performer`."""
-    token = _performer.set(performer)
-    try:
-        yield
-    finally:
-        _performer.reset(token)
+def perform_by(performer: Performer | None) -> Performer | None:
+    """From now on, primitives with effects go to `performer`. Returns who did it before, to be put back."""
+    before = _performer.get()
+    _performer.set(performer)
+    return before
 
 
 # Whether the message comes from a sandboxed method: then a tool needs a person's permission.
@@ -87,6 +84,15 @@ def activating(activator: Activator | None) -> Iterator[None]:
         yield
     finally:
         _activator.reset(token)
+
+
+def run_by(activator: Activator | None, voucher: Voucher | None) -> tuple[Activator | None, Voucher | None]:
+    """From now on, methods of this thread are run by `activator`, or in process if `voucher` answers True. Returns who
+    did both before, to be put back."""
+    before = _activator.get(), _voucher.get()
+    _activator.set(activator)
+    _voucher.set(voucher)
+    return before
 
 
 def send(receiver: UvmObject, selector: str, /, *args: Any, **kwargs: Any) -> Any:

@@ -10,6 +10,7 @@ This module knows persistence, not the database, and no missions: what is not un
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from persistent import Persistent
@@ -134,8 +135,11 @@ def not_understood(receiver: UvmObject, selector: str, args: tuple[Any, ...] = (
 
 def is_slot_name(name: object) -> bool:
     """Whether `name` may name a slot: an identifier of no great length, with `*` at the end for a parent slot."""
-    if not isinstance(name, str) or len(name) > lookup.LONGEST_NAME:
-        return False
+    return isinstance(name, str) and len(name) <= lookup.LONGEST_NAME and _is_slot_name(name)
+
+
+@lru_cache(maxsize=4096)
+def _is_slot_name(name: str) -> bool:
     core = name.removesuffix("*")
     return core.isidentifier() and (not core.startswith("_") or core in PRIVATE_SLOTS)
 

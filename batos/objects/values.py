@@ -26,7 +26,9 @@ from batos.errors import SlotRefused
 from batos.objects.lookup import note_read
 from batos.objects.records import Intent, Method, Secret
 
-SCALARS = (type(None), bool, int, float, complex, str, bytes, date, datetime, time, timedelta, Decimal, UUID)
+_LIGHT = frozenset({type(None), bool, int, float})
+PLAIN = _LIGHT | {str, bytes}  # nothing about one of these has to be looked at
+SCALARS = PLAIN | {complex, date, datetime, time, timedelta, Decimal, UUID}
 RECORDS = (Intent, Method, Secret)
 TREES = (OOBTree, OOTreeSet, LOBTree, Length, Blob)
 DEEPEST = 100  # levels of containers within containers; also what ends a value that contains itself
@@ -69,6 +71,8 @@ def admit(slot: str, value: Any, depth: int = 0) -> Any:
     Raises `SlotRefused`, naming the type and what to use instead. Exact types only: a subclass may carry code.
     """
     kind = type(value)
+    if kind in PLAIN:
+        return value
     if kind in SCALARS:
         return _scalar(slot, value)
     if kind in RECORDS or (kind in TREES and kind is not OOTreeSet) or is_object(value):
@@ -76,9 +80,11 @@ def admit(slot: str, value: Any, depth: int = 0) -> Any:
     if depth >= DEEPEST:
         raise _too_deep(slot)
     if kind in (list, PersistentList):
-        return PersistentList([admit(slot, item, depth + 1) for item in value])
+        return PersistentList([item if type(item) in PLAIN else admit(slot, item, depth + 1) for item in value])
     if kind in (dict, PersistentMapping):
-        return _mapping({_key(slot, key): admit(slot, item, depth + 1) for key, item in value.items()})
+        keys = [key if type(key) in PLAIN else _key(slot, key) for key in value]
+        items = [item if type(item) in PLAIN else admit(slot, item, depth + 1) for item in value.values()]
+        return _mapping(dict(zip(keys, items, strict=True)))
     if kind in (set, OOTreeSet):
         return OOTreeSet(_in_order(slot, [_key(slot, item) for item in value]))
     if kind in (tuple, frozenset):
@@ -144,16 +150,16 @@ def plain(value: Any, reference: Callable[[Any], Any] = lambda item: item, depth
     """A copy of a slot's value in ordinary containers; `reference` says what stands for an object (a handle, say), a
     method, or a blob. Raises `SlotRefused` for a value that contains itself."""
     kind = type(value)
-    note_read(value)
     if kind in SCALARS:
         return value
+    note_read(value)
     if depth > DEEPEST:
         raise _too_deep(MESSAGE)
     if kind in (list, PersistentList):
         items = value if kind is list else value.data
-        return [item if type(item) in _LIGHT else plain(item, reference, depth + 1) for item in items]
+        return [item if type(item) in PLAIN else plain(item, reference, depth + 1) for item in items]
     if kind in (dict, PersistentMapping, OOBTree, LOBTree):
-        return {key: plain(item, reference, depth + 1) for key, item in value.items()}
+        return {key: item if type(item) in PLAIN else plain(item, reference, depth + 1) for key, item in value.items()}
     if kind in (set, OOTreeSet):
         return set(value)
     if kind in (tuple, frozenset):
@@ -167,7 +173,6 @@ def plain(value: Any, reference: Callable[[Any], Any] = lambda item: item, depth
     return value
 
 
-_LIGHT = frozenset({type(None), bool, int, float})
 TEXT_PER_VALUE = 64  # characters or bytes that weigh as much as one value
 BLOB_WEIGHT = 100_000  # how large a blob is, is not known before it is read
 

@@ -164,8 +164,7 @@ class Bookkeeping:
 
     def check_budgets(self, mission_id: str, purses: Iterable[Purse] = ()) -> None:
         """To be called before spending. Raises BudgetExhausted if mission, day or one of `purses` has nothing left."""
-        day = counters.day_of(self._clock.now())
-        counters.check_budgets(self._db, [("mission", mission_id), ("day", day), *purses])
+        counters.check_budgets(self._db, self._purses(mission_id, purses))
 
     def meta(self, key: str, default: JSON = None) -> JSON:
         return counters.read_meta(self._db, key, default)
@@ -180,6 +179,10 @@ class Bookkeeping:
             counters.set_meta(tx, key, value)
 
     # Within
+
+    def _purses(self, mission: str, others: Iterable[Purse]) -> list[Purse]:
+        """Who pays for a mission."""
+        return [("mission", mission), ("day", counters.day_of(self._clock.now())), *others]
 
     @contextmanager
     def _write(self, kind: Write, settles: str | None = None) -> Iterator[Transaction]:

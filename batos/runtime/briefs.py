@@ -109,12 +109,14 @@ class Leased:
     """A mission that one worker may run until `until`. The token is the proof, asked for by every write.
 
     `answers` are all that its journal holds, as text, where the worker has just recorded them; None: look there.
+    `affordable_at` is when all who pay for it were last seen to have something left, by the monotonic clock.
     """
 
     mission: Mission
     token: str
     until: float
     answers: Mapping[NeedKey, str] | None = None
+    affordable_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ history. Functions on a transaction that the caller opened.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -102,13 +102,14 @@ def _day(number: int) -> str:
     return datetime.fromtimestamp(number * DAY, UTC).date().isoformat()
 
 
-def read_budgets(reader: Reader, purses: Sequence[Purse]) -> Iterator[Budget]:
+def read_budgets(reader: Reader, purses: Sequence[Purse]) -> list[Budget]:
     """The budget of each purse in each unit."""
-    return (Budget(*standing) for standing in _standing(reader, purses))
+    return [Budget(*standing) for standing in _standing(reader, purses)]
 
 
-def _standing(reader: Reader, purses: Sequence[Purse]) -> Iterator[tuple[str, str, Unit, float | None, float]]:
+def _standing(reader: Reader, purses: Sequence[Purse]) -> list[tuple[str, str, Unit, float | None, float]]:
     """A key without a limit of its own has the limit of its scope."""
+    standing = []
     wanted = {
         f"{name}{number}": part for number, purse in enumerate(purses) for name, part in zip("sk", purse, strict=True)
     }
@@ -119,7 +120,8 @@ def _standing(reader: Reader, purses: Sequence[Purse]) -> Iterator[tuple[str, st
             ceiling, spent = found.get((scope, key, unit), (None, 0.0))
             if ceiling is None:
                 ceiling, _ = found.get((scope, EVERY, unit), (None, 0.0))
-            yield scope, key, unit, ceiling, spent
+            standing.append((scope, key, unit, ceiling, spent))
+    return standing
 
 
 @cache
@@ -128,6 +130,11 @@ def standing_of(purses: int) -> str:
     would look through all of its keys."""
     wanted = ((number, key) for number in range(purses) for key in (f":k{number}", f"'{EVERY}'"))
     return " UNION ALL ".join(f"{BUDGET} WHERE scope = :s{number} AND key = {key}" for number, key in wanted)
+
+
+def can_pay(reader: Reader, purses: Sequence[Purse]) -> bool:
+    """Whether something is left of each."""
+    return all(ceiling is None or spent < ceiling for *_, ceiling, spent in _standing(reader, purses))
 
 
 def check_budgets(reader: Reader, purses: Sequence[Purse]) -> None:

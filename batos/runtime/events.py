@@ -52,6 +52,8 @@ class Events:
         return unsubscribe
 
     def publish(self, kind: str, **facts: Any) -> None:
+        if not self._listeners:
+            return
         event = {"kind": kind, **facts}
         with self._lock:
             listeners = [listener for wanted, listener in self._listeners if wanted in (kind, "*")]

@@ -10,13 +10,22 @@ from uuid import uuid4
 
 from batos.errors import LeaseLost
 from batos.runtime import waits
-from batos.runtime.briefs import COLUMNS, Brief, Leased, mission_of
+from batos.runtime.briefs import COLUMNS, Brief, Leased, Mission, mission_of
 from batos.runtime.database import Transaction
 
 INSERT = """
     INSERT INTO missions (id, parent, type, target, selector, brief, state, priority, run_at, created_at, changed_at,
                           leases_lost)
     VALUES (:id, :parent, :type, :target, :selector, :brief, 'queued', :priority, :run_at, :now, :now, 0)
+    ON CONFLICT DO NOTHING"""
+
+# The same for a worker that has nothing to do, if no other mission runs for the target.
+INSERT_LEASED = """
+    INSERT INTO missions (id, parent, type, target, selector, brief, state, priority, run_at, created_at, changed_at,
+                          leases_lost, worker, lease, lease_until)
+    SELECT :id, :parent, :type, :target, :selector, :brief, 'running', :priority, :now, :now, :now, 0, :worker, :lease,
+        :until
+    WHERE NOT EXISTS (SELECT 1 FROM missions AS other WHERE other.target = :target AND other.state = 'running')
     ON CONFLICT DO NOTHING"""
 
 # Oldest first within a priority: a mission that comes back with its answers goes before those filed after it.
@@ -82,6 +91,32 @@ def insert(
     )  # fmt: skip
 
 
+def insert_leased(
+    tx: Transaction,
+    mission: str,
+    brief: Brief,
+    worker: str,
+    *,
+    parent: str | None,
+    priority: int,
+    now: float,
+    seconds: float,
+) -> Leased | None:
+    """File a mission and lease it. None, and nothing done, if it cannot run now or is known."""
+    lease, until, details = uuid4().hex, now + seconds, brief.details()
+    if not tx.run(
+        INSERT_LEASED, id=mission, parent=parent, type=brief.type, target=brief.target, selector=brief.selector,
+        brief=details, priority=priority, now=now, worker=worker, lease=lease, until=until,
+    ):  # fmt: skip
+        return None
+    written = Brief.read(brief.type, brief.target, brief.selector, details)
+    standing = Mission(
+        mission, written, "running", parent, priority, run_at=now, created_at=now, changed_at=now, leases_lost=0,
+        worker=worker, waiting_for=None, deadline=None, pending=None, outcome=None,
+    )  # fmt: skip
+    return Leased(standing, f"{mission}:{lease}", until, answers={})
+
+
 def take(tx: Transaction, worker: str, now: float, seconds: float) -> Leased | None:
     """Lease the best mission that may run. Whatever it waited for before, it waits for nothing now."""
     lease = uuid4().hex
@@ -100,7 +135,9 @@ def go_on(tx: Transaction, leased: Leased, now: float) -> Leased | None:
     mission, _, held = leased.token.rpartition(":")
     if not tx.run(GO_ON, mission=mission, held=held, lease=lease, now=now):
         return None
-    standing = replace(leased.mission, leases_lost=0, deadline=None, changed_at=now)
+    standing = leased.mission
+    if standing.leases_lost or standing.deadline is not None:
+        standing = replace(standing, leases_lost=0, deadline=None)
     return Leased(standing, f"{mission}:{lease}", leased.until)
 
 

@@ -8,7 +8,7 @@ delivered again, and its journal answers it for free. Knows nothing of images, c
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from time import monotonic
 from typing import Protocol
 from uuid import uuid4
 
@@ -115,32 +115,35 @@ class MissionStore(Bookkeeping):
         identity = mission_id or uuid4().hex
         now = self._clock.now()
 
-        def filed(tx: Transaction) -> tuple[str, bool]:
-            at = now if run_at is None else run_at
-            if leases.insert(tx, identity, brief, parent=parent, priority=priority, run_at=at, now=now):
-                return identity, True
-            known = tx.row("SELECT 1 FROM missions WHERE id = :id", id=identity)
-            return (identity if known else self._open_learn(tx, brief).id), False
-
-        idle = None if self._db.on_postgresql else self.idle
+        idle = None if run_at is not None or self._db.on_postgresql else self.idle
         if idle is None or not idle.claim():
             with self._write(SUBMIT) as tx:
-                return filed(tx)[0]
+                return self._filed(tx, identity, brief, parent, priority, now if run_at is None else run_at, now)
         try:
             with self._write(HAND_OVER) as tx:
-                mission, is_new = filed(tx)
+                leased = leases.insert_leased(
+                    tx, identity, brief, idle.name, parent=parent, priority=priority, now=now, seconds=idle.seconds
+                )
+                if leased is None:
+                    identity = self._filed(tx, identity, brief, parent, priority, now, now)
                 fault(LEASE.before)
-                leased = leases.take(tx, idle.name, now, idle.seconds)
             fault(LEASE.after)
         except BaseException:
             idle.give(None)
             raise
-        if leased is not None and leased.mission.id == mission:
-            idle.give(replace(leased, answers={}) if is_new else leased)
-        else:
-            idle.give(leased)
+        idle.give(leased)
+        if leased is None:
             self.wake(1)
-        return mission
+        return identity
+
+    def _filed(
+        self, tx: Transaction, identity: str, brief: Brief, parent: str | None, priority: int, run_at: float, now: float
+    ) -> str:
+        if leases.insert(tx, identity, brief, parent=parent, priority=priority, run_at=run_at, now=now):
+            return identity
+        if tx.row("SELECT 1 FROM missions WHERE id = :id", id=identity):
+            return identity
+        return self._open_learn(tx, brief).id
 
     def submit_learn(
         self, brief: Brief, waiting_mission: str, lease_token: str, *, need: NeedKey | None = None, priority: int = 0
@@ -242,7 +245,7 @@ class MissionStore(Bookkeeping):
         token: str,
         entries: Sequence[JournalEntry],
         *,
-        charge: Iterable[Purse] = (),
+        charge: Sequence[Purse] = (),
         pending: JSON = None,
         deadline: float | None = None,
     ) -> dict[NeedKey, JSON]:
@@ -268,16 +271,17 @@ class MissionStore(Bookkeeping):
         worker: str,
         seconds: float,
         *,
-        charge: Iterable[Purse] = (),
+        charge: Sequence[Purse] = (),
     ) -> Leased | None:
         """`record_round`, and `worker` takes the mission at once. None, and it is queued, if its target is taken."""
         now = self._clock.now()
-        leased = None
+        leased, affordable = None, False
         try:
             with self._write(GO_ON) as tx:
                 leased = leases.go_on(tx, held, now)
                 if leased is not None:
                     answers = self._journaled(tx, held.mission.id, entries, charge)
+                    affordable = counters.can_pay(tx, self._purses(held.mission.id, charge))
                 else:
                     mission, answers = self._recorded(tx, held.token, entries, charge)
                     leased = leases.take_again(tx, mission, worker, now, seconds)
@@ -288,10 +292,11 @@ class MissionStore(Bookkeeping):
         if leased is None:
             self.wake(1)
             return None
-        return replace(leased, answers=None if held.answers is None else {**held.answers, **answers})
+        known = None if held.answers is None else {**held.answers, **answers}
+        return Leased(leased.mission, leased.token, leased.until, known, monotonic() if affordable else None)
 
     def _recorded(
-        self, tx: Transaction, token: str, entries: Sequence[JournalEntry], charge: Iterable[Purse]
+        self, tx: Transaction, token: str, entries: Sequence[JournalEntry], charge: Sequence[Purse]
     ) -> tuple[str, dict[NeedKey, str]]:
         mission = leases.hold(tx, token)
         if entries:
@@ -299,10 +304,10 @@ class MissionStore(Bookkeeping):
         return mission, self._journaled(tx, mission, entries, charge)
 
     def _journaled(
-        self, tx: Transaction, mission: str, entries: Sequence[JournalEntry], charge: Iterable[Purse]
+        self, tx: Transaction, mission: str, entries: Sequence[JournalEntry], charge: Sequence[Purse]
     ) -> dict[NeedKey, str]:
         answers = journal.insert(tx, mission, entries)
-        counters.charge(tx, entries, [("mission", mission), ("day", counters.day_of(self._clock.now())), *charge])
+        counters.charge(tx, entries, self._purses(mission, charge))
         return answers
 
     def charge(self, entries: Sequence[JournalEntry], purses: Sequence[Purse]) -> None:

@@ -125,7 +125,8 @@ class Rounds:
         if not room:
             self._share(begun)
             return None
-        ended = affordable = False
+        seen = leased.affordable_at
+        ended, affordable = False, seen is not None and time.monotonic() - seen < MOMENT
         while not self._stopping.is_set() and (need := self._next_of(begun)) is not None:
             entry = self._performed(begun, need, affordable)
             ended = self._count(begun, entry)

@@ -129,19 +129,26 @@ def test_a_mission_that_is_filed_while_a_worker_is_idle_is_leased_with_it(clock,
         assert lease(store, clock).mission.id == other
 
 
-def test_who_is_idle_is_given_the_best_that_may_run_and_nothing_where_nothing_may(clock, tmp_path):
+def test_who_is_idle_is_given_nothing_that_may_not_run_or_was_filed_before(clock, tmp_path):
     store = MissionStore.open(tmp_path / "missions.sqlite3", clock)
     with closing(store):
         running = submit_and_lease(store, clock, ask(A))
-        store.idle = Idle()
-        store.submit(ask(A))
-        assert store.idle.given == [None]
+        for filed in (lambda: store.submit(ask(A)), lambda: store.submit(ask(B), mission_id=running.mission.id)):
+            store.idle = Idle()
+            filed()
+            assert store.idle.given == [None]
+        assert store.counts()["queued"] == 1
 
-        store.finish(running.token, "done", None)
+
+def test_a_mission_that_was_filed_for_an_idle_worker_is_the_one_that_the_database_holds(clock, tmp_path):
+    store = MissionStore.open(tmp_path / "missions.sqlite3", clock)
+    with closing(store):
         store.idle = Idle()
-        store.submit(ask(B))
+        filed = store.submit(ask(A), parent="another", priority=3)
+
         (leased,) = store.idle.given
-        assert (leased.mission.brief.target, leased.answers) == (A, None)
+        assert leased.mission == store.get(filed)
+        assert store.renew([leased.token], clock.now(), LEASE) == frozenset()
 
 
 def test_who_is_idle_is_given_nothing_of_what_could_not_be_filed(clock, tmp_path):

@@ -9,7 +9,7 @@ from batos.errors import NeedsMission, NotUnderstood, SandboxDenied, SlotRefused
 from batos.objects import lookup
 from batos.objects.primitives import primitive
 from batos.objects.records import Intent, Method
-from batos.objects.sending import activating, performing, send, vouching
+from batos.objects.sending import activating, perform_by, send, vouching
 from batos.objects.uvm_object import UvmObject, own_slots, put, state
 from batos.objects.values import plain
 
@@ -200,8 +200,11 @@ def test_a_primitive_that_acts_on_the_outside_is_performed_not_called():
 
     with pytest.raises(NeedsMission):
         receiver.post("letter")
-    with performing(lambda found, obj, args, kwargs: (found.name, obj is receiver, args)):
+    assert perform_by(lambda found, obj, args, kwargs: (found.name, obj is receiver, args)) is None
+    try:
         assert receiver.post("letter") == ("test.lookup.post", True, ("letter",))
+    finally:
+        perform_by(None)
 
 
 def test_a_primitive_that_no_program_registers_says_so_when_it_is_sent():

@@ -21,8 +21,7 @@ def template(name: str) -> Template:
 
 def render(name: str, **values: Any) -> tuple[Message, Message]:
     """The prompt `name` as a system and a user message. Values that are not text are written as JSON."""
-    texts = {key: value if isinstance(value, str) else _shown(value) for key, value in values.items()}
-    return _filled(name, tuple(texts.items()))
+    return _filled(name, tuple([(key, _shown(value)) for key, value in values.items()]))
 
 
 @lru_cache(maxsize=256)
@@ -35,5 +34,8 @@ def _filled(name: str, texts: tuple[tuple[str, str], ...]) -> tuple[Message, Mes
     )
 
 
+_written = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+
+
 def _shown(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return value if isinstance(value, str) else _written(value)
