@@ -83,6 +83,7 @@ class System(Protocol):
     def submit(self, target: str, selector: str, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> FiledMission: ...
     def submit_question(self, question: str, /) -> FiledMission: ...
     def search(self, query: str, /, limit: int, where: dict[str, Any] | None) -> Sequence[FoundChunk]: ...
+    def summaries_above(self, document_id: str, chunk_index: int, /) -> Sequence[str]: ...
     def state(self) -> Mapping[str, Any]: ...
     def inspect(self, name: str, /) -> Mapping[str, Any]: ...
     def missions(self, state: str | None, /) -> Iterable[Mapping[str, Any]]: ...
@@ -101,16 +102,16 @@ class System(Protocol):
 
 def search_memory(system: System, body: SearchMemory) -> Hits:
     found = system.search(body.query, limit=body.limit, where=body.where)
-    hits = tuple(_hit(chunk) for chunk in found)
+    hits = tuple(_hit(chunk, system.summaries_above(chunk.document_id, chunk.chunk_index)) for chunk in found)
     return Hits(details=f"{_count(len(hits), 'passage')} found.", results=hits)
 
 
-def _hit(found: FoundChunk) -> Hit:
+def _hit(found: FoundChunk, above: Sequence[str]) -> Hit:
     chunk = Chunk(
         document_id=found.document_id,
         chunk_index=found.chunk_index,
         text=found.text,
-        metadata=plain_map(found.metadata),
+        metadata=plain_map({**found.metadata, "summaries": list(above)} if above else found.metadata),
     )
     return Hit(chunk=chunk, score=found.score)
 

@@ -86,7 +86,7 @@ REQUESTS: Mapping[str, Kind] = MappingProxyType({
     "search_memory": Kind(
         SearchMemory, Hits, EVERYONE,
         "Searches the knowledge catalog and returns passages, the best first, each with its document, the number of "
-        "the passage in it and a score.",
+        "the passage in it and a score; what the summaries above it say stands in its metadata.",
         Form(title="Search memory", purpose="Finds passages in everything the system has read.",
              panel=True, result="hits", submit="Search"),
         founding=True,

@@ -80,20 +80,25 @@ def ranked(
 ) -> Iterator[tuple[int, Explanation]]:
     """The chunks of `found.places`, best first. `words_weight` is 1 to go by words alone and 0 by meaning alone."""
     own = _own_scores(found, words_weight)
+    totals = {id_: words + meaning for id_, (words, meaning) in own.items()}
     by_place = {(place.document_id, place.chunk_index): place for place in found.places.values() if place.speaker}
     named = question.speakers if len(question.speakers) == 1 else frozenset()
     # Without cosines, words count in full and not by their share of the best.
     scale = 1.0 if found.cosines is not None else max(found.weights.values(), default=0.0)
     scored = []
     for id_, place in found.places.items():
-        # What has no summary above it is its own, or a chunk of a short document would lose against all others.
-        section = found.sections.get(id_, sum(own[id_]) / scale if found.sections and scale else 0.0)
-        added = SECTION_SHARE * scale * section, _from_neighbours(place, by_place, own)
+        total = totals[id_]
+        section = found.sections.get(id_)
+        if section is None:
+            # What has no summary above it is its own, or a chunk of a short document would lose against all others.
+            section = total / scale if found.sections and scale else 0.0
+        neighbours = _from_neighbours(place, by_place, totals) if place.speaker else 0.0
+        added = SECTION_SHARE * scale * section, neighbours
         factors = (
             SPEAKER_FACTOR if place.speaker in named else 1.0,
             SPAN_FACTOR if question.span is not None and question.span.holds(place.date) else 1.0,
         )
-        score = (sum(own[id_]) + sum(added)) * factors[0] * factors[1]
+        score = (total + added[0] + neighbours) * factors[0] * factors[1]
         scored.append((-score, place.document_id, place.chunk_index, id_, added, factors))
     for _, _, _, id_, (section, neighbours), (speaker, span) in sorted(scored):
         words, meaning = own[id_]
@@ -118,14 +123,11 @@ def _own_scores(found: Evidence, words_weight: float) -> dict[int, tuple[float, 
     }
 
 
-def _from_neighbours(
-    place: Place, by_place: Mapping[tuple[str, int], Place], own: Mapping[int, tuple[float, float]]
-) -> float:
-    if not place.speaker:
-        return 0.0
+def _from_neighbours(place: Place, by_place: Mapping[tuple[str, int], Place], totals: Mapping[int, float]) -> float:
+    """What the turns beside a turn hand to it."""
     total = 0.0
     for step in (-1, 1):
         near = by_place.get((place.document_id, place.chunk_index + step))
         if near is not None:
-            total += (ANSWER_SHARE if step < 0 and near.asks else NEIGHBOUR_SHARE) * sum(own[near.id])
+            total += (ANSWER_SHARE if step < 0 and near.asks else NEIGHBOUR_SHARE) * totals[near.id]
     return total

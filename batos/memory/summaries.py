@@ -40,12 +40,15 @@ def root_of(world: World, document_id: str) -> ContextualSummary | None:
     return root  # type: ignore[no-any-return]
 
 
-def summary_of(world: World, chunk: MemoryChunk) -> ContextualSummary | None:
-    """The summary directly above a chunk."""
-    found: Any = root_of(world, chunk.document_id)
-    while found is not None and found.level > 1:
-        found = next((child for child in found.children if child.first <= chunk.chunk_index <= child.last), None)
-    return found  # type: ignore[no-any-return]
+def summaries_above(world: World, document_id: str, chunk_index: int) -> list[ContextualSummary]:
+    """The summaries over a chunk, from the lowest up."""
+    path: list[ContextualSummary] = []
+    found: Any = root_of(world, document_id)
+    while found is not None:
+        path.insert(0, found)
+        below = found.children if found.level > 1 else ()
+        found = next((child for child in below if child.first <= chunk_index <= child.last), None)
+    return path
 
 
 def walk(root: ContextualSummary) -> Iterator[ContextualSummary]:

@@ -35,6 +35,7 @@ from batos.memory.choosing import spec_for
 from batos.memory.embedding import models_folder, open_embedder
 from batos.memory.ingesting import IngestReport, Progress, ingest_path
 from batos.memory.search import Hit, Searcher
+from batos.memory.summaries import summaries_above
 from batos.memory.summarizing import summarize
 from batos.memory.turn_taking import remember
 from batos.methods.contract import Contract
@@ -349,6 +350,11 @@ class Uvm(Questions, Decisions):
         """Write the summaries of documents that changed, as extracts; how many. `told` hears how many documents are
         done."""
         return summarize(self.image, self.searcher.sections, told)
+
+    def summaries_above(self, document_id: str, chunk_index: int) -> list[str]:
+        """What the summaries over a chunk say, from the lowest up; nothing where there are none."""
+        with self.image.reading() as world:
+            return [summary.text for summary in summaries_above(world, document_id, chunk_index)]
 
     def summarize_by_model(self, document_id: str) -> Mission:
         """File a mission that has the model write the summaries of a document, in place of extracts."""

@@ -67,6 +67,9 @@ class SmallSystem:
         self.standing[mission] |= {"state": "waiting", "pending": {"reason": reason}}
         self.emit({"kind": "mission", "id": mission, "state": "waiting"})
 
+    def summaries_above(self, document_id, chunk_index):
+        return ["Undoing is a change."] if (document_id, chunk_index) == ("undo.md", 0) else []
+
     def search(self, query, limit, where):
         self.handler_threads.add(threading.get_ident())
         if query == "slow":

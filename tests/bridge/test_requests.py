@@ -124,6 +124,8 @@ def test_search_inspect_list_and_state(connect):
     assert [hit.chunk.text for hit in client.request("search_memory", query="refused").results] == [
         "An undo may be refused."
     ]
+    below, _ = sorted(client.request("search_memory", query="undo").results, key=lambda hit: hit.chunk.chunk_index)
+    assert below.chunk.metadata["summaries"] == ["Undoing is a change."]
     assert client.request("inspect_object", name="greeter").results == ({"slots": {"name": "Ada"}},)
     assert client.request("list_missions", state="done").results == ()
     assert client.request("get_full_state").results[0]["objects"] == ["greeter"]

@@ -10,7 +10,7 @@ from batos.memory.catalog import index_document, unindex_document
 from batos.memory.chunking import count_tokens
 from batos.memory.records import ContextualSummary, MemoryChunk
 from batos.memory.search import Searcher
-from batos.memory.summaries import BUDGET, WIDTH, refresh, rewrite, root_of, summary_of, walk
+from batos.memory.summaries import BUDGET, WIDTH, refresh, rewrite, root_of, summaries_above, walk
 from batos.memory.summarizing import summarize
 from batos.memory.turns import Turn, written
 from batos.memory.verifying import verify
@@ -74,7 +74,8 @@ def test_a_summary_says_what_its_chunks_say_and_a_chunk_knows_the_one_above_it(i
 
     with image.reading() as world:
         chunks = catalog.find_document(world, "talk").chunks
-        above = summary_of(world, chunks[8])
+        above, top = summaries_above(world, "talk", 8)
+        assert (top.level, top.first, top.last) == (2, 0, 13)
         said = "".join(chunk.text for chunk in chunks[6:12])
         assert (above.level, above.first, above.last) == (1, 6, 11)
         assert all(line.partition(": ")[2] in said for line in above.text.split("\n"))

@@ -39,6 +39,22 @@ def test_text_from_outside_is_never_markup(tmp_path):
     assert "x&bl;0&br;" in seen[3]
 
 
+def test_a_passage_that_is_opened_shows_the_summaries_above_it(tmp_path):
+    seen = seen_by_the_kit(
+        tmp_path,
+        "from batos.workbench.kit.hits import HitCard",
+        "chunk = {'document_id': 'd', 'chunk_index': 3, 'text': 'A meteor.', 'metadata': {}}",
+        "chunk['metadata']['summaries'] = ['S [1]', 'S2']",
+        "card = HitCard({'chunk': chunk, 'score': 1.0}, 1.0, [])",
+        "seen = [card.passage]",
+        "card.on_release(); seen.append(card.passage)",
+        "card.on_release(); seen.append(card.passage)",
+    )
+
+    assert seen[0] == seen[2] == "A meteor."
+    assert [line.rpartition("]")[2].strip() for line in seen[1].split("\n\n")] == ["A meteor.", "S &bl;1&br;", "S2"]
+
+
 def test_a_field_reads_what_was_entered_as_a_value_of_its_type(tmp_path):
     seen = seen_by_the_kit(
         tmp_path,

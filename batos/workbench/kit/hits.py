@@ -13,6 +13,7 @@ from batos.workbench.kit import theme
 from batos.workbench.kit.bridge_link import LinkReply
 from batos.workbench.kit.markup import heading, passage
 from batos.workbench.kit.surfaces import MOST_ROWS, Card, Scroll
+from batos.workbench.kit.theme import ACCENT_CODE
 
 LEAST_SHOWN = 0.001  # a word that most passages hold weighs next to nothing
 EXCERPT = 300  # characters of a passage that is not opened
@@ -20,7 +21,7 @@ TELLING = 4  # letters of a word that is worth lifting out
 
 
 class HitCard(ButtonBehavior, Card):
-    """One passage. A press opens it whole, another one closes it again."""
+    """One passage. A press opens it whole, with the summaries above it; another one closes it again."""
 
     document = StringProperty()
     place = StringProperty()
@@ -34,6 +35,7 @@ class HitCard(ButtonBehavior, Card):
         self.chunk_index, self.score = int(chunk["chunk_index"]), float(hit["score"])
         self.text = str(chunk["text"])
         self._words, self._open = words, False
+        self._above = [str(text) for text in chunk.get("metadata", {}).get("summaries", ())]
         super().__init__(
             document=str(chunk["document_id"]),
             place=f"chunk {self.chunk_index}",
@@ -48,7 +50,13 @@ class HitCard(ButtonBehavior, Card):
         self.passage = self._shown()
 
     def _shown(self) -> str:
-        return passage(self.text, self._words, None if self._open else EXCERPT)
+        if not self._open:
+            return passage(self.text, self._words, EXCERPT)
+        levels = (
+            f"[color={ACCENT_CODE}]summary, level {level}[/color]  {passage(text, self._words, None)}"
+            for level, text in enumerate(self._above, 1)
+        )
+        return "\n\n".join((passage(self.text, self._words, None), *levels))
 
 
 class HitsList(Scroll):
