@@ -375,11 +375,8 @@ class Uvm(Questions, Decisions):
 
         Raises `UnknownDocument`, `UnknownObject`, `MemoryRefused`.
         """
-
-        def work(world: World) -> None:
-            validity.limit_validity(world, document_id, since, until, chunk_index)
-
-        self.image.change(f"limit {document_id}", work)
+        days = (since, until, chunk_index)
+        self.image.change(f"limit {document_id}", lambda world: validity.limit_validity(world, document_id, *days))
 
     def supersede(self, former: str, successor: str) -> None:
         """Say that one document took the place of another, which a search then finds only when it is asked to.
