@@ -1,9 +1,9 @@
 """One attempt at one mission: a deterministic function of the image's snapshot and the mission's journal.
 
-The cycle runs the six states on a fresh object whose `synthesis_state*` slot holds the current one. What it needs and
-does not find in the journal it raises as `Suspended`; the attempt is then aborted, and a later one, with the answers
-in its journal, runs from IDLE again. The first such signal poisons the attempt: code that swallows it meets it again at
-its next call and cannot commit.
+The cycle runs the six states (`walking.py`) on a fresh object, its context. What it needs and does not find in the
+journal it raises as `Suspended`; the attempt is then aborted, and a later one, with the answers in its journal, runs
+from IDLE again. The first such signal poisons the attempt: code that swallows it meets it again at its next call and
+cannot commit.
 
 This module performs nothing and commits nothing. The runtime does both.
 """
@@ -13,51 +13,28 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from persistent.mapping import PersistentMapping
-from transaction.interfaces import TransientError
 
 import batos.errors
-from batos.errors import BatosError, ChangedMeanwhile, MissionError, NeedsMission
-from batos.faults import fault
+from batos.errors import MissionError
 from batos.image.image import Image
 from batos.image.world import World
 from batos.inference.citations import cited_chunks
 from batos.inference.port import Request
 from batos.mind import speaking
 from batos.mind.needs import Key, Need, NeedKind, Pending, Suspended, digest
-from batos.mind.states import State, after
 from batos.objects.primitives import Primitive
-from batos.objects.sending import Performer, is_confined, perform_by, send
-from batos.objects.uvm_object import UvmObject, label, put
+from batos.objects.sending import is_confined
+from batos.objects.uvm_object import UvmObject, label
 from batos.objects.values import freeze, plain, thaw
 from batos.settings import Settings
 
 Result = TypeVar("Result")
 PERMISSION = "permission"  # the name of the journal's entry that says whether a tool may be used
 SHORT = 12  # the beginning of a mission's id by which a person decides
-
-
-class Thinker(Protocol):
-    """Who answers `infer_` while a method runs: the cycle, or a trial's rehearsal."""
-
-    def infer(self, receiver: UvmObject, query: str, system_prompt: str | None) -> str: ...
-
-
-_current: ContextVar[Thinker | None] = ContextVar("batos_thinker", default=None)
-
-
-class CycleFailed(Exception):
-    """The cycle went to FAILED. `reason` is the sentence for the caller, `trace` what had been done."""
-
-    def __init__(self, reason: str, trace: tuple[dict[str, Any], ...], bug: bool) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.trace = trace
-        self.bug = bug
 
 
 @dataclass
@@ -278,143 +255,3 @@ def _opened(stored: dict[str, Any]) -> Any:
         kind = getattr(batos.errors, stored["error"]["type"])
         raise kind(**stored["error"]["facts"])
     return stored.get("value", stored)
-
-
-class Impatient:
-    """Who answers where no mission runs: nobody. It remembers that it was asked, in case the method did not mind."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def refuse(self, *_: Any) -> NoReturn:
-        self.asked = True
-        raise NeedsMission()
-
-    infer = refuse
-
-
-@contextmanager
-def without_mission() -> Iterator[None]:
-    """Run a message at once. Raises `NeedsMission` if it asked for anything, even if it swallowed the refusal."""
-    impatient = Impatient()
-    with answering_with(impatient, impatient.refuse):
-        yield
-    if impatient.asked:
-        raise NeedsMission()
-
-
-def thinker_if_any() -> Thinker | None:
-    """Who answers inferences in this thread now; None outside a cycle and a trial."""
-    return _current.get()
-
-
-def thinker() -> Thinker:
-    """Who answers inferences in this thread now. Raises `NeedsMission` outside a cycle and a trial."""
-    found = _current.get()
-    if found is None:
-        raise NeedsMission()
-    return found
-
-
-def current() -> Cycle:
-    """The cycle that this thread is running. Raises `NeedsMission` outside one."""
-    found = _current.get()
-    if isinstance(found, Impatient):
-        found.refuse()
-    if not isinstance(found, Cycle):
-        raise NeedsMission()
-    return found
-
-
-@contextmanager
-def answering_with(found: Thinker, performer: Performer) -> Iterator[None]:
-    """Within the block, inferences of this thread go to `found`, and primitives with effects to `performer`."""
-    token, before = _current.set(found), perform_by(performer)
-    try:
-        yield
-    finally:
-        perform_by(before)
-        _current.reset(token)
-
-
-def run(cycle: Cycle) -> None:
-    """Run the states from IDLE to COMPLETE. Raises `Suspended`, `Pending`, a conflict, or `CycleFailed`."""
-    with answering_with(cycle, cycle.perform):
-        try:
-            _walk(cycle)
-        except (TransientError, ChangedMeanwhile):
-            raise
-        except Exception as error:
-            cycle.check()  # a signal that was swallowed and followed by an error is still that signal
-            raise CycleFailed(_said(error), tuple(cycle.trace), bug=not isinstance(error, BatosError)) from error
-
-
-def run_inner(cycle: Cycle, brief: Mapping[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
-    """Run the same six states over `brief` one level down; its answer and its trace.
-
-    The inner cycle has a context of its own, and shares snapshot, journal, budget and commit with the cycle around it.
-    When it fails, both do. Raises what `run` raises, but for an error as it was.
-    """
-    outer = cycle.brief, cycle.context, cycle.trace, cycle.answer, cycle.step, cycle.next_adapter
-    cycle.brief, cycle.trace, cycle.answer, cycle.step, cycle.next_adapter = brief, [], None, None, None
-    cycle.depth += 1
-    try:
-        _walk(cycle)
-        return cycle.answer, cycle.trace
-    except Exception:
-        outer[2][-1].setdefault("inner", []).append({"step": brief["selector"], "trace": cycle.trace})
-        raise
-    finally:
-        cycle.depth -= 1
-        cycle.brief, cycle.context, cycle.trace, cycle.answer, cycle.step, cycle.next_adapter = outer
-
-
-def _walk(cycle: Cycle) -> None:
-    """From IDLE to COMPLETE, or to FAILED, whose prototype dooms the transaction, and the error goes on."""
-    psm = cycle.world["psm"]
-    state = State.IDLE
-    cycle.context = UvmObject({"synthesis_state*": psm.IDLE, "parent*": cycle.world["traits"]})
-    put(cycle.context, "mission_brief", dict(cycle.brief))
-    try:
-        while True:
-            _enter(cycle, state)
-            asked = len(cycle.used)
-            try:
-                successor = after(state, send(cycle.context, "_process_synthesis_"))
-                cycle.check()
-            finally:
-                if len(cycle.used) > asked:
-                    cycle.trace[-1]["asked"] = [asked, len(cycle.used)]
-            if state is State.COMPLETE:
-                return
-            state = successor
-            put(cycle.context, "synthesis_state*", getattr(psm, str(state)))
-            if state is State.FAILED:
-                raise MissionError(mission=cycle.mission, reason="a state decided that it failed.")
-    except (TransientError, ChangedMeanwhile):
-        raise
-    except Exception as error:
-        cycle.check()
-        _enter(cycle, State.FAILED)
-        cycle.note(reason=_said(error))
-        put(cycle.context, "synthesis_state*", psm.FAILED)
-        send(cycle.context, "_process_synthesis_")
-        raise
-
-
-ENTERING = {state: f"cycle.{state.value.lower()}" for state in State}  # the fault points
-
-
-def _enter(cycle: Cycle, state: State) -> None:
-    fault(ENTERING[state])
-    name = str(state)
-    cycle.trace.append({"state": name})
-    cycle.events.append(
-        {"kind": "cycle", "mission": cycle.mission, "state": name, "depth": cycle.depth, "at": cycle.now()}
-    )
-
-
-def _said(error: Exception) -> str:
-    if type(error) is MissionError:
-        return str(error.facts["reason"])  # whoever tells it adds which mission it was
-    return str(error) if isinstance(error, BatosError) else f"{type(error).__name__}: {error}"

@@ -13,12 +13,13 @@ from batos.errors import NotUnderstood
 from batos.inference.citations import numbered, without_marks
 from batos.inference.port import Request
 from batos.mind import prompts
-from batos.mind.cycle import Cycle, run_inner
+from batos.mind.cycle import Cycle
 from batos.mind.delivering import nested
 from batos.mind.diversity import diversity
 from batos.mind.schemas import Plan, plan_schema
 from batos.mind.speaking import PERSONAS, Step, is_facet
 from batos.mind.structured import structured
+from batos.mind.walking import run_inner
 from batos.objects import lookup
 from batos.objects.mirror import Mirror
 from batos.objects.records import Intent, Method

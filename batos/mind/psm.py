@@ -6,9 +6,9 @@ delegation through its `synthesis_state*` slot, whatever stands there. The cycle
 
 from __future__ import annotations
 
-from batos.mind.cycle import current
 from batos.mind.states import State
 from batos.mind.strategies import strategy_of
+from batos.mind.thinking import current
 from batos.objects.primitives import primitive
 from batos.objects.uvm_object import UvmObject, put, remove
 

@@ -18,7 +18,7 @@ from batos.errors import (
 )
 from batos.image.image import Image
 from batos.methods.contract import UNSET, Example
-from batos.mind.cycle import answering_with
+from batos.mind.thinking import answering_with
 from batos.objects import lookup
 from batos.objects.primitives import Primitive
 from batos.objects.records import Method

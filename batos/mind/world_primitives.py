@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 
 from batos.errors import NeedsMission, SandboxDenied
 from batos.memory.catalog import index_document, unindex_document
-from batos.mind.cycle import current, thinker
 from batos.mind.delivering import frozen
 from batos.mind.speaking import is_facet
+from batos.mind.thinking import current, thinker
 from batos.objects import lookup
 from batos.objects.primitives import primitive
 from batos.objects.records import Method

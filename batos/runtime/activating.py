@@ -11,8 +11,8 @@ from batos.errors import SandboxError
 from batos.methods.facet_rule import read_facet
 from batos.methods.host import ObjectHost
 from batos.methods.sandbox import Sandbox
-from batos.mind import cycle as thinking
-from batos.mind import speaking
+from batos.mind import speaking, thinking
+from batos.mind.cycle import Cycle
 from batos.mind.rehearsing import Rehearsal
 from batos.objects import lookup
 from batos.objects.records import Method
@@ -31,7 +31,7 @@ def counted_activator(sandbox: Sandbox, store: MissionStore, clock: Clock) -> Ac
     def activate(method: Method, receiver: UvmObject, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         found = thinking.thinker_if_any()
         prompt = None if isinstance(found, Rehearsal) else _read(method, receiver, args, kwargs)
-        running = found if isinstance(found, thinking.Cycle) else None
+        running = found if isinstance(found, Cycle) else None
         checked, now = running.check if running else _unchecked, _now(running, clock)
         if isinstance(found, Rehearsal):
             host = ObjectHost(protected, checked=checked, now=now, saw=found.saw)
@@ -82,7 +82,7 @@ def _unchecked() -> None:
     """Outside a cycle there is no signal that a method could have swallowed."""
 
 
-def _now(running: thinking.Cycle | None, clock: Clock) -> Callable[[], datetime]:
+def _now(running: Cycle | None, clock: Clock) -> Callable[[], datetime]:
     """In a cycle the time is a need, so that a replay reads the same clock."""
 
     def now() -> datetime:

@@ -1,4 +1,5 @@
-"""The mission database's one door: missions, their leases, waits and journal; budgets and counters by inheritance.
+"""The mission database's one door: missions, their leases, waits and journal. What is read, counted and spent stands in
+the classes that it inherits from.
 
 Every method is one transaction. What must not be lost (a submission, a round of answers, a person's decision) is on the
 disk when it returns. Leases, waits and acknowledgements are not synced: losing one only means that the mission is
@@ -30,7 +31,6 @@ from batos.runtime.bookkeeping import (
     SUBMIT,
     WAIT,
     WAIT_FOR_MISSIONS,
-    Bookkeeping,
 )
 from batos.runtime.briefs import (
     COLUMNS,
@@ -42,39 +42,19 @@ from batos.runtime.briefs import (
     Leased,
     Mission,
     NeedKey,
-    State,
     from_text,
     mission_of,
 )
 from batos.runtime.counters import Budget, CallCount, Purse
 from batos.runtime.database import Contended, Transaction
 from batos.runtime.journal import Attempt, JournalEntry
-from batos.runtime.schema import ENDED, OPEN, STATES
+from batos.runtime.reading import OPEN_LEARN, PENDING_BELOW, Reading
 
 __all__ = [
     "Attempt", "Brief", "Budget", "CallCount", "Filed", "JournalEntry", "Leased", "Mission", "MissionStore",
 ]  # fmt: skip
 
 LEASE_TRIES = 10
-
-OPEN_LEARN = f"""
-    SELECT {COLUMNS} FROM missions
-    WHERE type = 'learn' AND target = :target AND selector = :selector AND state IN ('queued', 'running', 'waiting')"""
-
-# A state as the partial index has it that serves it; without these words SQLite would read the whole past.
-IN_STATE = {state: f"state = '{state}'" for state in OPEN} | {
-    state: f"state IN ('done', 'failed', 'dead') AND state = '{state}'" for state in ENDED
-}
-COUNTS = " UNION ALL ".join(f"SELECT '{state}', count(*) FROM missions WHERE {IN_STATE[state]}" for state in STATES)
-
-# The nearest mission that a person is to decide on: the mission itself, or one that it waits for.
-PENDING_BELOW = f"""
-    WITH RECURSIVE below(awaited) AS (
-        SELECT CAST(:mission AS TEXT)
-        UNION
-        SELECT waits.awaited FROM waits JOIN below ON waits.mission = below.awaited)
-    SELECT {COLUMNS} FROM missions WHERE id IN (SELECT awaited FROM below) AND waiting_for = 'person'
-    ORDER BY seq LIMIT 1"""
 
 
 class Idle(Protocol):
@@ -88,7 +68,7 @@ class Idle(Protocol):
     def give(self, leased: Leased | None) -> None: ...
 
 
-class MissionStore(Bookkeeping):
+class MissionStore(Reading):
     """An open mission database, safe from any thread; any number of processes may hold the same one.
 
     Methods that take a `token` raise LeaseLost, and write nothing, once the lease is no longer the worker's. All raise
@@ -399,63 +379,6 @@ class MissionStore(Bookkeeping):
             if not tx.row("SELECT 1 FROM missions WHERE id = :id", id=mission_id):
                 raise UnknownMission(mission=mission_id)
             return waits.end(tx, mission_id, "failed", {"cancelled": True}, self._clock.now()) is not None
-
-    # Reading
-
-    def standing(self, mission_id: str) -> tuple[State, JSON]:
-        """State and outcome alone: for who looks again and again. Raises UnknownMission."""
-        row = self._db.row("SELECT state, outcome FROM missions WHERE id = :id", id=mission_id)
-        if row is None:
-            raise UnknownMission(mission=mission_id)
-        return row[0], from_text(row[1])
-
-    def get(self, mission_id: str) -> Mission:
-        row = self._db.row(f"SELECT {COLUMNS} FROM missions WHERE id = :id", id=mission_id)
-        if row is None:
-            raise UnknownMission(mission=mission_id)
-        return mission_of(row)
-
-    def list(self, state: State | None = None, limit: int = 100, parent: str | None = None) -> tuple[Mission, ...]:
-        """The newest missions first."""
-        conditions = [] if state is None else [IN_STATE[state]]
-        conditions += [] if parent is None else ["parent = :parent"]
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        rows = self._db.rows(
-            f"SELECT {COLUMNS} FROM missions {where} ORDER BY seq DESC LIMIT :limit", parent=parent, limit=limit
-        )
-        return tuple(map(mission_of, rows))
-
-    def waiting_for_person(self) -> tuple[Mission, ...]:
-        """The missions that a person is asked about, oldest first."""
-        rows = self._db.rows(
-            f"SELECT {COLUMNS} FROM missions WHERE state = 'waiting' AND waiting_for = 'person' ORDER BY seq"
-        )
-        return tuple(map(mission_of, rows))
-
-    def find_open_learn(self, target: str, selector: str) -> Mission | None:
-        row = self._db.row(OPEN_LEARN, target=target, selector=selector)
-        return mission_of(row) if row else None
-
-    def pending_below(self, mission_id: str) -> Mission | None:
-        """What a person must decide for the mission to go on: itself, or one that it waits for at any remove."""
-        row = self._db.row(PENDING_BELOW, mission=mission_id)
-        return mission_of(row) if row else None
-
-    def counts(self) -> dict[str, int]:
-        """How many missions stand in each state."""
-        return dict(self._db.rows(COUNTS))
-
-    def journal(self, mission_id: str) -> dict[NeedKey, JournalEntry]:
-        entries = journal.entries_in(self._db.rows(journal.ENTRIES, mission=mission_id))
-        return {entry.key: entry for entry in entries}
-
-    def answers(self, mission_id: str) -> dict[NeedKey, JSON]:
-        """The journal's answers alone: all that a replay needs, and a fraction of the bytes."""
-        return {key: from_text(answer) for key, answer in self.written_answers(mission_id).items()}
-
-    def written_answers(self, mission_id: str) -> dict[NeedKey, str]:
-        """`answers` as they were recorded."""
-        return journal.answers_in(self._db.rows(journal.ANSWERS, mission=mission_id))
 
     # Within
 

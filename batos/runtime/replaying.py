@@ -16,9 +16,10 @@ from typing import Any, Literal
 from batos.errors import MissionError
 from batos.image.image import Image
 from batos.image.receipts import Receipt
-from batos.mind import cycle as thinking
-from batos.mind.cycle import Cycle, CycleFailed
+from batos.mind import walking
+from batos.mind.cycle import Cycle
 from batos.mind.needs import Key, Need, Pending, Suspended
+from batos.mind.walking import CycleFailed
 from batos.objects.lookup import noting_reads
 from batos.runtime.briefs import JSON, Mission, brief_json
 from batos.runtime.counters import Purse, day_of
@@ -158,7 +159,7 @@ class _Run:
                 brief = brief_json(mission.brief)
                 cycle = Cycle(image, world, mission.id, brief, answers, self._settings, mission.created_at)
                 try:
-                    thinking.run(cycle)
+                    walking.run(cycle)
                     cycle.check()
                 except (Suspended, Pending, CycleFailed) as raised:
                     signal = raised.with_traceback(None)

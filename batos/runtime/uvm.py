@@ -40,7 +40,7 @@ from batos.memory.summarizing import summarize
 from batos.memory.turn_taking import remember
 from batos.methods.contract import Contract
 from batos.methods.sandbox import Limits, Sandbox
-from batos.mind.cycle import without_mission
+from batos.mind.thinking import without_mission
 from batos.objects import lookup, primitives
 from batos.objects.records import Method
 from batos.objects.uvm_object import UvmObject

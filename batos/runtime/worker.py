@@ -16,13 +16,12 @@ from typing import Any
 from transaction.interfaces import TransientError
 
 from batos.errors import BudgetExhausted, ChangedMeanwhile, LeaseLost, WaitCircle
-from batos.faults import fault
 from batos.image.receipts import Receipt
-from batos.mind import cycle as thinking
-from batos.mind.cycle import Cycle, CycleFailed
+from batos.mind.cycle import Cycle
 from batos.mind.needs import Need, Pending, Suspended
-from batos.objects.lookup import noting_reads
-from batos.runtime.briefs import Brief, EndState, Leased, Mission, brief_json, from_text
+from batos.mind.walking import CycleFailed
+from batos.runtime.attempts import Attempts
+from batos.runtime.briefs import Brief, EndState, Leased, Mission, brief_json
 from batos.runtime.budgets import purses_of, renews, waiting_for
 from batos.runtime.deciding import newly_installed, resume_who_wait
 from batos.runtime.events import Events
@@ -51,6 +50,7 @@ class Workers:
         self._stopping = threading.Event()
         self._holding = Holding(place.store, place.clock, settings.lease_seconds)
         self._idling = Idling(place.store, self._holding, self._name, settings.lease_seconds)
+        self._attempts = Attempts(place, settings, events)
         self._rounds = Rounds(place, settings.performers, events, self._work, self._answered)
 
     def start(self) -> None:
@@ -121,87 +121,29 @@ class Workers:
             events: list[dict[str, Any]] = []
             cycle: Cycle | None = None
             try:
-                cycle = self._attempt(leased, events)
+                cycle = self._attempts.run(leased, events)
             except Suspended as suspended:
-                self._log(mission, "suspended", started, events, suspended.needs)
+                self._attempts.log(mission, "suspended", started, events, suspended.needs)
                 needs = suspended.needs
             except Pending as pending:
-                self._log(mission, "pending", started, events)
+                self._attempts.log(mission, "pending", started, events)
                 self._wait_for_person(leased, pending)
                 return self._leased()
             except (TransientError, ChangedMeanwhile):
-                self._log(mission, "conflict", started, events)
+                self._attempts.log(mission, "conflict", started, events)
                 self._stopping.wait(random.uniform(0, 0.001 * 2**race))
                 continue
             except CycleFailed as failed:
-                self._log(mission, "failed", started, events)
+                self._attempts.log(mission, "failed", started, events)
                 return self._fail(leased, failed)
             else:
-                self._log(mission, "committed", started, events)
+                self._attempts.log(mission, "committed", started, events)
                 return self._finish(leased, cycle)
             # Out of the block, whose exception holds on to the whole attempt.
             return self._suspend(leased, needs) or self._leased()
         self._place.store.release(leased.token, run_at=self._place.clock.now() + 0.05)
         self._holding.go(leased.token)
         return self._leased()
-
-    def _log(
-        self,
-        mission: Mission,
-        result: str,
-        started: float,
-        events: list[dict[str, Any]],
-        needs: tuple[Need, ...] = (),
-    ) -> None:
-        names = [f"{need.kind} {need.name}" for need in needs]
-        states = [(event["state"], event["depth"], round(event["at"] - started, 6)) for event in events]
-        self._place.store.log_attempt(mission.id, result, names, started, self._place.clock.now(), states)
-
-    def _attempt(self, leased: Leased, events: list[dict[str, Any]]) -> Cycle | None:
-        """Run the cycle and commit it with its receipt. None if an earlier delivery has done so."""
-        try:
-            return self._committed(leased, events)
-        finally:
-            for event in events:  # told when the transaction has ended, whichever way
-                self._events.publish(**event)
-
-    def _committed(self, leased: Leased, events: list[dict[str, Any]]) -> Cycle | None:
-        image, mission = self._place.image, leased.mission
-        answers = {key: from_text(answer) for key, answer in (leased.answers or {}).items()}
-        brief = brief_json(mission.brief)
-        with noting_reads() as reads, image.transaction(_note(mission), mission=mission.id) as world:
-            if mission.id in world.receipts:
-                return None
-            cycle = Cycle(image, world, mission.id, brief, answers, self._settings, mission.created_at, events)
-            cycle.now = self._place.clock.now
-            cycle.granted = self._place.granted
-            try:
-                thinking.run(cycle)
-            except CycleFailed:
-                self._count(cycle)
-                raise
-            cycle.check()
-            world.root["receipts"][mission.id] = Receipt(
-                mission.id,
-                "proposed" if cycle.pending else "done",
-                brief=brief,
-                answer=cycle.answer,
-                pending=cycle.pending,
-                journal=tuple(cycle.used),
-                trace=tuple(cycle.trace),
-                children=tuple(cycle.children),
-                made_at=self._place.clock.now(),
-            )
-            world.rely_on(reads)
-            fault("cycle.before_commit")
-        fault("cycle.after_commit")
-        self._count(cycle)
-        return cycle
-
-    def _count(self, cycle: Cycle) -> None:
-        """Count the calls of methods in the attempt that came to an end, and in none of those before it."""
-        for call in cycle.calls:
-            self._place.store.count_call(*call)
 
     def _tell(self, mission: Mission, state: str) -> None:
         brief = mission.brief
@@ -351,13 +293,6 @@ class Workers:
             again = self._gone_on(done)
         finally:
             self._idling.give(again)
-
-
-def _note(mission: Mission) -> str:
-    brief = mission.brief
-    return {"learn": f"learn {brief.selector}", "ask": "answer a question", "display": "make the workbench"}.get(
-        brief.type, f"{brief.selector} (mission)"
-    )
 
 
 def _learn(need: Need) -> Brief:

@@ -24,7 +24,7 @@ def _attempts(path: Path, cycles: int) -> Iterator[Figure]:
     with opened(path, Instant(), workers=1) as (system, targets):
         for number in range(10):
             submit(system, targets, "two rounds", number).result(30)
-        attempts = _timed(system._workers, "_attempt")
+        attempts = _timed(system._workers._attempts, "run")
         checks = _timed(system.store, "check_budgets")
         begun = time.process_time()
         for number in range(10, 10 + cycles):

@@ -258,7 +258,7 @@ def test_a_facet_that_writes_does_not_change_what_another_one_asks(opened, scrip
         "    return answer\n"
     )
     thinker(opened, source, count=0)
-    from batos.mind.cycle import current
+    from batos.mind.thinking import current
     from batos.objects.sending import send
 
     @primitive("test.gather_three")

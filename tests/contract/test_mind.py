@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 import batos
-from batos.mind.cycle import current
+from batos.mind.thinking import current
 from batos.objects.primitives import primitive
 from batos.objects.records import Intent, Method
 from batos.objects.sending import resend

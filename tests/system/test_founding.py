@@ -13,8 +13,8 @@ from batos.errors import (
     TransactionMisuse,
 )
 from batos.mind import psm as psm_states
-from batos.mind.cycle import current
 from batos.mind.states import TRANSITIONS, State, after
+from batos.mind.thinking import current
 from batos.objects.primitives import primitive
 from batos.objects.records import Intent, Method
 from batos.objects.uvm_object import UvmObject, own_slots, put
