@@ -10,6 +10,7 @@ Statements are written as SQLite reads them; a server's home says them in its ow
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -99,12 +100,15 @@ Place = Path | Schema
 
 
 SCHEMAS = "memory_"  # how the names of ours begin, on a server
+LONGEST_NAME = 63  # that a server tells from another
 
 
 def place_of(where: Address, name: str) -> Place:
     """Where the index of this name is of the image at an address: on its server, or in a file beside it."""
     if where.scheme == "postgresql":
-        return Schema(where.dsn, SCHEMAS + "".join(sign if sign.isalnum() else "_" for sign in name.lower()))
+        plain = SCHEMAS + "".join(sign if sign.isascii() and sign.isalnum() else "_" for sign in name.lower())
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        return Schema(where.dsn, plain if len(plain) <= LONGEST_NAME else f"{plain[: LONGEST_NAME - 9]}_{digest}")
     return where.path / "index" / f"{name}.sqlite3"
 
 

@@ -53,7 +53,7 @@ def schemas(dsn: str, beginning: str) -> list[Schema]:
 
 class ServerHome:
     def __init__(self, place: Schema, layout: Layout) -> None:
-        self._schema = place.name[:63]  # longer names are cut by the server
+        self._schema = place.name
         self._dsn = place.dsn
         self._layout = layout
         self._open: ServerRows | None = None

@@ -11,6 +11,7 @@ from batos.memory.catalog import index_document, lay_catalog, unindex_document
 from batos.memory.search import Searcher
 from batos.memory.summarizing import summarize
 from batos.memory.turns import Turn, written
+from batos.memory.vectors import index_name
 from batos.memory.verifying import verify
 from batos.testing import HashedEmbedder
 from contract.memory_tools import lose, uri_of
@@ -154,6 +155,14 @@ def test_a_connection_that_broke_is_told_and_opened_again(image, memory, postgre
     with pytest.raises(ImageUnavailable, match="server"):
         memory.search("owl")
     assert memory.search("owl")
+
+
+def test_models_whose_names_begin_alike_do_not_share_an_index(image):
+    names = [index_name(f"{'a-very-long-model-name-' * 4}{number}") for number in range(2)]
+    schemas = [place_of(image.where, name).name for name in names]
+
+    assert len(set(schemas)) == 2
+    assert all(len(schema) <= 63 for schema in schemas)
 
 
 def test_what_is_discarded_is_gone_from_the_server(image, memory, postgresql):
