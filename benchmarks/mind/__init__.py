@@ -13,6 +13,7 @@ from statistics import median
 from time import perf_counter
 
 from batos.inference.port import Request
+from batos.runtime.contributions import contributions
 from batos.runtime.own_documents import ingest_own_documents
 from batos.runtime.questions import Answer
 from batos.runtime.uvm import Uvm
@@ -21,6 +22,8 @@ from benchmarks.figures import Figure
 
 HERE = Path(__file__).parent
 QUICK = 4  # of each kind
+OFTEN = 5  # answers that a facet was asked for, before what it adds is a figure
+EVERY = 10_000
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ def measure(quick: bool, data: Path | None = None) -> Iterator[Figure]:
         ingest_own_documents(image.image)
         yield from _asking(image, quick, "questions", "", "")
         yield from _asking(image, quick, "heldout", "_heldout", ", held out")
+        yield from _entropy(image)
 
 
 def _routing(image: Uvm, key: str, name: str, about: str) -> Iterator[Figure]:
@@ -72,6 +76,27 @@ def _routing(image: Uvm, key: str, name: str, about: str) -> Iterator[Figure]:
 def _archetype(image: Uvm, brief: str) -> object:
     answer = image.place.backend.generate(Request(purpose="plan", materials={"query": brief}))
     return answer.data["archetype"] if isinstance(answer.data, dict) else None
+
+
+def _entropy(image: Uvm) -> Iterator[Figure]:
+    """What the facets of these answers added, of those that were asked often."""
+    with image.image.reading() as world:
+        measured = [
+            entry["diversity"] for receipt in world.receipts.values() for entry in receipt.trace if "diversity" in entry
+        ]
+    diversity = [found["diversity"] for found in measured]
+    yield Figure(
+        "facet_diversity", sum(diversity) / len(diversity), "composite entropy of an answer's facets, 0 to 1, mean"
+    )
+    asked = [found for found in contributions(image.image, image.store, latest=EVERY) if found.asked >= OFTEN]
+    told = ", ".join(f"{found.facet.removesuffix('_facet_')} {found.adds:.2f}" for found in asked)
+    least = min((found.adds for found in asked), default=0.0)
+    yield Figure(
+        "facet_adds_least",
+        least,
+        "share of its words that no other facet said, of the one that adds least",
+        beside=told,
+    )
 
 
 def _asking(image: Uvm, quick: bool, name: str, suffix: str, about: str) -> Iterator[Figure]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -13,10 +14,12 @@ from batos.clock import SystemClock
 from batos.errors import BackendRefused
 from batos.inference.builtin import facet, weave
 from batos.inference.builtin.backend import BuiltinBackend
-from batos.inference.builtin.facets import facet_rules, sub_query
-from batos.inference.builtin.sentences import squeezed
+from batos.inference.builtin.facets import facet_rules, select, sub_query
+from batos.inference.builtin.scoring import Question
+from batos.inference.builtin.sentences import offered_chunks, passages, squeezed
 from batos.inference.citations import cited, cited_chunks, numbered, without_marks
 from batos.inference.port import Request
+from batos.mind.speaking import personas
 
 PAGES = {
     "undo.md": "# Undo\n\nTo undo a learned method, call `image.undo(change)` with a change that `history` lists. "
@@ -69,7 +72,9 @@ def test_a_section_whose_heading_asks_the_question_answers_it_first():
     ]
     chunks = [{**CHUNKS[0], "document_id": f"{n}.md", "text": text} for n, text in enumerate(texts)]
 
-    assert asked("Where is my data stored?", chunks).text == "Everything lies in one directory [1]."
+    answer = asked("Where is my data stored?", chunks)
+    assert answer.text.startswith("Everything lies in one directory [1].")
+    assert [cited["document_id"] for cited in answer.data["citations"]] == ["1.md"]
 
 
 def test_facets_differ_in_what_they_choose():
@@ -89,6 +94,37 @@ def test_facets_differ_in_what_they_choose():
     assert "You can trust" in chosen["simple_heart_facet_"]
     assert "3 ms" in chosen["guide_facet_"]
     assert "First undo" in chosen["iceman_facet_"]
+
+
+def test_every_facet_of_every_persona_has_a_rule_of_its_own():
+    rules = {facet.slot: facet_rules()[facet.slot] for persona in personas() for facet in persona.facet}
+    assert set(rules) == set(SLOTS)
+    for one, other in combinations(rules.values(), 2):
+        assert one.angle != other.angle
+        assert one.expansion != other.expansion
+        assert (one.prefers, one.looks_for, one.beyond) != (other.prefers, other.looks_for, other.beyond)
+
+
+PLAIN, TIMED, OTHER = "An undo puts back a change.", "An undo takes 3 seconds.", "Receipts have no undo."
+
+
+def chosen_by(**changed):
+    rule = facet_rules()["default"].model_copy(update={"minimum": 0.1, "sentences": 3, **changed})
+    chunk = {**CHUNKS[0], "text": f"{PLAIN} {TIMED} {OTHER}"}
+    offered = passages(offered_chunks({"chunks": [chunk]}))
+    return {passage.text for passage in select(Question("Which change does an undo put back?"), offered, rule)}
+
+
+def test_what_a_facet_is_not_about_it_leaves_to_the_others():
+    assert chosen_by() == {PLAIN, TIMED, OTHER}
+    assert chosen_by(looks_for=frozenset({"number"})) == {TIMED}
+    assert chosen_by(looks_for=frozenset({"person"})) == set()
+
+
+def test_a_facet_that_looks_beyond_leaves_what_the_question_alone_would_choose():
+    assert chosen_by(sentences=1) == {PLAIN}
+    assert chosen_by(beyond=1) == {TIMED, OTHER}
+    assert chosen_by(beyond=3) == set()
 
 
 def test_a_sentence_that_leans_on_the_one_before_brings_it_along_or_stays_away():

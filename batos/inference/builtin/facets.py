@@ -32,6 +32,8 @@ class FacetRule(BaseModel):
     minimum: float = Field(gt=0, le=1)
     sentences: int = Field(ge=1)
     prefers: dict[str, float]
+    looks_for: frozenset[str] = frozenset()
+    beyond: int = Field(default=0, ge=0)
 
     @property
     def expansion_stems(self) -> frozenset[str]:
@@ -43,7 +45,7 @@ def facet_rules() -> Mapping[str, FacetRule]:
     """The rules by facet slot. Raises ValueError for a data file that contradicts itself."""
     rules = {slot: FacetRule.model_validate(table) for slot, table in read_table("facets.toml").items()}
     for slot, rule in rules.items():
-        require_known_features(rule.prefers)
+        require_known_features([*rule.prefers, *rule.looks_for])
         if strays := set(content_stems(rule.angle)) - rule.expansion_stems:
             raise ValueError(f"The angle of {slot} has words that are not in its expansion: {sorted(strays)}.")
     return rules
@@ -79,13 +81,19 @@ def facet(request: Request) -> Answer:
 
 
 def select(question: Question, offered: tuple[Passage, ...], rule: FacetRule) -> list[Passage]:
-    """The passages that a rule keeps, best first; one that leans on the sentence before it brings that along."""
+    """The passages that a rule keeps, best first; one that leans on the sentence before it brings that along.
+
+    All facets are asked about the same passages at once, and none knows what the others say. What each adds comes from
+    what its rule leaves to them.
+    """
     scale = Scale(question, offered)
     expansion = dict.fromkeys(rule.expansion_stems, rule.expansion_weight)
+    near = [passage for passage in offered if scale.match(passage) >= rule.minimum]
+    plain = sorted(near, key=lambda passage: (-scale.score(passage), passage.chunk, passage.position))
     scored = [
         (scale.score(passage, rule.prefers, expansion), passage)
-        for passage in offered
-        if scale.match(passage) >= rule.minimum
+        for passage in plain[rule.beyond :]
+        if not rule.looks_for or features(passage) & rule.looks_for
     ]
     scored.sort(key=lambda pair: (-pair[0], pair[1].chunk, pair[1].position))
     kept: list[Passage] = []
