@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ from benchmarks.memory.made import MadeVectors, questions, texts
 
 BLOCK = 5_000
 ASKED = 200
+TOLD = 10
 
 
 class Nothing(Pending):
@@ -78,7 +80,7 @@ def _ask(text: TextIndex, vectors: VectorIndex, asked: list[str], chunks: int) -
         question = understood(words, text.speakers(), date(2024, 1, 1))
         begun = time.perf_counter()
         arms = Arms(text, vectors, question, {}, Nothing(), past=False)
-        assert ranked(question, arms.evidence(CANDIDATES))
+        assert list(islice(ranked(question, arms.evidence(CANDIDATES)), TOLD))
         if number >= 10:
             times.append((time.perf_counter() - begun) * 1e3)
     times.sort()
