@@ -36,7 +36,8 @@ SCHEMA = f"""
 COUNT_SPEAKER = """
     insert into speaker values (?, ?) on conflict (name) do update set chunks = speaker.chunks + excluded.chunks
 """
-PLACE = "select id, document_id, chunk_index, speaker, date, asks from chunk"
+COLUMNS = "id, chunk.document_id, chunk.chunk_index, speaker, date, asks"  # those of a `Place`
+PLACE = f"select {COLUMNS} from chunk"
 SIFTED = 1_000  # of what the system did, so many are looked at together for their kind
 
 
@@ -159,13 +160,18 @@ class TextIndex(Derived):
 
     def neighbours(self, places: Iterable[Place]) -> dict[int, Place]:
         """The chunks directly before and after these in their documents."""
-        statement = f"{PLACE} where document_id = ? and chunk_index in (?, ?)"
-        near: dict[int, Place] = {}
+        wanted = sorted({(place.document_id, place.chunk_index + step) for place in places for step in (-1, 1)})
+        if not wanted:
+            return {}
+        # One statement, because on a server each takes its way.
+        statement = f"""
+            with wanted (document_id, chunk_index) as (values {", ".join(["(?, ?)"] * len(wanted))})
+            select {COLUMNS} from wanted
+            join chunk on chunk.document_id = wanted.document_id and chunk.chunk_index = wanted.chunk_index
+        """
         with self._using() as database:
-            for place in places:
-                values = (place.document_id, place.chunk_index - 1, place.chunk_index + 1)
-                near.update((row[0], Place(*row)) for row in database.execute(statement, values))
-        return near
+            rows = database.execute(statement, [value for pair in wanted for value in pair])
+            return {row[0]: Place._make(row) for row in rows}
 
     def stretch(self, document_id: str, first: int, last: int) -> dict[int, Place]:
         """The chunks of a document from one number to another."""
@@ -177,7 +183,7 @@ class TextIndex(Derived):
         """In how many chunks it differs from these, which are to be all: in their words, in where they stand, or that
         there are others."""
         with self._using() as database:
-            known = database.execute(f"{PLACE.replace(' from', ', words_row from')}").fetchall()
+            known = database.execute(f"select {COLUMNS}, words_row from chunk").fetchall()
             held = {row[0]: row[-1] for row in known}
             places = {row[0]: Place(*row[:-1]) for row in known}
             wrong: set[int] = set()
