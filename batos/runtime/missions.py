@@ -75,7 +75,7 @@ class MissionStore(Reading):
     ImageUnavailable or one of its kinds when the database cannot do what it should.
     """
 
-    idle: Idle | None = None  # on SQLite, who takes a mission for a worker in the transaction that files it
+    idle: Idle | None = None  # for whom a mission is leased in the transaction that files it
 
     # Filing
 
@@ -95,7 +95,7 @@ class MissionStore(Reading):
         identity = mission_id or uuid4().hex
         now = self._clock.now()
 
-        idle = None if run_at is not None or self._db.on_postgresql else self.idle
+        idle = self.idle if run_at is None else None
         if idle is None or not idle.claim():
             with self._write(SUBMIT) as tx:
                 return self._filed(tx, identity, brief, parent, priority, now if run_at is None else run_at, now)

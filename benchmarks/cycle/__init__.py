@@ -14,8 +14,8 @@ from benchmarks.figures import Figure
 
 
 def measure(quick: bool, data: Path | None = None) -> Iterator[Figure]:
-    from benchmarks.cycle import against, alone, crowd  # the peers' modules are run by themselves, without these
+    from benchmarks.cycle import against, alone, crowd, floor  # the peers' modules are run by themselves, without these
 
-    for part in (alone, against, crowd):
+    for part in (alone, floor, against, crowd):
         with tempfile.TemporaryDirectory(prefix="batos-benchmark-") as folder:
             yield from part.measure(quick, Path(folder))

@@ -5,7 +5,6 @@ runs for a target, and no answer is lost.
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 
 import pytest
 
@@ -41,6 +40,16 @@ def test_the_first_answer_that_was_recorded_is_the_one_to_go_on_with(store, cloc
     again = go_on(store, go_on(store, held), answer("no"), answer("more", "k"))
 
     assert store.answers(again.mission.id) == {**YES, ("k", 0): {"text": "more"}}
+
+
+def test_a_mission_that_goes_on_says_whether_it_may_spend_more(store, clock):
+    store.set_limit("heartbeat", "1", 8)
+    pays = [("heartbeat", "1")]
+    first = go_on(store, submit_and_lease(store, clock, ask()), answer("yes", prompt_tokens=5), charge=pays)
+    second = go_on(store, first, answer("no", "k", prompt_tokens=5), charge=pays)
+
+    assert first.affordable_at is not None
+    assert second.affordable_at is None
 
 
 def test_a_mission_whose_target_is_taken_is_queued_with_its_answers(store, clock):
@@ -102,63 +111,56 @@ def test_one_that_ends_hands_over_to_the_next_of_its_target(store, clock):
 
 
 class Idle:
-    """One worker with nothing to do, for whom the store takes what is filed."""
+    """Workers with nothing to do, for whom the store takes what is filed."""
 
     name, seconds = "idle", LEASE
 
-    def __init__(self):
+    def __init__(self, workers=1):
+        self.workers = workers
         self.given = []
 
     def claim(self):
-        return not self.given
+        return len(self.given) < self.workers
 
     def give(self, leased):
         self.given.append(leased)
 
 
-def test_a_mission_that_is_filed_while_a_worker_is_idle_is_leased_with_it(clock, tmp_path):
-    store = MissionStore.open(tmp_path / "missions.sqlite3", clock)
-    with closing(store):
+def test_a_mission_that_is_filed_while_a_worker_is_idle_is_leased_with_it(store, clock):
+    store.idle = Idle()
+    filed, other = store.submit(ask(A)), store.submit(ask(B))
+
+    (leased,) = store.idle.given
+    assert (leased.mission.id, leased.answers, leased.mission.state) == (filed, {}, "running")
+    assert store.workers() == {"idle"}
+    store.finish(leased.token, "done", None)
+    assert lease(store, clock).mission.id == other
+
+
+def test_who_is_idle_is_given_nothing_that_may_not_run_or_was_filed_before(store, clock):
+    running = submit_and_lease(store, clock, ask(A))
+    for filed in (lambda: store.submit(ask(A)), lambda: store.submit(ask(B), mission_id=running.mission.id)):
         store.idle = Idle()
-        filed, other = store.submit(ask(A)), store.submit(ask(B))
-
-        (leased,) = store.idle.given
-        assert (leased.mission.id, leased.answers, leased.mission.state) == (filed, {}, "running")
-        assert store.workers() == {"idle"}
-        store.finish(leased.token, "done", None)
-        assert lease(store, clock).mission.id == other
-
-
-def test_who_is_idle_is_given_nothing_that_may_not_run_or_was_filed_before(clock, tmp_path):
-    store = MissionStore.open(tmp_path / "missions.sqlite3", clock)
-    with closing(store):
-        running = submit_and_lease(store, clock, ask(A))
-        for filed in (lambda: store.submit(ask(A)), lambda: store.submit(ask(B), mission_id=running.mission.id)):
-            store.idle = Idle()
-            filed()
-            assert store.idle.given == [None]
-        assert store.counts()["queued"] == 1
-
-
-def test_a_mission_that_was_filed_for_an_idle_worker_is_the_one_that_the_database_holds(clock, tmp_path):
-    store = MissionStore.open(tmp_path / "missions.sqlite3", clock)
-    with closing(store):
-        store.idle = Idle()
-        filed = store.submit(ask(A), parent="another", priority=3)
-
-        (leased,) = store.idle.given
-        assert leased.mission == store.get(filed)
-        assert store.renew([leased.token], clock.now(), LEASE) == frozenset()
-
-
-def test_who_is_idle_is_given_nothing_of_what_could_not_be_filed(clock, tmp_path):
-    store = MissionStore.open(tmp_path / "missions.sqlite3", clock)
-    with closing(store):
-        store.idle = Idle()
-        with armed("missions.before_submit"), pytest.raises(Crash):
-            store.submit(ask(A))
+        filed()
         assert store.idle.given == [None]
-        assert store.counts()["running"] == store.counts()["queued"] == 0
+    assert store.counts()["queued"] == 1
+
+
+def test_a_mission_that_was_filed_for_an_idle_worker_is_the_one_that_the_database_holds(store, clock):
+    store.idle = Idle()
+    filed = store.submit(ask(A), parent="another", priority=3)
+
+    (leased,) = store.idle.given
+    assert leased.mission == store.get(filed)
+    assert store.renew([leased.token], clock.now(), LEASE) == frozenset()
+
+
+def test_who_is_idle_is_given_nothing_of_what_could_not_be_filed(store, clock):
+    store.idle = Idle()
+    with armed("missions.before_submit"), pytest.raises(Crash):
+        store.submit(ask(A))
+    assert store.idle.given == [None]
+    assert store.counts()["running"] == store.counts()["queued"] == 0
 
 
 @pytest.fixture(params=[1, 2])
@@ -187,6 +189,17 @@ def test_of_those_that_go_on_at_once_for_a_target_one_runs_and_none_loses_an_ans
     counts = stores[0].counts()
     assert (len(gone_on), counts["running"], counts["queued"]) == (1, 1, MANY - 1)
     assert all(stores[0].answers(each.mission.id) == YES for each in held)
+
+
+def test_of_those_that_are_filed_at_once_for_a_target_one_is_leased_and_none_is_lost(stores):
+    for store in stores:
+        store.idle = Idle(MANY)
+    filed = at_once(stores, MissionStore.submit, [ask(A) for _ in range(MANY)])
+
+    leased = [each for store in stores for each in store.idle.given if each is not None]
+    counts = stores[0].counts()
+    assert (len(leased), counts["running"], counts["queued"]) == (1, 1, MANY - 1)
+    assert len(set(filed)) == MANY
 
 
 def test_those_that_end_at_once_take_each_of_the_next_once(stores):
