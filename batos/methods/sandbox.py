@@ -18,8 +18,7 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,6 +63,32 @@ class Limits:
     items: int = 100_000
     made: int = 1_000_000
     text: int = 4 * 1024 * 1024
+
+
+class _Nested:
+    """One activation more: within the block, what it may still use, which is the outermost one's."""
+
+    __slots__ = ("_allowance", "_limits", "_selector", "_token")
+
+    def __init__(self, selector: str, limits: Limits) -> None:
+        self._selector = selector
+        self._limits = limits
+
+    def __enter__(self) -> Allowance:
+        allowance, limits = running.get(), self._limits
+        if allowance is None:
+            deadline = time.monotonic() + limits.wall_seconds
+            allowance = Allowance(limits.depth, limits.host_calls, deadline, limits.made)
+        if allowance.depth <= 0:
+            reason = f"messages that write are nested more than {limits.depth} objects deep."
+            raise SandboxLimit(selector=self._selector, reason=reason)
+        allowance.depth -= 1
+        self._allowance, self._token = allowance, running.set(allowance)
+        return allowance
+
+    def __exit__(self, *exc: object) -> None:
+        running.reset(self._token)
+        self._allowance.depth += 1
 
 
 class Runnable(Protocol):
@@ -128,7 +153,8 @@ class Sandbox:
         """
         ready = prepare(method.source or "", method.selector)
         if ready.closed is not None:
-            with self._allowed(ready.selector, host) as (allowance, crossing):
+            with _Nested(ready.selector, self.limits) as allowance:
+                crossing = self._crossing(ready.selector, host)
                 direct = prepared(ready, receiver, args, kwargs, host, crossing, allowance)
                 if direct is not None:
                     try:
@@ -139,25 +165,12 @@ class Sandbox:
 
     def run(self, program: Program, receiver: Any, args: tuple[Any, ...], kwargs: dict[str, Any], host: Host) -> Any:
         """As `activate`, for a program that is ready."""
-        with self._allowed(program.selector, host) as (allowance, crossing):
+        with _Nested(program.selector, self.limits) as allowance:
+            crossing = self._crossing(program.selector, host)
             return self._run(Activation(program, receiver, host, crossing, allowance), args, kwargs)
 
-    @contextmanager
-    def _allowed(self, selector: str, host: Host) -> Iterator[tuple[Allowance, Crossing]]:
-        """What an activation may still use, which is the outermost one's; and its border."""
-        limits = self.limits
-        deadline = time.monotonic() + limits.wall_seconds
-        allowance = running.get() or Allowance(limits.depth, limits.host_calls, deadline, limits.made)
-        if allowance.depth <= 0:
-            reason = f"messages that write are nested more than {limits.depth} objects deep."
-            raise SandboxLimit(selector=selector, reason=reason)
-        allowance.depth -= 1
-        token = running.set(allowance)
-        try:
-            yield allowance, Crossing(selector, host.is_object, limits.items, limits.text)
-        finally:
-            running.reset(token)
-            allowance.depth += 1
+    def _crossing(self, selector: str, host: Host) -> Crossing:
+        return Crossing(selector, host.is_object, self.limits.items, self.limits.text)
 
     def _run(self, activation: Activation | Direct, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
@@ -194,7 +207,7 @@ class Sandbox:
                 max_processes=self.most_workers,
                 checkout_timeout=10.0,
                 request_timeout=self.limits.seconds + 5.0,
-                max_checkouts_per_worker=2000,
+                max_checkouts_per_worker=10_000,
             )
             self._pool = pool.__enter__()
             return self._pool
