@@ -8,9 +8,9 @@ errs towards "may". It knows nothing of types: `self.basket.add(x)` counts as a 
 from __future__ import annotations
 
 import ast
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, repeat
 from typing import Any
 
 from batos.methods.tree import Tree, evaluated
@@ -31,6 +31,8 @@ _FRESH = frozenset({
 })  # fmt: skip
 _NAMED_WRITES = frozenset({"setattr", "delattr"})
 _CONTAINERS = frozenset({"list", "dict", "set", "deque", "Counter", "defaultdict", "OrderedDict"})
+
+_MATCHED = "(matched)"  # stands among the names for whether a `match` looks at state
 
 _Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -56,7 +58,8 @@ class Aliases:
     _bound: set[str] = field(default_factory=set)
     in_place: set[int] = field(default_factory=set)  # lines where `name += value` counts as a change
     _matched: bool = False  # whether any `match` looks at state
-    _raised: bool = False  # whether a name was just taken for more than it was
+    _asked: set[str] = field(default_factory=set)  # the names that an expression's level was just told from
+    _raised: set[str] = field(default_factory=set)  # the names that were just taken for more than they were
     _writes: dict[ast.AST, list[Write]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -98,16 +101,24 @@ class Aliases:
         return isinstance(parent, ast.Call) and parent.func is node
 
     def _learn_all(self, binding: list[ast.AST]) -> None:
-        """Look at what binds names, round after round, until each has seen the names as they are now."""
-        quiet = 0
-        for node in chain.from_iterable(repeat(binding, MOST_PASSES)):
-            self._raised = False
-            _LEARNING[type(node)](self, node)
-            quiet = 0 if self._raised else quiet + 1
-            if quiet == len(binding):
+        """Look at what binds names, and again at what asked about a name that was raised since."""
+        asking: defaultdict[str, list[ast.AST]] = defaultdict(list)
+        waiting, queued = deque(binding), set(binding)
+        for _ in range(MOST_PASSES * len(binding)):
+            if not waiting:
                 return
+            node = waiting.popleft()
+            queued.discard(node)
+            self._asked, self._raised = set(), set()
+            _LEARNING[type(node)](self, node)
+            for name in self._asked:
+                asking[name].append(node)
+            for name in self._raised:
+                again = [asked for asked in asking.pop(name, ()) if asked not in queued]
+                waiting += again
+                queued.update(again)
         # A chain of names this long is no one's style: take every name for the state itself.
-        if binding:
+        if waiting:
             self._levels = dict.fromkeys((node.id for node in self.tree.nodes if isinstance(node, ast.Name)), ITSELF)
 
     def _learn_assign(self, node: ast.Assign) -> None:
@@ -131,12 +142,14 @@ class Aliases:
 
     def _learn_match(self, node: ast.Match) -> None:
         if not self._matched and self.level(node.subject) > FREE:
-            self._matched = self._raised = True
+            self._matched = True
+            self._raised.add(_MATCHED)
 
     def _learn_augmented(self, node: ast.AugAssign) -> None:
         self._hold(node.target, self.level(node.value))
 
     def _learn_pattern(self, pattern: ast.pattern) -> None:
+        self._asked.add(_MATCHED)
         for part in ast.walk(pattern):
             name = getattr(part, "name", None) or getattr(part, "rest", None)
             if isinstance(name, str):
@@ -226,7 +239,7 @@ class Aliases:
     def _raise(self, name: str, level: int) -> None:
         if level > self._levels.get(name, FREE):
             self._levels[name] = level
-            self._raised = True
+            self._raised.add(name)
 
     def level(self, node: ast.expr | None) -> int:
         """How the value of an expression hangs on the object's state."""
@@ -234,6 +247,7 @@ class Aliases:
         return rule(self, node) if rule is not None else FREE
 
     def _of_name(self, node: ast.Name) -> int:
+        self._asked.add(node.id)
         return self._levels.get(node.id, FREE)
 
     def _of_attribute(self, node: ast.Attribute) -> int:
@@ -300,6 +314,7 @@ class Aliases:
         if isinstance(scope, ast.Lambda):
             answers = [scope.body]
         names = {part.id for answer in answers for part in ast.walk(answer) if isinstance(part, ast.Name)}
+        self._asked |= names
         held = any(name == "self" or name in self._scopes or self._levels.get(name) for name in names)
         return ITSELF if held else FREE
 

@@ -11,8 +11,11 @@ to see at each call; where they do not, the method runs as any other does (`rewr
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
+from typing import Any
 
 from batos.methods.aliases import CHANGED, is_self
 from batos.methods.plainness import needs_border
@@ -90,19 +93,22 @@ class _Touches:
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
-        self.names: Bindings = bindings(tree)
         self.reads: set[str] = set()
         self.stores: set[str] = set()
         self.sends: set[str] = set()
         self.mutates = False
         self.closed = self._look()
 
+    @cached_property
+    def names(self) -> Bindings:
+        return bindings(self.tree)
+
     def _look(self) -> bool:
         """Whether `self` stands for its slots only, and nothing asks for identity or a name put together."""
         selves = slots = 0
-        table = rules()
         if self.tree.of(ast.Global) or any(map(_asks_identity, self.tree.of(ast.Compare))):
             return False
+        table = rules()
         for node in self.tree.of(ast.Attribute):
             if is_self(node.value):
                 slots += 1
@@ -161,7 +167,6 @@ def _asks_identity(node: ast.Compare) -> bool:
 class _Closed(Rewriter):
     """Slots as global variables. `used` are the prelude functions that the text names."""
 
-    touching = Rewriter.touching | {ast.Attribute}
     slots: _Touches
 
     def __init__(self, tree: Tree, selector: str, names: Bindings, fresh: count[int]) -> None:
@@ -180,8 +185,10 @@ class _Closed(Rewriter):
         inner.slots = self.slots
         return inner
 
-    def touches(self, node: ast.AST) -> bool:
-        return is_self(node.value) if isinstance(node, ast.Attribute) else super().touches(node)
+    def concerned(self, kind: type[ast.AST], nodes: list[Any]) -> Iterable[ast.AST]:
+        if kind is ast.Attribute:
+            return [node for node in nodes if is_self(node.value)]
+        return super().concerned(kind, nodes)
 
     def standing_for(self, name: str) -> str | None:
         # Nobody is asked from inside a key or a reduction, so only what must answer an iterator is replaced.

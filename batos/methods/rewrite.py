@@ -12,8 +12,10 @@ The rewrite is pure and expects a source that the guardian passed.
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 from batos.methods.aliases import CHANGED, is_self
 from batos.methods.rewriter import Bindings, Rewriter, bindings
@@ -59,7 +61,6 @@ class Mediated(Rewriter):
     """Every touch of an object as a call of the prelude."""
 
     always = Rewriter.always | {ast.Attribute, ast.JoinedStr}
-    touching = Rewriter.touching | {ast.Compare, ast.Call}
 
     def __init__(self, tree: Tree, selector: str, names: Bindings, fresh: count[int]) -> None:
         super().__init__(tree, selector, names, fresh)
@@ -78,12 +79,12 @@ class Mediated(Rewriter):
         }
         self._at_top: ast.AST | None = None  # the expression that is a statement's whole value
 
-    def touches(self, node: ast.AST) -> bool:
-        if isinstance(node, ast.Call):
-            return isinstance(node.func, ast.Name) and self._keyed(node, node.func.id)
-        if isinstance(node, ast.Compare):
-            return _is_identity(node)
-        return super().touches(node)
+    def concerned(self, kind: type[ast.AST], nodes: list[Any]) -> Iterable[ast.AST]:
+        if kind is ast.Call:
+            return [node for node in nodes if type(node.func) is ast.Name and self._keyed(node, node.func.id)]
+        if kind is ast.Compare:
+            return [node for node in nodes if _is_identity(node)]
+        return super().concerned(kind, nodes)
 
     def _keyed(self, node: ast.Call, called: str) -> bool:
         if called not in WITH_KEY or called in self.names.bound:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 from batos.errors import GuardianRefused
 from batos.methods.splice import Splicer, one_to_one
@@ -61,7 +63,6 @@ class Rewriter(Splicer):
     """What every way of running a method in the sandbox changes: the head, annotations, generators, `del`."""
 
     always = frozenset({ast.GeneratorExp})
-    touching = frozenset({ast.Name})
 
     def __init__(self, tree: Tree, selector: str, names: Bindings, fresh: count[int]) -> None:
         super().__init__(tree)
@@ -96,8 +97,11 @@ class Rewriter(Splicer):
         inner.used = self.used
         return inner
 
-    def touches(self, node: ast.AST) -> bool:
-        return isinstance(node, ast.Name) and self.standing_for(node.id) is not None
+    def concerned(self, kind: type[ast.AST], nodes: list[Any]) -> Iterable[ast.AST]:
+        if kind is not ast.Name:
+            return ()
+        replaced = {name for name in {node.id for node in nodes} if self.standing_for(name) is not None}
+        return [node for node in nodes if node.id in replaced] if replaced else ()
 
     def standing_for(self, name: str) -> str | None:
         """The prelude function that stands for a name where it is read."""
@@ -207,7 +211,7 @@ class Rewriter(Splicer):
     def function(self, node: ast.AST) -> list[str]:
         assert isinstance(node, ast.FunctionDef)
         name = self.called if node is self.tree.module.body[0] else one_to_one(node.name)
-        last: list[ast.AST] = [node.returns] if node.returns else self.tree.children[node.args]
+        last: list[ast.AST] = [node.returns] if node.returns else list(ast.iter_child_nodes(node.args))
         ends = [self.end(part) for part in last if hasattr(part, "lineno")]
         begin = max(ends) if ends else self.past(self.past(self.start(node), "def"), "(")
         head = f"def {name}({', '.join(self.parameters(node))}):"

@@ -214,7 +214,8 @@ class _Walk:
     def _misplaced_marks(self, target: ast.expr, allowed: bool) -> None:
         if allowed or isinstance(target, ast.Name):
             return
-        if any(is_mark(part) for part in ast.walk(target)):
+        alone = isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name)
+        if any(map(is_mark, (target,) if alone else ast.walk(target))):
             self.refuse(target, "covenant", "`self._p_changed = True` stands on a line of its own.")
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:

@@ -8,16 +8,18 @@ import keyword
 import re
 import tokenize
 import unicodedata
+from itertools import accumulate, islice
 
 from batos.methods.tables import Finding, Rules
 from batos.methods.tree import Tree
 
 _WORD = re.compile(r"[^\W\d]\w*")
-_FOREIGN = re.compile(r"[^\W\x00-\x7f]")  # what only a word that is not plain ASCII has
+_FOREIGN = re.compile(r"[^\W\x00-\x7f]")  # a letter or digit of other alphabets
 # A carriage return alone ends a line for Python, but not for the eye; a form feed hides what stands before it.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
+_BEYOND = re.compile(r"[^\x00-\x7f]")
 _UNUSUAL = re.compile(r"[^\t\x20-\x7e]")
-_OPEN = "([{"
+_STEP = {**dict.fromkeys("([{", 1), **dict.fromkeys(")]}", -1)}
 _BRACKET = re.compile(r"[\[\](){}]")
 # Characters that change the reading direction of what follows them.
 _TURNING = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -30,37 +32,39 @@ def text_findings(source: str, table: Rules) -> list[Finding]:
     lines = source.count("\n") + 1
     if lines > table.lines:
         return [Finding(1, "size", f"the source has {lines} lines; {table.lines} are allowed.")]
-    findings = [*_characters(source), *_nesting(source, table.brackets)]
-    return findings or _words(source)
+    beyond = set() if source.isascii() else set(_BEYOND.findall(source))
+    findings = [*_characters(source, beyond), *_nesting(source, table.brackets)]
+    return findings or (_words(source) if any(map(_FOREIGN.match, beyond)) else [])
 
 
-def _characters(source: str) -> list[Finding]:
-    if source.isascii() and not _CONTROL.search(source):
+def _characters(source: str, beyond: set[str]) -> list[Finding]:
+    if not (any(map(_hides, beyond)) or _CONTROL.search(source)):
         return []
     for number, line in enumerate(source.replace("\r\n", "\n").split("\n"), 1):
-        if line.isascii() and not _CONTROL.search(line):
-            continue
-        for character in _UNUSUAL.findall(line):
-            if character in _TURNING or unicodedata.category(character) in ("Cc", "Cs", "Co", "Zl", "Zp"):
-                name = unicodedata.name(character, f"U+{ord(character):04X}")
-                return [Finding(number, "unicode", f"the character {name} may hide what the source says.")]
+        for character in filter(_hides, _UNUSUAL.findall(line)):
+            name = unicodedata.name(character, f"U+{ord(character):04X}")
+            return [Finding(number, "unicode", f"the character {name} may hide what the source says.")]
     return []
+
+
+def _hides(character: str) -> bool:
+    return character in _TURNING or unicodedata.category(character) in ("Cc", "Cs", "Co", "Zl", "Zp")
 
 
 def _nesting(source: str, most: int) -> list[Finding]:
     """Brackets, counted without regard to strings: a source that needs more is not one we want to parse."""
-    depth = 0
-    for found in _BRACKET.finditer(source):
-        depth += 1 if found[0] in _OPEN else -1
-        if depth > most:
-            line = source.count("\n", 0, found.start()) + 1
-            return [Finding(line, "nesting", f"brackets are nested deeper than {most}.")]
-    return []
+    depths = list(accumulate(map(_STEP.__getitem__, _BRACKET.findall(source))))
+    if not depths or max(depths) <= most:
+        return []
+    first = next(number for number, depth in enumerate(depths) if depth > most)
+    (found,) = islice(_BRACKET.finditer(source), first, first + 1)
+    line = source.count("\n", 0, found.start()) + 1
+    return [Finding(line, "nesting", f"brackets are nested deeper than {most}.")]
 
 
 def _words(source: str) -> list[Finding]:
     """Names that Python would read as another name (it folds them by NFKC), or that mix alphabets to look like one."""
-    if not _FOREIGN.search(source) or not any(map(_looks_like_another, _WORD.findall(source))):
+    if not any(map(_looks_like_another, _WORD.findall(source))):
         return []
     # Such a word may also stand in a text or a comment. Telling costs more than all the rest of this module.
     for line, word in _names(source):

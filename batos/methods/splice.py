@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable
 from itertools import accumulate
 from operator import itemgetter
+from typing import Any
 
 from batos.methods.tree import Tree, grow
 
@@ -27,10 +28,9 @@ _SKIPPED = re.compile(r"(?:[\s),\\]|#[^\n]*)*", re.ASCII)
 
 class Splicer:
     """Subclasses fill `expressions` and `statements`. Which expressions a rule is about is told by their kind
-    (`always`), or asked of `touches` (`touching`)."""
+    (`always`), or by `concerned`."""
 
     always: frozenset[type[ast.AST]] = frozenset()
-    touching: frozenset[type[ast.AST]] = frozenset()
 
     def __init__(self, tree: Tree) -> None:
         self.tree = tree
@@ -41,23 +41,24 @@ class Splicer:
         # Statements to be put before another one.
         self.before: dict[ast.AST, list[str]] = {}
         self.touched: set[ast.AST] = set()
+        self.held: dict[ast.AST, list[ast.AST]] = {}  # the touched children of what is touched
 
     def touch(self) -> None:
         """Find what has to be rendered: what a rule is about, every statement, and whatever holds one of these."""
-        touched, parents = self.touched, self.tree.parents
+        touched, held, parents = self.touched, self.held, self.tree.parents
         for kind, nodes in self.tree.kinds.items():
-            if kind in self.touching:
-                nodes = [node for node in nodes if self.touches(node)]
-            elif kind not in _STATEMENTS and kind not in self.always:
-                continue
-            for node in nodes:
-                holder: ast.AST | None = node
-                while holder is not None and holder not in touched:
-                    touched.add(holder)
-                    holder = parents.get(holder)
+            for node in nodes if kind in _STATEMENTS or kind in self.always else self.concerned(kind, nodes):
+                while node not in touched:
+                    touched.add(node)
+                    holder = parents.get(node)
+                    if holder is None:
+                        break
+                    held.setdefault(holder, []).append(node)
+                    node = holder
 
-    def touches(self, node: ast.AST) -> bool:
-        return False
+    def concerned(self, kind: type[ast.AST], nodes: list[Any]) -> Iterable[ast.AST]:
+        """The nodes, all of one kind, that a rule is about."""
+        return ()
 
     def finished(self) -> tuple[str, tuple[int, ...]]:
         """The whole text, and for each of its lines the line of the statement that it came from."""
@@ -104,7 +105,8 @@ class Splicer:
         return self.between(self._placed(node), at, to, part or self.part)
 
     def between(self, nodes: Iterable[ast.AST], at: int, to: int, part: Expression) -> str:
-        text, placed = self.text, [(self.start(node), node) for node in nodes]
+        text, starts = self.text, self.line_starts
+        placed = [(starts[node.lineno - 1] + node.col_offset, node) for node in nodes]  # type: ignore[attr-defined]
         if not placed:
             return text[at:to]
         if len(placed) > 1:
@@ -113,20 +115,18 @@ class Splicer:
         for begin, node in placed:
             if at <= begin < to:
                 pieces += (text[at:begin], part(node))
-                at = self.end(node)
+                at = starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
         pieces.append(text[at:to])
         return "".join(pieces)
 
     def _placed(self, node: ast.AST) -> list[ast.AST]:
         """The touched children; in place of one that has no position (a comprehension, arguments) its own."""
         placed: list[ast.AST] = []
-        touched = self.touched
-        for child in self.tree.children[node]:
-            if child in touched:
-                if type(child) in _UNPLACED:
-                    placed += self._placed(child)
-                else:
-                    placed.append(child)
+        for child in self.held.get(node, ()):
+            if type(child) in _UNPLACED:
+                placed += self._placed(child)
+            else:
+                placed.append(child)
         return placed
 
     def _statement(self, node: ast.stmt) -> str:

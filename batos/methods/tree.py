@@ -1,4 +1,4 @@
-"""A method's source, parsed once for all who look at it: its nodes, and of each node its children.
+"""A method's source, parsed once for all who look at it: its nodes, by kind, and what holds each.
 
 Names of operators and contexts are left out: they stand in their owners' fields and are nodes in name only.
 """
@@ -23,15 +23,15 @@ _KINDS = frozenset(
 )
 
 
-# The fields of each kind in which nodes may stand.
+# Fields in which no nodes stand; and those of each kind in which they may.
 _NO_NODES = frozenset({
     "arg", "attr", "conversion", "ctx", "id", "kind", "kwd_attrs", "level", "module", "op", "ops", "rest", "simple",
     "type_comment", "type_ignores",
 })  # fmt: skip
-_FIELDS = {
-    kind: tuple(name for name in kind._fields if name not in _NO_NODES and kind is not ast.Constant) for kind in _KINDS
+_LAST_FIRST = {
+    kind: tuple(name for name in reversed(kind._fields) if name not in _NO_NODES and kind is not ast.Constant)
+    for kind in _KINDS
 }
-_NONE: list[ast.AST] = []
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,6 @@ class Tree:
     module: ast.Module
     nodes: list[ast.AST]
     kinds: Mapping[type[ast.AST], list[ast.AST]]
-    children: dict[ast.AST, list[ast.AST]]
     parents: dict[ast.AST, ast.AST]
     depth: int
     deepest: int
@@ -68,7 +67,6 @@ def grow(source: str, most: int = 200) -> Tree:
     module = parse_module(source)
     nodes: list[ast.AST] = []
     kinds: defaultdict[type[ast.AST], list[ast.AST]] = defaultdict(list)
-    children: dict[ast.AST, list[ast.AST]] = {}
     parents: dict[ast.AST, ast.AST] = {}
     depth, deepest = 0, 1
     waiting: list[tuple[ast.AST, int]] = [(module, 0)]
@@ -81,24 +79,21 @@ def grow(source: str, most: int = 200) -> Tree:
                 break
         kind = type(node)
         kinds[kind].append(node)
-        names = _FIELDS[kind]
-        if not names:
-            children[node] = _NONE
-            continue
-        found: list[ast.AST] = []
-        values = node.__dict__
-        for name in names:
-            value = values[name]
-            if type(value) is list:
-                found += [part for part in value if type(part) in _KINDS]
-            elif type(value) in _KINDS:
-                found.append(value)
-        children[node] = found
-        at += 1
-        for child in reversed(found):
-            parents[child] = node
-            waiting.append((child, at))
-    return Tree(source, module, nodes, kinds, children, parents, depth, deepest)
+        names = _LAST_FIRST[kind]
+        if names:
+            at += 1
+            values = node.__dict__
+            for name in names:
+                value = values[name]
+                if type(value) is list:
+                    for part in reversed(value):
+                        if type(part) in _KINDS:
+                            parents[part] = node
+                            waiting.append((part, at))
+                elif type(value) in _KINDS:
+                    parents[value] = node
+                    waiting.append((value, at))
+    return Tree(source, module, nodes, kinds, parents, depth, deepest)
 
 
 _Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
