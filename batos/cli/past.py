@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from batos.image.image import Image
     from batos.image.views import View
 
-WHEN = "a change id, a time (2026-05-01 or '2026-05-01 12:00'), or a note"
+WHEN = "a change id, a time (2026-05-01 or '2026-05-01 12:00'), a note, or now"
 WhenArgument = Annotated[str, typer.Argument(metavar="WHEN", help=f"The moment: {WHEN}.")]
 STYLES = {"+": "green", "-": "red", "@": "dim"}
 

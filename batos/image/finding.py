@@ -1,4 +1,4 @@
-"""Finding a change: by its id, by the time it was current, by its note."""
+"""Finding a change: by its id, by the time it was current, by its note; and the newest one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ from batos.image.horizon import horizon, tid_at
 from batos.image.image import Image
 from batos.image.turns import together
 
-# A change id, a note, a time as ISO text or `datetime` (local, unless it says otherwise), or seconds since the epoch.
+# A change id, a note, `now`, a time as ISO text or `datetime` (local, unless it says otherwise), or seconds since the
+# epoch.
 When = str | float | datetime
+NOW = "now"
+LATEST = b"\x7f" + 7 * b"\xff"  # no transaction has a later id
 ROUNDING = 1e-6  # seconds; a transaction's time does not fit a float to the last digit
 
 
@@ -64,7 +67,7 @@ def find_change(image: Image, change: str) -> Written:
 
 
 def find_moment(image: Image, when: When) -> Written:
-    """The change that was the newest at a time; or the one with an id; or the newest one with a note.
+    """The change that was the newest at a time, or is it `now`; or the one with an id; or the newest one with a note.
 
     A time in text counts to its end: a date to the end of the day, a time without fraction to the end of its second.
     Raises `UnknownChange` for an id that no change has, `UnknownMoment` for anything else that says no moment.
@@ -85,6 +88,8 @@ def find_moment(image: Image, when: When) -> Written:
 
 def _end_of(when: When) -> bytes | None:
     """The newest id that a transaction at this time could have; None if it is no time."""
+    if when == NOW:
+        return LATEST
     try:
         if isinstance(when, str):
             when = _time_in(when)

@@ -6,24 +6,19 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from batos.image.image import Image
 from batos.methods.sandbox import Sandbox
 from batos.runtime import deciding, installing, permitting, promises, versions
 from batos.runtime.approvals import Approvals
-from batos.runtime.events import Events
+from batos.runtime.filing import Filing
 from batos.runtime.heartbeat import Beat, Heartbeat
-from batos.runtime.missions import MissionStore
 from batos.runtime.performers import Workplace
 from batos.settings import Settings
 
 
-class Decisions:
+class Decisions(Filing):
     """`Uvm` has the attributes."""
 
-    image: Image
-    store: MissionStore
     settings: Settings
-    events: Events
     place: Workplace
     _sandbox: Sandbox
     _approvals: Approvals

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from batos.errors import NameRefused
-from batos.image.handles import Handle
-from batos.image.image import Image
 from batos.mind import threads
 from batos.objects.uvm_object import is_slot_name
 from batos.runtime.contributions import Contribution, contributions
+from batos.runtime.filing import Filing
 from batos.runtime.mission import Mission
-from batos.runtime.missions import MissionStore
 from batos.runtime.timeline import Timeline, timeline
 
 
@@ -37,27 +34,8 @@ class Answer:
         return self.text
 
 
-class Questions(ABC):
-    """`Uvm` has the attributes and the abstract methods."""
-
-    image: Image
-    store: MissionStore
-
-    @abstractmethod
-    def mission(self, identity: str) -> dict[str, Any]: ...
-
-    @abstractmethod
-    def _file(
-        self,
-        target: str | Handle,
-        selector: str,
-        args: Iterable[Any],
-        kwargs: Mapping[str, Any],
-        type_: str | None,
-        contract: Any,
-        extra: dict[str, Any],
-        mission_id: str | None = None,
-    ) -> Mission: ...
+class Questions(Filing):
+    """The rest of `Uvm` is not needed for it."""
 
     def submit_question(self, question: str, thread: str | None = None, *, mission_id: str | None = None) -> Mission:
         """File a question as a mission. Raises `NameRefused` for a thread that is no name, or something else's.

@@ -17,62 +17,43 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from batos.clock import Clock, SystemClock
-from batos.errors import EmbedderFailed, NeedsMission, NotUnderstood
-from batos.image.differing import Difference, diff
-from batos.image.finding import When
-from batos.image.forking import Forked
+from batos.errors import NeedsMission, NotUnderstood
 from batos.image.handles import Handle, handle_of, inward, send_in
-from batos.image.history import Change, history, undo
 from batos.image.image import Committed, Image
-from batos.image.inspecting import inspect
-from batos.image.views import LIFETIME
 from batos.image.world import World
 from batos.inference.peft.library import Library
 from batos.inference.port import Backend, UsesAdapters, UsesEmbedder, open_backend
-from batos.memory import validity
-from batos.memory.catalog import IndexReport, index_document, unindex_document
 from batos.memory.choosing import spec_for
 from batos.memory.embedding import models_folder, open_embedder
-from batos.memory.ingesting import IngestReport, Progress, ingest_path
-from batos.memory.search import Hit, Searcher
-from batos.memory.summaries import summaries_above
-from batos.memory.summarizing import summarize
-from batos.memory.turn_taking import remember
-from batos.methods.contract import Contract
+from batos.memory.search import Searcher
 from batos.methods.sandbox import Limits, Sandbox
 from batos.mind.thinking import without_mission
-from batos.objects import lookup, primitives
-from batos.objects.records import Method
-from batos.objects.uvm_object import UvmObject
-from batos.objects.values import freeze
-from batos.runtime import budgets, deciding, explaining, promises
+from batos.objects import lookup
+from batos.runtime import budgets, promises
 from batos.runtime.activating import counted_activator
 from batos.runtime.approvals import Approvals, default_path
 from batos.runtime.awakening import awaken
-from batos.runtime.briefs import Brief, brief_json
 from batos.runtime.decisions import Decisions
 from batos.runtime.events import Events, Listener
-from batos.runtime.forking import fork_system
 from batos.runtime.lock import is_held
-from batos.runtime.mission import Mission
+from batos.runtime.looking_back import LookingBack
 from batos.runtime.missions import MissionStore
 from batos.runtime.performers import Workplace
 from batos.runtime.questions import Questions
 from batos.runtime.recovery import recover
-from batos.runtime.views import SystemView
+from batos.runtime.remembering import Remembering
 from batos.runtime.worker import Workers
 from batos.settings import Settings, from_environment
 
 if TYPE_CHECKING:
     from batos.runtime.adapters import Adapters
     from batos.runtime.care import Care
-    from batos.runtime.replaying import Replayed
 
 
 log = logging.getLogger(__name__)
 
 
-class Uvm(Questions, Decisions):
+class Uvm(Questions, Remembering, LookingBack, Decisions):
     """Use as a context manager, or close it. Every method may be called from any thread.
 
     `work` says whether it works the image's missions; None: unless a daemon does.
@@ -218,230 +199,6 @@ class Uvm(Questions, Decisions):
         """What the object answers. Raises `MissionFailed` or `MissionPending` when it had to learn and did not."""
         return self.deliver(self._handle(target), selector, args, kwargs)
 
-    def submit(
-        self,
-        target: str | Handle,
-        selector: str,
-        args: Iterable[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-        *,
-        learn: bool = False,
-        intent: str | None = None,
-        examples: Iterable[Any] = (),
-        tainted: bool = False,
-        mission_id: str | None = None,
-    ) -> Mission:
-        """File a message as a mission, durable when this returns. `learn` allows a selector close to a known one.
-
-        Filing the same `mission_id` again changes nothing.
-        """
-        contract = Contract.of(intent, examples)
-        asked = contract.to_json() if contract.examples or intent else None
-        extra = {"learn": learn or asked is not None, "tainted": tainted}
-        return self._file(target, selector, args, kwargs or {}, None, asked, extra, mission_id)
-
-    def teach(
-        self,
-        target: str | Handle,
-        selector: str,
-        *,
-        intent: str | None = None,
-        examples: Iterable[Any] = (),
-        timeout: float | None = None,
-    ) -> None:
-        """Have a method learned from an intent and examples; learned when it returns.
-
-        Raises `MissionFailed`, or `MissionPending` with a proposal to approve or a question to answer.
-        """
-        contract = Contract.of(intent, examples).to_json()
-        extra = {"learn": True, "taught": True}
-        self._file(target, selector, (), {}, "learn", contract, extra).result(timeout)
-
-    def _file(
-        self,
-        target: str | Handle,
-        selector: str,
-        args: Iterable[Any],
-        kwargs: Mapping[str, Any],
-        type_: str | None,
-        contract: Any,
-        extra: dict[str, Any],
-        mission_id: str | None = None,
-    ) -> Mission:
-        """Freeze the message against the image as it is now, and file it."""
-        with self.image.reading() as world:
-            receiver = inward(world, self._handle(target))
-            brief = Brief(
-                type_ or _mission_type(receiver, selector),
-                world.add(receiver).hex(),
-                selector,
-                tuple(freeze(inward(world, arg)) for arg in args),
-                {name: freeze(inward(world, value)) for name, value in kwargs.items()},
-                contract,
-                extra,
-            )
-        identity = self.store.submit(brief, mission_id=mission_id)
-        self.events.publish(
-            "mission", id=identity, state="queued", type=brief.type, target=brief.target, selector=selector
-        )
-        return Mission(self.image, self.store, identity, self._see_to_work)
-
-    def _handle(self, target: str | Handle) -> Handle:
-        if isinstance(target, Handle):
-            return target
-        with self.image.reading() as world:
-            return handle_of(self.image, world, world.find(target))
-
-    def missions(self, state: str | None = None, limit: int = 100) -> list[dict[str, Any]]:
-        """The newest missions first, as plain data."""
-        with self.image.reading() as world:
-            return [self._shown(world, found) for found in self.store.list(state, limit)]  # type: ignore[arg-type]
-
-    def mission(self, identity: str) -> dict[str, Any]:
-        """One mission with its attempts and the trace of its cycle. Raises `UnknownMission`."""
-        found = self.store.get(identity)
-        with self.image.reading() as world:
-            receipt = world.receipts.get(identity)
-            shown = self._shown(world, found)
-            trace = list(receipt.trace) if receipt else []
-        attempts = [asdict(attempt) for attempt in self.store.attempts(identity)]
-        return {**shown, "brief": brief_json(found.brief), "trace": trace, "attempts": attempts}
-
-    def _shown(self, world: World, found: Any) -> dict[str, Any]:
-        pending = self.store.pending_below(found.id) if not found.ended else None
-        return {
-            "mission": found.id,
-            "type": found.brief.type,
-            "target": deciding.called(world, found.brief.target),
-            "selector": found.brief.selector,
-            "state": found.state,
-            "created_at": found.created_at,
-            "outcome": found.outcome,
-            "pending": pending.pending if pending else (found.outcome or {}).get("pending"),
-        }
-
-    # Memory
-
-    def ingest(
-        self,
-        path: str | Path,
-        progress: Callable[[Progress], None] | None = None,
-        *,
-        since: str | None = None,
-        until: str | None = None,
-    ) -> IngestReport:
-        """Read a file or folder into memory. Raises `MemoryRefused`; in a folder, bad files are only reported.
-
-        `since` and `until` are the days (ISO form) between which it holds, where that is known.
-        With an embedding model, all that memory holds can then be searched by meaning; if the model fails, the log
-        says so, and a later call goes on.
-        """
-        vectors = self.searcher.vectors
-        embedder = vectors.embedder if vectors is not None else None
-        report = ingest_path(self.image, path, progress, embedder, since=since, until=until)
-        self.summarize(lambda done: progress(Progress(done, done, "summarizing")) if progress else None)
-        try:
-            self.searcher.embed(lambda done, total: progress(Progress(done, total, "embedding")) if progress else None)
-        except EmbedderFailed as error:
-            log.warning("What was read can be searched by words. %s", error)
-        return report
-
-    def summarize(self, told: Callable[[int], None] = lambda done: None) -> int:
-        """Write the summaries of documents that changed, as extracts; how many. `told` hears how many documents are
-        done."""
-        return summarize(self.image, self.searcher.sections, told)
-
-    def summaries_above(self, document_id: str, chunk_index: int) -> list[str]:
-        """What the summaries over a chunk say, from the lowest up; nothing where there are none."""
-        with self.image.reading() as world:
-            return [summary.text for summary in summaries_above(world, document_id, chunk_index)]
-
-    def summarize_by_model(self, document_id: str) -> Mission:
-        """File a mission that has the model write the summaries of a document, in place of extracts."""
-        return self._file("knowledge_catalog", "summarize_", (document_id,), {}, "summarize", None, {})
-
-    def ingest_text(self, document_id: str, text: str, metadata: Mapping[str, Any] | None = None) -> IndexReport:
-        """Remember a text under an id."""
-
-        def work(world: World) -> IndexReport:
-            return index_document(world, document_id, text, metadata, now=self.clock.now())
-
-        return remember(self.image, f"ingest {document_id}", work)
-
-    def limit_validity(
-        self, document_id: str, since: str | None = None, until: str | None = None, chunk_index: int | None = None
-    ) -> None:
-        """Say from what day until what day (ISO form) a document, or only one chunk of it, holds.
-
-        Raises `UnknownDocument`, `UnknownObject`, `MemoryRefused`.
-        """
-        days = (since, until, chunk_index)
-        self.image.change(f"limit {document_id}", lambda world: validity.limit_validity(world, document_id, *days))
-
-    def supersede(self, former: str, successor: str) -> None:
-        """Say that one document took the place of another, which a search then finds only when it is asked to.
-
-        Raises `UnknownDocument`, `MemoryRefused`.
-        """
-        now = self.clock.now()
-        note = f"{successor} supersedes {former}"
-        self.image.change(note, lambda world: validity.supersede(world, former, successor, now))
-
-    def search(self, query: str, limit: int = 5, where: Mapping[str, Any] | None = None) -> list[Hit]:
-        """The passages that answer `query` best. No query is an error."""
-        return self.searcher.search(query, limit, where)
-
-    def forget(self, document_id: str) -> int:
-        """Make memory forget a document; the number of its passages. Raises `UnknownObject`."""
-        return self.image.change(
-            f"forget {document_id}", lambda world: unindex_document(world, document_id, now=self.clock.now())
-        )
-
-    # Looking back
-
-    def history(self, target: str | Handle) -> list[Change]:
-        """The changes of an object, newest first."""
-        return history(self.image, self._handle(target)._oid)
-
-    def at(self, when: When, lifetime: float = LIFETIME) -> SystemView:
-        """The image as of a change id, a time, or the newest change with a note; to read, for `lifetime` seconds.
-
-        Raises `UnknownChange`, or `PackedAway`.
-        """
-        return SystemView(self.image, self.store, when, lifetime)
-
-    def diff(self, target: str, before: When, after: When | None = None) -> Difference:
-        """What is different about an object between two moments (until now), slot by slot."""
-        return diff(self.image, target, before, after)
-
-    def fork(self, target: str | Path, when: When | None = None) -> Forked:
-        """Make the image as of a moment (now) a new one at `target`, with its history; open missions stay here.
-
-        Raises `ForkRefused`, `UnknownChange`, `PackedAway`.
-        """
-        return fork_system(self.image, self.store, target, when)
-
-    def undo(self, change: str) -> str:
-        """Put back what a change wrote. Raises `UndoRefused`, or `UnknownChange`."""
-        return undo(self.image, change)
-
-    def why(self, target: str, selector: str) -> explaining.Why:
-        """Where a slot came from: its mission, what was asked and answered, the chunks."""
-        return explaining.why(self.image, self.store, target, selector)
-
-    def inspect(self, target: str) -> dict[str, Any]:
-        """An object's own slots, parents and selectors. Raises `UnknownObject`."""
-        return inspect(self.image, target)
-
-    def replay(self, mission: str, model: str | None = None) -> Replayed:
-        """Run a mission that has ended again, on the image as it is now, with another model or today's code.
-
-        Nothing of it is kept but what it costs. Raises `UnknownMission`, `MissionError`, `UnknownBackend`.
-        """
-        from batos.runtime.replaying import replay  # few programs ever do
-
-        return replay(self.place, self.settings, mission, model)
-
     # Telling
 
     def subscribe(self, kind: str, function: Listener) -> Callable[[], None]:
@@ -489,11 +246,3 @@ class Uvm(Questions, Decisions):
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-def _mission_type(receiver: UvmObject, selector: str) -> str:
-    """Some messages are missions of a type of their own; the primitive behind them says so."""
-    found = lookup.find(receiver, selector)
-    if found is not None and isinstance(found.value, Method) and found.value.primitive is not None:
-        return primitives.registered(found.value.primitive).mission or "unhandled_message"
-    return "unhandled_message"

@@ -61,6 +61,16 @@ def test_two_moments_are_compared(batos, changes):
     assert "No slot is different" in batos("diff", "greeter", changes[1], changes[1])[1]
 
 
+def test_now_is_a_moment_too(batos, changes):
+    assert (
+        json.loads(batos("at", "now", "greeter", "--json")[1])["slots"]
+        == json.loads(batos("inspect", "greeter", "--json")[1])["slots"]
+    )
+    whole = json.loads(batos("diff", "greeter", changes[0], "--json")[1])
+    assert json.loads(batos("diff", "greeter", changes[0], "now", "--json")[1])["slots"] == whole["slots"]
+    assert "No slot is different" in batos("diff", "greeter", "now", "now")[1]
+
+
 def test_an_image_is_forked_once_to_a_place(batos, changes, tmp_path):
     code, told, _ = batos("fork", tmp_path / "trial.image", "--at", changes[0])
     assert (code, changes[0] in told) == (0, True)
