@@ -166,8 +166,8 @@ class Contract:
 
     @property
     def questions(self) -> int:
-        """How many of the examples were asked for, answered or not."""
-        return sum(example.asked for example in self.examples)
+        """How many of the examples answer a question."""
+        return sum(example.asked for example in self.answered.examples)
 
     @property
     def answered(self) -> Contract:

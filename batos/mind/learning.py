@@ -35,6 +35,9 @@ LARGEST_SHOWN = 400  # values in a slot that a prompt shows
 MOST_LEARNED = 40
 """So many of the object's own methods are shown to whoever writes a new one."""
 
+MOST_HELD = 8
+"""So many of the objects in its slots are shown."""
+
 
 def decompose(cycle: Cycle) -> None:
     """Gather the contract, the object's mirror, and methods of similar selectors."""
@@ -93,7 +96,11 @@ def _asked_for(cycle: Cycle) -> bool:
 
 
 def _contract(cycle: Cycle, present: Any) -> Contract:
-    """What the brief says, added to what the slot already holds: an intent, or the version that is to be replaced."""
+    """What the brief says, added to what the slot already holds: an intent, or the version that is to be replaced.
+
+    New examples may answer an open question by saying something else; it is withdrawn, and asked anew if it is still
+    open. Whoever only waits for the method leaves it as it is.
+    """
     resolve = cycle.world.object
     asked = Contract.from_json(cycle.brief.get("contract") or {}, resolve)
     known = Contract()
@@ -106,6 +113,8 @@ def _contract(cycle: Cycle, present: Any) -> Contract:
         known = replace(known, examples=kept)
     for example in asked.examples:
         known = known.with_example(example)
+    if asked.examples or asked.intent:
+        known = known.answered
     return replace(known, intent=asked.intent or known.intent)
 
 
@@ -170,7 +179,8 @@ def _written(
         "is_facet": plan["strategy"] == "facet",
         "similar": [method["source"] for method in known["methods"]],
         "passages": [passage["text"] for passage in known["passages"]],
-        "learned": _learned(cycle),
+        "learned": _learned(cycle.target, but=selector),
+        "held": _held(cycle.target),
         "asked": plan["asked"],
         "feedback": feedback,
     }
@@ -219,16 +229,28 @@ def _kind(value: Any) -> str:
     return f"{called}, {len(value)} long" if hasattr(value, "__len__") else called
 
 
-def _learned(cycle: Cycle) -> list[dict[str, Any]]:
-    """The methods that the object has learned, its parents' included, and that look without writing."""
-    selectors = [name for name in Mirror(cycle.target).selectors() if name != cycle.brief["selector"]]
-    found = [lookup.find(cycle.target, selector) for selector in selectors if not selector.endswith("_facet_")]
+def _learned(target: UvmObject, but: str = "") -> list[dict[str, Any]]:
+    """The methods that an object has learned, its parents' included, and that look without writing."""
+    selectors = [name for name in Mirror(target).selectors() if name != but]
+    found = [lookup.find(target, selector) for selector in selectors if not selector.endswith("_facet_")]
     methods = [each.value for each in found if each is not None and isinstance(each.value, Method)]
     looking = [method for method in methods if method.source is not None and "_p_changed" not in method.source]
     return [
         {"selector": method.selector, "source": method.source, "examples": method.contract.get("examples") or []}
         for method in looking[:MOST_LEARNED]
     ]
+
+
+def _held(target: UvmObject) -> dict[str, Any]:
+    """What the objects in the slots of `target` hold and understand, by slot: they may be sent messages."""
+    held: dict[str, Any] = {}
+    for holder in lookup.delegation(target):
+        for name, value in own_slots(holder).items():
+            if isinstance(value, UvmObject) and not name.endswith("*") and name not in held:
+                methods = _learned(value)
+                if methods and len(held) < MOST_HELD:
+                    held[name] = {"slots": _seen(value)["slots"], "methods": methods}
+    return held
 
 
 def _gated(cycle: Cycle, plan: dict[str, Any], text: str) -> tuple[str, dict[str, Any]]:

@@ -192,6 +192,16 @@ def resume_who_wait(image: Image, store: MissionStore) -> None:
                 store.resume(mission.id)
 
 
+def ask_instead(store: MissionStore, pending: dict[str, Any]) -> None:
+    """Whoever waits for an earlier question about the same method waits for this one from now on."""
+    where = (pending["target"], pending["selector"])
+    for mission in store.waiting_for_person():
+        earlier = mission.pending or {}
+        same_method = (earlier.get("target"), earlier.get("selector")) == where
+        if same_method and earlier.get("question") and earlier != pending:
+            store.show_instead(mission.id, pending)
+
+
 def _decided(world: World, pending: dict[str, Any]) -> bool:
     proposal = world.proposals.get(pending.get("proposal") or "")
     if proposal is not None and proposal.state != "open":

@@ -44,6 +44,7 @@ from batos.runtime.briefs import (
     NeedKey,
     from_text,
     mission_of,
+    to_text,
 )
 from batos.runtime.counters import Budget, CallCount, Purse
 from batos.runtime.database import Contended, Transaction
@@ -55,6 +56,9 @@ __all__ = [
 ]  # fmt: skip
 
 LEASE_TRIES = 10
+
+SHOW_INSTEAD = """
+    UPDATE missions SET pending = :pending WHERE id = :id AND state = 'waiting' AND waiting_for = 'person'"""
 
 
 class Idle(Protocol):
@@ -352,6 +356,11 @@ class MissionStore(Reading):
                 tx.run("UPDATE missions SET brief = :brief WHERE id = :id", brief=changed.details(), id=mission_id)
             tx.run("UPDATE missions SET pending = NULL WHERE id = :id", id=mission_id)
             leases.requeue(tx, mission_id, self._clock.now())
+
+    def show_instead(self, mission_id: str, pending: JSON) -> None:
+        """Another question for the person that a mission waits for. Nothing happens if it waits for nobody."""
+        with self._write(ASK) as tx:
+            tx.run(SHOW_INSTEAD, id=mission_id, pending=to_text(pending))
 
     def answer(self, mission_id: str, entry: JournalEntry) -> None:
         """Record a person's decision in the journal of a mission that waits for it. Raises MissionError."""

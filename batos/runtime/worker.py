@@ -23,7 +23,7 @@ from batos.mind.walking import CycleFailed
 from batos.runtime.attempts import Attempts
 from batos.runtime.briefs import Brief, EndState, Leased, Mission, brief_json
 from batos.runtime.budgets import purses_of, renews, waiting_for
-from batos.runtime.deciding import newly_installed, resume_who_wait
+from batos.runtime.deciding import ask_instead, newly_installed, resume_who_wait
 from batos.runtime.events import Events
 from batos.runtime.holding import Holding
 from batos.runtime.idling import Idling
@@ -168,6 +168,8 @@ class Workers:
             version = (outcome["answer"] or {}).get("version")
             if version is not None:
                 newly_installed(self._place.store, mission.brief.target, mission.brief.selector, version)
+            if "question" in (outcome["pending"] or {}):
+                ask_instead(self._place.store, outcome["pending"])
             resume_who_wait(self._place.image, self._place.store)
         return self._end(leased, state, outcome)  # type: ignore[arg-type]
 

@@ -96,3 +96,57 @@ def test_an_image_builds_on_what_it_has_learned(image: Uvm) -> None:
 def test_without_examples_nothing_is_written(image: Uvm) -> None:
     with pytest.raises(BackendRefused):
         written("double_fee_", "twice the fee", [], FEE)
+
+
+ACCOUNT = {
+    "slots": {"held": 40},
+    "methods": [{"selector": "balance", "source": "def balance(self):\n    return self.held\n"}],
+}
+TAX = {
+    "slots": {"rate": 25},
+    "methods": [
+        {"selector": "share", "source": "def share(self):\n    return self.rate / 100\n"},
+        {
+            "selector": "tax_",
+            "source": "def tax_(self, price):\n    return price * self.share()\n",
+            "examples": [{"args": [100], "result": 25.0}],
+        },
+    ],
+}
+
+
+def sent(selector: str, intent: str, examples: list[tuple[Any, Any]], **held: Any) -> str:
+    stated = [{"args": freeze(list(args)), "kwargs": {}, "result": freeze(result)} for args, result in examples]
+    slots = {"rate": 3, **{name: {"$object": "00"} for name in held}}
+    materials = {
+        "selector": selector,
+        "object": {"name": "till", "slots": slots},
+        "contract": {"intent": intent, "examples": stated},
+        "held": held,
+    }
+    return write_method(Request(purpose="method", materials=materials)).text
+
+
+def test_a_message_to_the_object_in_a_slot_is_an_operation_too() -> None:
+    source = sent(
+        "gross_", "a price with its tax", [((100,), 125.0), ((40,), 50.0), ((0,), 0.0), ((7,), 8.75)], taxes=TAX
+    )
+    assert source == "def gross_(self, number):\n    return number + self.taxes.tax_(number)\n"
+
+
+def test_a_message_without_arguments_to_the_object_in_a_slot_is_read_like_a_slot() -> None:
+    examples = [((10,), True), ((41,), False), ((40,), True), ((90,), False)]
+    source = sent("affords_", "whether the balance is at least the price", examples, account=ACCOUNT)
+    assert source == "def affords_(self, number):\n    return number <= self.account.balance()\n"
+
+
+def test_an_image_sends_to_what_its_objects_hold(image: Uvm) -> None:
+    person = image.create("person")
+    initials = [(("ada lovelace",), "A.L."), (("alan turing",), "A.T.")]
+    image.teach("person", "initials_", intent="the initials of a full name", examples=initials)
+    library = image.create("library", slots={"clerk": person})
+    stamps = [(("ada lovelace",), "<A.L.>"), (("alan turing",), "<A.T.>"), (("x y",), "<X.Y.>")]
+    image.teach("library", "stamp_", intent="the initials of a name between '<' and '>'", examples=stamps)
+
+    assert "self.clerk.initials_(text)" in (image.why("library", "stamp_").source or "")
+    assert library.stamp_("grace hopper") == "<G.H.>"

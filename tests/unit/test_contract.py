@@ -107,7 +107,7 @@ def test_only_given_examples_are_proof() -> None:
 def test_an_answer_is_known_to_have_been_asked_for() -> None:
     question = Example((1,), given=False, asked=True)
     contract = Contract.of(None, [((2,), 4)]).with_example(question)
-    assert (contract.questions, len(contract.answered.examples)) == (1, 1)
+    assert (contract.questions, len(contract.answered.examples)) == (0, 1)
     answered = contract.with_example(Example((1,), result=2))
     assert (answered.questions, len(answered.answered.examples)) == (1, 2)
     assert answered.given == answered.examples

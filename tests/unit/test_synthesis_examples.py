@@ -17,8 +17,10 @@ from batos.methods import guardian
 from batos.methods.synthesis import brief as briefs
 from batos.methods.synthesis import write_method
 from batos.methods.synthesis.budget import Budget
+from batos.methods.synthesis.learned import Learned
 from batos.methods.synthesis.trial import Receiver, compiled, satisfies
-from batos.methods.synthesis.writer import from_examples
+from batos.methods.synthesis.words import Words
+from batos.methods.synthesis.writer import from_examples, refuted
 from batos.objects.values import freeze
 
 INITIALS = [{"args": ["ada lovelace"], "result": "A.L."}, {"args": ["alan turing"], "result": "A.T."}]
@@ -306,3 +308,37 @@ def test_a_source_that_was_refused_is_not_offered_again() -> None:
     feedback = [{"source": write_method(asked).text, "reason": "It was disliked."}]
     with pytest.raises(BackendRefused, match=r"only one method to offer.*It was disliked"):
         write_method(request("initials_", "the initials of a full name", INITIALS, feedback=feedback))
+
+
+APART = [{"args": [7, 3], "result": 4}, {"args": [12, 10], "result": 2}]
+
+
+@pytest.mark.parametrize(("answer", "spoken_against"), [(2, True), (-2, False)])
+def test_an_answer_speaks_for_what_fitted_before_or_against_it(answer: int, spoken_against: bool) -> None:
+    examples = [*APART, {"args": [-12, -10], "result": answer, "asked": True}]
+    brief = briefs.read(request("apart_", "how far two numbers are apart", examples))
+    with Learned.of(brief, Words(brief.selector, brief.intent)) as learned:
+        assert refuted(brief, learned) is spoken_against
+
+
+def test_without_an_answer_nothing_was_spoken_against() -> None:
+    brief = briefs.read(request("apart_", "how far two numbers are apart", APART))
+    with Learned.of(brief, Words(brief.selector, brief.intent)) as learned:
+        assert not refuted(brief, learned)
+
+
+def test_it_asks_below_nought_where_no_example_is() -> None:
+    question = write_method(request("apart_", "how far two numbers are apart", APART)).question
+    assert question is not None
+    assert max(question["args"]) < 0
+
+
+def test_it_asks_about_what_is_empty_where_the_intent_speaks_of_it() -> None:
+    examples = [
+        {"args": [{"name": "Ann", "email": "a@x.org"}], "result": True},
+        {"args": [{"name": "Bob"}], "result": False},
+        {"args": [{"name": "Cid", "email": "c@y.org"}], "result": True},
+    ]
+    question = write_method(request("reachable_", "has an email that is not empty", examples)).question
+    assert question is not None
+    assert question["args"] == [{"name": "", "email": ""}]

@@ -54,7 +54,7 @@ def cases(task: Task, examples: tuple[Stated, ...]) -> tuple[Case, ...]:
 
 def answer(task: Task, question: dict[str, Any]) -> dict[str, Any]:
     """The question as an example, with what the reference gives."""
-    asked = {"args": question["args"], "kwargs": question["kwargs"], "slots": question["slots"]}
+    asked = {name: question[name] for name in ("args", "kwargs", "slots")} | {"asked": True}
     (case,) = briefs.read(request(task, (), [asked])).cases
     receiver = Receiver(case.slots)
     try:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import keyword
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from batos.errors import BackendRefused
@@ -34,7 +35,8 @@ def _no_object(oid: bytes) -> Any:
 
 @dataclass(frozen=True)
 class Case:
-    """One example: inputs, and what came of them. `kwargs` keep the order in which they were given."""
+    """One example: inputs, and what came of them. `kwargs` keep the order in which they were given; `asked` says
+    that it answers a question."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
@@ -42,6 +44,7 @@ class Case:
     result: Any = ABSENT
     raises: str | None = None
     slots_after: dict[str, Any] | None = None
+    asked: bool = False
 
     @property
     def inputs(self) -> tuple[Any, ...]:
@@ -55,7 +58,8 @@ class Case:
 
 @dataclass(frozen=True)
 class Known:
-    """A method that the object has learned already. `examples` are the arguments of those that its contract holds."""
+    """A method that the object has learned already, or that the object in slot `holder` understands, whose own slots
+    are `slots` then. `examples` are the arguments of those that its contract holds."""
 
     selector: str
     source: str
@@ -63,6 +67,13 @@ class Known:
     examples: tuple[tuple[Any, ...], ...]
     reads: bool
     """Whether its answer depends on the object, not on the arguments alone."""
+    holder: str = ""
+    slots: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """What is said to `self` to send it."""
+        return f"{self.holder}.{self.selector}" if self.holder else self.selector
 
 
 @dataclass(frozen=True)
@@ -133,7 +144,7 @@ def read(request: Request) -> Brief:
         message=_message(materials.get("message") or {}, slots),
         is_facet=bool(materials.get("is_facet")),
         refusals={str(each.get("source")): str(each.get("reason")) for each in materials.get("feedback") or ()},
-        learned=tuple(found for each in materials.get("learned") or () if (found := _known(each)) is not None),
+        learned=tuple(_learned(materials, opaque)),
         asked=int(materials.get("asked") or 0),
     )
 
@@ -164,10 +175,26 @@ def _case(example: dict[str, Any], slots: dict[str, Any]) -> Case:
         result=thaw(example["result"], _no_object) if "result" in example else ABSENT,
         raises=example.get("raises"),
         slots_after=thaw(after, _no_object) if after is not None else None,
+        asked=bool(example.get("asked")),
     )
 
 
-def _known(method: dict[str, Any]) -> Known | None:
+def _learned(materials: dict[str, Any], opaque: tuple[str, ...]) -> Iterator[Known]:
+    """The methods of the object, and of the objects in its slots."""
+    held: dict[str, Any] = materials.get("held") or {}
+    groups: list[tuple[str, dict[str, Any], Any]] = [("", {}, materials.get("learned") or ())]
+    groups += [
+        (name, _thawed_slots(held[name].get("slots") or {})[0], held[name].get("methods") or ())
+        for name in opaque
+        if name in held
+    ]
+    for holder, slots, methods in groups:
+        for each in methods:
+            if (found := _known(each, holder, slots)) is not None:
+                yield found
+
+
+def _known(method: dict[str, Any], holder: str, slots: dict[str, Any]) -> Known | None:
     """A learned method as an operation may use it: positional arguments only. None for another one."""
     selector, source = str(method.get("selector")), str(method.get("source"))
     try:
@@ -184,7 +211,7 @@ def _known(method: dict[str, Any]) -> Known | None:
     arity = len(function.args.args) - 1
     uses = [node for node in ast.walk(function) if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)]
     reads = any(isinstance(use.value, ast.Name) and use.value.id == "self" for use in uses)
-    return Known(selector, source, arity, tuple(args for args in examples if len(args) == arity), reads)
+    return Known(selector, source, arity, tuple(args for args in examples if len(args) == arity), reads, holder, slots)
 
 
 def _message(message: dict[str, Any], slots: dict[str, Any]) -> Case | None:

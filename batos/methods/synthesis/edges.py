@@ -21,7 +21,7 @@ def edges(cases: tuple[Case, ...]) -> Iterator[Case]:
     """The edge inputs that differ from the examples they are made of."""
     kept = frozenset(key for case in cases for key in keys_in([list(case.inputs), case.slots]))
     made = (
-        _empty(cases[0]),
+        _mapped(cases[0], _emptied),
         _numbered(cases[0], 0),
         _numbered(cases[-1], -1),
         _untidy(cases[-1], kept),
@@ -43,9 +43,17 @@ def _mapped(case: Case, change: Any) -> Case | None:
     return made if (made.inputs, made.slots) != (case.inputs, case.slots) else None
 
 
-def _empty(case: Case) -> Case | None:
-    """Nothing in the texts and lists; numbers and records stay, since a record without its keys is another thing."""
-    return _mapped(case, lambda value: type(value)() if isinstance(value, (str, list)) else value)
+def is_blank(case: Case) -> bool:
+    """Whether there is nothing in all the texts and lists of a case, and there are some."""
+    values = [value for value in (*case.inputs, *case.slots.values()) if isinstance(value, (str, list, dict))]
+    return bool(values) and all(_emptied(value) == value for value in values)
+
+
+def _emptied(value: Any) -> Any:
+    """Nothing in the texts and lists; a record keeps its keys, since without them it is another thing."""
+    if isinstance(value, dict):
+        return {key: _emptied(part) for key, part in value.items()}
+    return type(value)() if isinstance(value, (str, list)) else value
 
 
 def _numbered(case: Case, times: int) -> Case | None:

@@ -14,7 +14,8 @@ from batos.methods.synthesis.judge import Verdict
 from batos.methods.synthesis.learned import Learned
 from batos.methods.synthesis.nodes import Choice, Leaf, Node
 from batos.methods.synthesis.probes import probes
-from batos.methods.synthesis.solve import Task, solve
+from batos.methods.synthesis.solve import solve
+from batos.methods.synthesis.task import Task
 from batos.methods.synthesis.values import MISSING, same
 from batos.methods.synthesis.words import Words
 
@@ -69,9 +70,15 @@ class Solver:
     """Solves the parts of one brief, sharing one budget evenly."""
 
     def __init__(
-        self, brief: Brief, parameters: tuple[str, ...], budget: Budget, learned: Learned | None = None
+        self,
+        brief: Brief,
+        parameters: tuple[str, ...],
+        budget: Budget,
+        learned: Learned | None = None,
+        shaken: bool = False,
     ) -> None:
         self.learned = learned
+        self.shaken = shaken
         self.brief = brief
         self.parameters = parameters
         self.budget = budget
@@ -155,7 +162,9 @@ class Solver:
 
     def _try(self, slot: str, cases: list[Case], results: list[Any], share: int) -> Part | None:
         alone = share == 1
-        task = Task(cases, results, self.parameters, self.words, self.brief.intent, slot, alone, self.learned)
+        task = Task(
+            cases, results, self.parameters, self.words, self.brief.intent, slot, alone, self.learned, self.shaken
+        )
         budget = Budget(self.budget.expressions // share, self.budget.cells)
         verdict = solve(task, budget)
         self.budget.made += budget.made

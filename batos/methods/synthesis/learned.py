@@ -1,4 +1,5 @@
-"""What the object has learned already, as operations of a search: `self.initials_(a)` beside `a.upper()`.
+"""What the object has learned already, and what the objects in its slots understand, as operations of a search:
+`self.initials_(a)` and `self.account.fee_(a)` beside `a.upper()`.
 
 Their sources may be anyone's, so they run in the sandbox, on a receiver of plain slots that they cannot write. Only
 methods that the words of the task speak for are tried, since each trial costs as much as many expressions.
@@ -40,10 +41,15 @@ LIMITS = Limits(seconds=0.2, wall_seconds=1.0, host_calls=200)
 
 @dataclass
 class Learned:
-    """The methods of one brief that its words speak for. Use as a context manager: it may start a sandbox."""
+    """The methods of one brief that its words speak for, by what is said to `self`, as are their prices. Use as a
+    context manager: it may start a sandbox.
+
+    `everything` is what all of the objects understand, since a method may send another one.
+    """
 
     methods: dict[str, Known]
     prices: dict[str, int]
+    everything: tuple[Known, ...] = ()
     trials: int = 0
     _known: dict[bytes, Any] = field(default_factory=dict)
     _sandbox: Sandbox | None = None
@@ -55,8 +61,8 @@ class Learned:
             own = Words(known.selector).listed
             spoken = sum(words.speak_for([word]) for word in own)
             if spoken and not _mentions(known.source, brief.selector):
-                prices[known.selector] = SPOKEN if spoken == len(own) else HINTED
-        return cls({known.selector: known for known in brief.learned if known.selector in prices}, prices)
+                prices[known.name] = SPOKEN if spoken == len(own) else HINTED
+        return cls({known.name: known for known in brief.learned if known.name in prices}, prices, brief.learned)
 
     def __enter__(self) -> Learned:
         return self
@@ -68,7 +74,7 @@ class Learned:
     def operations(self, cases: list[Case]) -> tuple[tuple[Operation, int], ...]:
         """The methods with arguments, each with its price, over the slots of `cases`."""
         return tuple(
-            (self._operation(known, takes, cases), self.prices[known.selector])
+            (self._operation(known, takes, cases), self.prices[known.name])
             for known in self.methods.values()
             if (takes := _takes(known))
         )
@@ -77,33 +83,36 @@ class Learned:
         """The methods without arguments: what they answer in each of the cases. They read what no bit below does."""
         for known in self.methods.values():
             if known.arity == 0:
-                column = [self.answer(case.slots, known.selector, ()) for case in cases]
+                column = [self.answer(case.slots, known.name, ()) for case in cases]
                 kind = type_of_column(column)
                 if kind is not None and MISSING not in column:
-                    node = (Leaf("slot", f"{known.selector}()"),)
-                    yield Start(self.prices[known.selector], kind, column, node, bit, True)
+                    node = (Leaf("slot", f"{known.name}()"),)
+                    yield Start(self.prices[known.name], kind, column, node, bit, True)
                     bit <<= 1
 
-    def answer(self, slots: dict[str, Any], selector: str, args: tuple[Any, ...]) -> Any:
-        """What the method answers to plain values, or MISSING."""
-        key = marshal.dumps([selector, list(args), sorted(slots.items())], 2)
+    def answer(self, slots: dict[str, Any], name: str, args: tuple[Any, ...]) -> Any:
+        """What the method of that name answers to plain values, or MISSING. `slots` are those of the object itself."""
+        known = self.methods[name]
+        seen = known.slots if known.holder else slots
+        key = marshal.dumps([name, list(args), sorted(seen.items())], 2)
         if key not in self._known:
             self.trials += 1
-            self._known[key] = self._answer(slots, selector, args) if self.trials <= MOST_TRIALS else MISSING
+            self._known[key] = self._answer(known, seen, args) if self.trials <= MOST_TRIALS else MISSING
         return self._known[key]
 
-    def _answer(self, slots: dict[str, Any], selector: str, args: tuple[Any, ...]) -> Any:
+    def _answer(self, asked: Known, slots: dict[str, Any], args: tuple[Any, ...]) -> Any:
         if self._sandbox is None:
             self._sandbox = Sandbox(LIMITS)
         sandbox, host = self._sandbox, ObjectHost(lambda _: "it is only asked what it answers")
         receiver = UvmObject([])
         for name, value in slots.items():
             put(receiver, name, value)
-        for known in self.methods.values():
-            put(receiver, known.selector, Method(known.selector, known.source))
+        for known in self.everything:
+            if known.holder == asked.holder:
+                put(receiver, known.selector, Method(known.selector, known.source))
         try:
             with activating(lambda method, obj, given, named: sandbox.activate(method, obj, given, named, host)):
-                value = plain(send(receiver, selector, *args))
+                value = plain(send(receiver, asked.selector, *args))
         except BatosError:  # it fails here, or would write, or ask for more than there is
             return MISSING
         known_kind = type_of(value) is not None
@@ -116,16 +125,16 @@ class Learned:
         def applied(needed: int, owners: list[int], columns: tuple[Column, ...]) -> Column | None:
             out: Column = []
             for owner, operands in zip(owners, zip(*columns, strict=True), strict=True):
-                slots = cases[owner].slots if known.reads else {}
-                value = MISSING if MISSING in operands else self.answer(slots, known.selector, operands)
+                slots = cases[owner].slots if known.reads and not known.holder else {}
+                value = MISSING if MISSING in operands else self.answer(slots, known.name, operands)
                 if value is MISSING and len(out) < needed:
                     return None
                 out.append(value)
             return out
 
-        call = f"self.{known.selector}({', '.join(OPERANDS[: len(takes)])})"
+        call = f"self.{known.name}({', '.join(OPERANDS[: len(takes)])})"
         return Operation(
-            name=known.selector, takes=takes, gives=None, cost=HINTED, words=Words(known.selector).listed, implies=(),
+            name=known.name, takes=takes, gives=None, cost=HINTED, words=Words(known.selector).listed, implies=(),
             swaps=False, feeds=True, twice=True, splits=False, settles=False, flat=False, final=False,
             template=parse(call), worth=WORTH,
             apply=at(list(range(len(cases)))), inside=at,

@@ -8,6 +8,7 @@ examples; where the intent speaks for it, it is asked about.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Container
 from typing import Any, Protocol, TypeVar
 
 from batos.methods.synthesis.forms import Form
@@ -67,12 +68,13 @@ def stands_in(ranked: list[P], results: Column) -> P:
     return best
 
 
-def differs(one: Entry, other: Entry, results: Column) -> int | None:
-    """The number of the first probe for which `other` says something else than `one`; nothing at all says nothing."""
+def differs(one: Entry, other: Entry, results: Column, quiet: Container[int]) -> int | None:
+    """The number of the first probe, `quiet` ones left out, for which `other` says something else than `one`; nothing
+    at all says nothing."""
     given = len(results)
     for place, (mine, yours) in enumerate(zip(one.column[given:], other.column[given:], strict=True)):
         heard = MISSING not in (mine, yours) and _says(mine, results) <= _says(yours, results)
-        if heard and not same(mine, yours):
+        if heard and place not in quiet and not same(mine, yours):
             return place
     return None
 

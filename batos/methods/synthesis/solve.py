@@ -5,20 +5,17 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
 
-from batos.methods.synthesis.brief import Case
 from batos.methods.synthesis.budget import Budget, Exhausted, Prices
+from batos.methods.synthesis.critic import Critic, Program
 from batos.methods.synthesis.enumerate import Search
-from batos.methods.synthesis.judge import CLOSE, Critic, Program, Verdict, judge
-from batos.methods.synthesis.learned import Learned
+from batos.methods.synthesis.judge import CLOSE, Verdict, judge
 from batos.methods.synthesis.leaves import leaves
 from batos.methods.synthesis.nodes import Entry
 from batos.methods.synthesis.operations import LONGEST
 from batos.methods.synthesis.push import WholeGoal
+from batos.methods.synthesis.task import Task
 from batos.methods.synthesis.values import keys_in, texts_in
-from batos.methods.synthesis.words import Words
 
 HIGHEST_LEVEL = 40
 
@@ -29,31 +26,13 @@ with, and some to spare: one that is put together from parts costs more than the
 NOTHING = Program(HIGHEST_LEVEL, Entry([], (), 0, 0), HIGHEST_LEVEL)
 
 
-@dataclass(frozen=True)
-class Task:
-    """What to solve: `cases` are the examples and then the probes; `results` those of the examples.
-
-    `slot` is the slot that the result is written to, if any; not `alone` if the method does other things too.
-    """
-
-    cases: list[Case]
-    results: list[Any]
-    parameters: tuple[str, ...]
-    words: Words
-    intent: str
-    slot: str = ""
-    alone: bool = True
-    learned: Learned | None = None
-
-
 def solve(task: Task, budget: Budget) -> Verdict | None:
     """The verdict on the cheapest program that gives every result; None if none was found within the budget."""
     learned = task.learned
     more = learned.starts if learned is not None else None
     starts = leaves(task.cases, task.results, task.parameters, task.words, task.slot, more)
     prices = Prices.by(task.words, learned.operations(task.cases) if learned is not None else ())
-    examples = task.cases[: len(task.results)]
-    inputs = [[list(case.inputs), list(case.slots.values())] for case in examples]
+    inputs = [[list(case.inputs), list(case.slots.values())] for case in task.examples]
     shown = tuple(" ".join(texts_in(values)).lower() for values in inputs)
     goal = WholeGoal(task.results, task.words, prices.by_name(), constants=bool(task.slot), shown=shown)
     search = Search(starts.starts, prices, budget, len(task.results), goal, longest=_longest(task))
@@ -77,7 +56,7 @@ def solve(task: Task, budget: Budget) -> Verdict | None:
                 budget.lower(PATIENCE * found_at + SPARE)
             if exhausted or search.level >= best.cost + CLOSE:
                 break
-    return judge(programs, goal, inputs, task.words, task.intent, starts)
+    return judge(programs, goal, inputs, task, starts)
 
 
 def _longest(task: Task) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ Only for sources made from the package's own tables; sources from elsewhere are 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Container
+from collections.abc import Callable, Collection, Container
 from typing import Any
 
 from batos.methods.synthesis.brief import ABSENT, Case
@@ -23,22 +23,28 @@ class Receiver:
         self.__dict__.update(copy.deepcopy(slots))
 
 
-def _receiver(slots: dict[str, Any], ask: Ask | None, known: Container[str]) -> Receiver:
-    """An object with slots and, if there is somebody to `ask`, with the methods that are `known`."""
+def _receiver(slots: dict[str, Any], ask: Ask | None, known: Container[str], within: str = "") -> Receiver:
+    """An object with slots and, if there is somebody to `ask`, with the methods that are `known`; `within` is the slot
+    of another object that holds it."""
 
     class Knowing(Receiver):
         def __getattr__(self, selector: str) -> Any:
-            if ask is None or selector not in known:
+            name = f"{within}{selector}"
+            if ask is None or name not in known:
                 raise AttributeError(selector)
 
             def answer(*args: Any) -> Any:
-                if (value := ask(dict(vars(self)), selector, args)) is MISSING:
+                if (value := ask(_plain_slots(self), name, args)) is MISSING:
                     raise ValueError(selector)
                 return value
 
             return answer
 
     return Knowing(slots)
+
+
+def _plain_slots(receiver: Receiver) -> dict[str, Any]:
+    return {name: value for name, value in vars(receiver).items() if not isinstance(value, Receiver)}
 
 
 def compiled(source: str, selector: str) -> Callable[..., Any]:
@@ -48,9 +54,11 @@ def compiled(source: str, selector: str) -> Callable[..., Any]:
     return method
 
 
-def satisfies(source: str, selector: str, case: Case, ask: Ask | None = None, known: Container[str] = ()) -> bool:
+def satisfies(source: str, selector: str, case: Case, ask: Ask | None = None, known: Collection[str] = ()) -> bool:
     """Whether the method gives the case's result, or raises what it should, and leaves the slots as they should be."""
     receiver = _receiver(case.slots, ask, known)
+    for holder in {name.partition(".")[0] for name in known if "." in name}:
+        vars(receiver)[holder] = _receiver({}, ask, known, f"{holder}.")
     try:
         result = compiled(source, selector)(receiver, *copy.deepcopy(case.args), **copy.deepcopy(case.kwargs))
     except Exception as error:  # whatever the method raises is what the example is compared with

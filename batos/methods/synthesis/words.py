@@ -29,6 +29,7 @@ class Lexicon(BaseModel):
 
     stop: str
     conditional: str
+    emptiness: str
     index: str
     from_end: str
     ordinals: str
@@ -78,6 +79,10 @@ class Words:
     @cached_property
     def conditional(self) -> bool:
         return not self.everything.isdisjoint(lexicon().conditional.split())
+
+    @cached_property
+    def emptiness(self) -> bool:
+        return not self.everything.isdisjoint(lexicon().emptiness.split())
 
     @cached_property
     def numerals(self) -> tuple[float, ...]:

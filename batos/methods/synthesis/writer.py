@@ -6,6 +6,7 @@ fails a given example.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from batos.errors import SlotRefused
@@ -14,8 +15,8 @@ from batos.methods.synthesis import brief as briefs
 from batos.methods.synthesis import conventions, emit
 from batos.methods.synthesis.brief import Brief, Case, is_name, refused
 from batos.methods.synthesis.budget import Budget
+from batos.methods.synthesis.critic import Program
 from batos.methods.synthesis.effects import Effects, Part, Solver, Unsolved
-from batos.methods.synthesis.judge import Program
 from batos.methods.synthesis.learned import Learned
 from batos.methods.synthesis.nodes import Leaf, heads
 from batos.methods.synthesis.trial import satisfies
@@ -75,7 +76,8 @@ def from_examples(brief: Brief, budget: Budget) -> Answer:
 
 def _from_examples(brief: Brief, budget: Budget, learned: Learned) -> Answer:
     names = emit.parameters(brief)
-    solver = Solver(brief, names, budget, learned if learned.methods else None)
+    shaken = refuted(brief, learned)
+    solver = Solver(brief, names, budget, learned if learned.methods else None, shaken)
 
     def holds(source: str, case: Case) -> bool:
         return satisfies(source, brief.selector, case, learned.answer, learned.methods)
@@ -97,10 +99,25 @@ def _from_examples(brief: Brief, budget: Budget, learned: Learned) -> Answer:
             f"The built-in backend found no method {brief.selector!r} that satisfies every example. Give simpler "
             f"examples, or {ELSEWHERE}."
         )
-    return _verdict(brief, effects, source, budget)
+    return _verdict(brief, effects, source, budget, shaken)
 
 
-def _verdict(brief: Brief, effects: Effects, source: str, budget: Budget) -> Answer:
+def refuted(brief: Brief, learned: Learned) -> bool:
+    """Whether the last answer spoke against what was the best method before it: then the method is another one now,
+    and nothing has confirmed it."""
+    answers = [case for case in brief.cases if case.asked]
+    if not answers:
+        return False
+    before = replace(brief, cases=tuple(case for case in brief.cases if case is not answers[-1]))
+    solver = Solver(before, emit.parameters(before), Budget(), learned if learned.methods else None)
+    try:
+        source = emit.method(brief.selector, emit.parameters(before), solver.effects())
+    except Unsolved:
+        return True
+    return not satisfies(source, brief.selector, answers[-1], learned.answer, learned.methods)
+
+
+def _verdict(brief: Brief, effects: Effects, source: str, budget: Budget, shaken: bool) -> Answer:
     notes: dict[str, Any] = {
         "rule": "examples",
         "cost": sum(part.verdict.best.cost for part in effects.parts),
@@ -108,12 +125,16 @@ def _verdict(brief: Brief, effects: Effects, source: str, budget: Budget) -> Ans
         "rivals": [_rival(brief, part, rival) for part in effects.parts for rival in part.verdict.rivals[:RIVALS]],
     }
     doubts = [part.verdict.reason for part in effects.parts if part.verdict.reason]
-    open_ = [part for part in effects.outcomes if part.verdict.rival is not None or part.verdict.at >= 0]
-    for part in sorted(open_, key=lambda part: part.verdict.rival is None) if brief.asked < QUESTIONS else ():
+    unsure = [part for part in effects.outcomes if shaken and not part.verdict.alone and not part.verdict.reason]
+    open_ = [part for part in effects.outcomes if part.verdict.rival is not None or part.verdict.settling]
+    asked = [*sorted(open_, key=lambda part: part.verdict.rival is None), *unsure]
+    for part in asked if brief.asked < QUESTIONS else ():
         if (question := _question(part)) is not None:
             return Answer(question=question, notes={**notes, "candidate": source}, model=MODEL)
     if any(part.verdict.rival is not None for part in open_):
         doubts.insert(0, f"the examples still leave open what it does, after {brief.asked} questions")
+    if unsure:
+        doubts.append("the last answer spoke against what fitted before, and nothing confirms what fits now")
     if effects.guard is not None and effects.guard.verdict.rival is not None:
         doubts.append(f"the examples leave open for which arguments it raises {effects.raises}")
     if doubts:
