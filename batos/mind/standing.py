@@ -1,15 +1,22 @@
 """The contracts that stand: those of methods which a change of behaviour may break, run again.
 
 A method is asked what it promised when it changes itself, when a method of the same object or of one that the object
-delegates to changes, and when the object delegates to something else. Examples were kept with what the slots held, so
-they mean now what they meant when they were first satisfied. What is not looked at: methods of objects without a name,
-other than the changed one, and methods that reach the changed object by sending it messages.
+delegates to changes, and when the object delegates to something else. So is a method that reaches the changed object
+by messages: it names, or names what names in turn, a selector that the object has a method for, and its own object
+leads to the changed one through slots. Examples were kept with what the slots held, so they mean now what they meant
+when they were first satisfied. What is not looked at: methods of objects without a name, other than the changed one;
+objects that come as arguments; selectors that are put together while a method runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
+
+from persistent.list import PersistentList
+from persistent.mapping import PersistentMapping
 
 from batos.errors import BatosError
 from batos.image.image import Image
@@ -17,10 +24,12 @@ from batos.image.world import World
 from batos.mind.rehearsing import Subject, rehearse
 from batos.mind.speaking import WORLD
 from batos.objects import lookup
-from batos.objects.records import Method
+from batos.objects.records import Intent, Method
 from batos.objects.uvm_object import UvmObject, label, own_slots
 
 MOST_RUN = 200  # contracts that are run again for one change
+FARTHEST = 3  # steps from an object to the one that it sends to
+CALLED = re.compile(r"\.(\w+)\(")
 MALFORMED = (BatosError, ValueError, TypeError, KeyError, AttributeError)  # what examples of an odd shape raise
 
 
@@ -29,12 +38,15 @@ def affected(world: World, target: UvmObject, besides: str | None = None) -> lis
 
     `besides` is a selector of `target` that is left out.
     """
-    return [
+    below = list(_below(world, target))
+    own = [
         (world.add(holder).hex(), selector)
-        for holder in _below(world, target)
+        for holder in below
         for selector, method in own_slots(holder).items()
         if _promises(method) and (holder is not target or selector != besides)
-    ][:MOST_RUN]
+    ]
+    sending = [(world.add(holder).hex(), selector) for holder, selector in _senders(world, target, below)]
+    return [*own, *sending][:MOST_RUN]
 
 
 def _promises(value: Any) -> bool:
@@ -50,6 +62,58 @@ def _below(world: World, target: UvmObject) -> Iterator[UvmObject]:
         holder = world[name]
         if holder is not target and lookup.delegates_to(holder, target):
             yield holder
+
+
+def _senders(world: World, target: UvmObject, below: list[UvmObject]) -> Iterator[tuple[UvmObject, str]]:
+    """The methods with examples, of other named objects, that reach one of `below` by messages."""
+    written = [
+        (holder, selector, method)
+        for holder in (world[name] for name in world.names() if name not in WORLD)
+        for selector, method in own_slots(holder).items()
+        if isinstance(method, Method) and method.source is not None
+    ]
+    asked = {selector for selector, value in own_slots(target).items() if isinstance(value, Method | Intent)}
+    while more := {
+        selector
+        for _, selector, method in written
+        if selector not in asked and not asked.isdisjoint(_named(method.source or ""))
+    }:
+        asked |= more
+    there = set(map(id, below))
+    for holder, selector, method in written:
+        reaching = id(holder) not in there and _promises(method) and not asked.isdisjoint(_named(method.source or ""))
+        if reaching and _leads_to(holder, there):
+            yield holder, selector
+
+
+@lru_cache(maxsize=2_000)
+def _named(source: str) -> frozenset[str]:
+    """What is called by name on something, as far as the text says."""
+    return frozenset(CALLED.findall(source))
+
+
+def _leads_to(holder: UvmObject, there: set[int]) -> bool:
+    """Whether one can come from an object to another one through its slots, its parents' included, in a few steps."""
+    found, rim = {id(holder)}, [holder]
+    for _ in range(FARTHEST):
+        slots = [own_slots(each) for one in rim for each in lookup.delegation(one)]
+        near = [each for values in slots for value in values.values() for each in _objects_in(value)]
+        rim = [each for each in near if id(each) not in found]
+        if any(id(each) in there for each in rim):
+            return True
+        found |= set(map(id, rim))
+    return False
+
+
+def _objects_in(value: Any) -> Iterator[UvmObject]:
+    if isinstance(value, UvmObject):
+        yield value
+    elif isinstance(value, Mapping | PersistentMapping):
+        for part in value.values():
+            yield from _objects_in(part)
+    elif isinstance(value, list | tuple | PersistentList):
+        for part in value:
+            yield from _objects_in(part)
 
 
 def broken(image: Image, target: str, selector: str | None = None, source: str | None = None) -> list[dict[str, Any]]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 import batos
+from batos.errors import MethodRefused
 from batos.inference.port import Answer
+from batos.mind import standing
 from batos.runtime.mission import Mission
 from batos.testing import ScriptedBackend, temporary_image
 
@@ -242,3 +244,38 @@ def test_a_question_names_no_example_of_a_model():
             image.teach("teller", "shape_", examples=[(("A",), "A")])
         image.teach("teller", "shape_", examples=[pending.value.question.answered("B")])
         assert [example["given"] for example in examples_of(image, "teller", "shape_")] == [True, True]
+
+
+def test_a_method_that_reaches_the_changed_one_by_messages_is_asked_too():
+    """The till sends to its clerk, the clerk to the rates; the rates change."""
+    rates = "def rate_(self, net):\n    return net * 2\n"
+    clerk = "def fee_(self, net):\n    return self.rates.rate_(net) + 1\n"
+    till = "def bill_(self, net):\n    return self.clerks[0].fee_(net)\n"
+    with temporary_image(model=scripted(bill_=till)) as image:
+        held = image.create("rates")
+        image.create_method("rates", "rate_", rates, "a person", examples=[((1,), 2)])
+        desk = image.create("clerk", slots={"rates": held})
+        image.create_method("clerk", "fee_", clerk, "a person")
+        image.create("till", slots={"clerks": [desk]})
+        image.teach("till", "bill_", examples=[((10,), 21)])
+        image.create("stranger")
+        image.create_method("stranger", "rate_", rates, "a person", examples=[((1,), 2)])
+
+        with pytest.raises(MethodRefused, match="bill_"):
+            image.create_method("rates", "rate_", rates.replace("2", "3"), "a person", examples=[((1,), 3)])
+        installed = image.create_method(
+            "rates", "rate_", rates.replace("2", "3"), "a person", examples=[((1,), 3)], anyway=True
+        )
+        assert [(item["target"], item["selector"]) for item in installed["broken"]] == [("till", "bill_")]
+
+
+def test_a_method_that_cannot_come_to_the_changed_one_is_left_alone():
+    with temporary_image(model=scripted()) as image:
+        for name in ("here", "there"):
+            image.create(name)
+            image.create_method(name, "rate_", "def rate_(self, net):\n    return net * 2\n", "a person")
+        asks = "def asks_(self, net):\n    return self.rate_(net)\n"
+        image.create_method("there", "asks_", asks, "a person", examples=[((1,), 2)])
+        with image.image.reading() as world:
+            assert standing.affected(world, world["here"]) == []
+            assert [selector for _, selector in standing.affected(world, world["there"])] == ["asks_"]
