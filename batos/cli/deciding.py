@@ -190,6 +190,8 @@ def _approve(
 ) -> dict[str, Any] | None:
     found = [one for one in uvm.proposals() if one["id"].startswith(proposal)]
     is_tool = len(found) == 1 and "tool" in found[0]["provenance"]
+    if found and ((always and not is_tool) or (is_tool and (anyway or trusted))):
+        raise typer.BadParameter("`--always` is for the use of a tool, `--anyway` and `--trusted` are for a method.")
     question = "Allow it?" if is_tool else "Install it?"
     if len(found) == 1 and not yes and not _agreed(lambda: _show_proposal(found[0]), question, as_json):
         return None
@@ -210,17 +212,18 @@ def _trust(uvm: Uvm, named: str, trusted: bool, yes: bool, as_json: bool) -> dic
     if not trusted:
         raise typer.BadParameter(f"{named} is installed already. To let it run outside the sandbox, add --trusted.")
     reason = uvm.why(target, selector)
-    if not yes and not _agreed(lambda: _show_installed(reason), "Let it run outside the sandbox?", as_json):
+    look = f"`batos why {target} {selector}`"
+    if not yes and not _agreed(lambda: _show_installed(reason), "Let it run outside the sandbox?", as_json, look):
         return None
     version = uvm.trust(target, selector)
     told = f"{named} runs in process on this machine, as version {version}."
     return {"target": target, "selector": selector, "version": version, "trust": "trusted", "says": told}
 
 
-def _agreed(shown: Callable[[], None], question: str, as_json: bool) -> bool:
+def _agreed(shown: Callable[[], None], question: str, as_json: bool, look: str = "`batos approve`") -> bool:
     """Whether the person at the terminal says yes to what is shown. Without one, `--yes` has to say it."""
     if as_json or not sys.stdin.isatty():
-        raise typer.BadParameter("There is nobody to ask here. Look at it with `batos approve`, then add --yes.")
+        raise typer.BadParameter(f"There is nobody to ask here. Look at it with {look}, then add --yes.")
     shown()
     if not typer.confirm(question):
         show.note("Nothing was changed.")
@@ -247,13 +250,18 @@ def _show_proposal(found: dict[str, Any]) -> None:
     show.console().print(show.line((found["id"], "bold"), (what, "")))
     show.say(found["reason"])
     show.console().print()
-    if found["replaces"] is None:
-        show.console().print(show.code(found["source"]))
-    else:
-        show.console().print(show.diff(found["replaces"], found["source"]))
+    show.console().print(show.code(found["source"]))
     show.console().print()
-    facts = {"mission": found["mission"], **about}
-    show.table(_facts(found["contract"], facts) if "tool" not in about else [("  mission", found["mission"])])
+    if found["replaces"] == found["source"]:
+        show.say("The source is as it is now; what it must satisfy is new.", "dim")
+        show.console().print()
+    elif found["replaces"] is not None:
+        show.console().print(show.diff(found["replaces"], found["source"]))
+        show.console().print()
+    if "tool" in about:
+        show.table([("  asked for by", about["asked_for"]), ("  mission", found["mission"])])
+    else:
+        show.table(_facts(found["contract"], {"mission": found["mission"], **about}))
 
 
 def _show_installed(reason: Why) -> None:
@@ -282,6 +290,8 @@ def _facts(contract: dict[str, Any], about: dict[str, Any]) -> Iterator[tuple[st
 def _tried(about: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What the audit and the trial found."""
     audited = about.get("audit") or {}
+    if audited and not any(audited.get(verb) for verb in ("reads", "writes", "sends", "dynamic")):
+        yield "  audit", "passed; it reads and writes no slot, and sends no message"
     for verb in ("reads", "writes", "sends"):
         if audited.get(verb):
             yield f"  {verb}", ", ".join(audited[verb])

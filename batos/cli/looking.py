@@ -212,6 +212,12 @@ def _provenance(found: Why) -> Iterator[str]:
         yield from _origin(about)
     if about.get("proven"):
         yield f"proven by {show.counted(about['proven'], 'example')} that a person gave"
+    if about.get("tainted"):
+        yield "written with text from outside"
+    if about.get("approved_at"):
+        yield f"approved by a person, {show.moment(about['approved_at'])}"
+    if about.get("trusted_at"):
+        yield f"trusted to run in process, {show.moment(about['trusted_at'])}"
     for name, fact in (about.get("notes") or {}).items():
         if name == "rivals":
             yield from (f"ruled out, {rival['costs_more']} dearer: {show.one_line(rival['source'])}" for rival in fact)

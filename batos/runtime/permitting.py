@@ -40,7 +40,11 @@ def _shown(world: Any, mission: Mission) -> Proposed:
         None,
         0,
         {},
-        {"tool": asked["called"], "message": asked["message"]},
+        {
+            "tool": asked["called"],
+            "message": asked["message"],
+            "asked_for": f"{mission.brief.selector} of {called(world, mission.brief.target)}",
+        },
     )
 
 

@@ -62,6 +62,7 @@ def test_a_sandboxed_method_waits_for_a_person_before_it_acts(office):
     assert SENT == []
     (waiting,) = office.proposals()
     assert (waiting["id"], waiting["source"]) == (pending.value.proposal, "test.tools.post('hello')")
+    assert waiting["provenance"]["asked_for"] == "notify_ of desk"
     office.approve(pending.value.proposal)
     assert mission.result(20) == "posted hello!"
     assert SENT == ["hello"]

@@ -1,5 +1,6 @@
 """`batos approve` as a person meets it: at a terminal, asked before anything changes."""
 
+import json
 import os
 import pty
 import subprocess
@@ -43,3 +44,19 @@ def test_a_person_is_shown_the_source_and_asked_and_no_changes_nothing(tmp_path)
     shown, code = at_a_terminal(command, environment, b"y\n")
     assert code == 0
     assert "runs in process on this machine, as version 2" in shown
+
+
+def test_options_that_do_not_fit_are_refused_and_nothing_is_decided(batos, tmp_path, monkeypatch):
+    monkeypatch.setenv("BATOS_IMAGE", str(tmp_path / "a.image"))
+    monkeypatch.setenv("BATOS_POLICY", "propose")
+    assert batos(*TEACH, *EXAMPLES)[0] == 1
+    proposed = json.loads(batos("approve", "--json")[1])["proposals"][0]["id"]
+    code, _, err = batos("approve", proposed, "--always", "--yes")
+    assert (code, "`--always` is for the use of a tool" in err) == (2, True)
+
+    assert batos("approve", proposed, "--yes")[0] == 0
+    code, _, err = batos("approve", "greeter.initials_", "--trusted")
+    assert (code, "Look at it with `batos why greeter initials_`" in err) == (2, True)
+    told = batos("why", "greeter", "initials_")[1]
+    assert "approved by a person, " in told
+    assert "trusted to run in process" not in told
