@@ -1,48 +1,35 @@
-"""Which expressions of a method may hold part of the object's state, and which of its nodes may change it.
+"""Which expressions of a method may hold part of the object's state.
 
 A value is `ITSELF` where changing it changes the state (`self.items`, `row` in `for row in self.rows`), `SHALLOW` where
 only its elements are state (`list(self.rows)`), else `FREE`. Names are not told apart by scope or order, so the answer
-errs towards "may". It knows nothing of types: `self.basket.add(x)` counts as a change even if `basket` is an object.
+errs towards "may". What may change it is told in `changes`.
 """
 
 from __future__ import annotations
 
 import ast
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from batos.methods.tree import Tree, evaluated
+from batos.methods.tree import CHANGED, Scope, Tree, is_self
 
 FREE, SHALLOW, ITSELF = 0, 1, 2
 MOST_PASSES = 20
-CHANGED = "_p_changed"
 
 _VIEWS = frozenset({"copy", "values", "items", "keys"})
 _PICKS = frozenset({"get", "pop", "popitem", "popleft", "setdefault"})
 # What functions that are no method's own answer: one of the values they are given; nothing of them; else, whatever they
 # are called, something new that may hold their elements.
 _CHOICES = frozenset({"next", "min", "max", "reduce", "choice", "cast", "getattr"})
-_FRESH = frozenset({
+FRESH = frozenset({
     "abs", "all", "any", "ascii", "bin", "bool", "bytes", "chr", "complex", "deepcopy", "divmod", "dumps", "float",
     "format", "hash", "hex", "int", "isinstance", "len", "loads", "oct", "ord", "pow", "print", "range", "repr",
     "round", "str", "type",
 })  # fmt: skip
-_NAMED_WRITES = frozenset({"setattr", "delattr"})
-_CONTAINERS = frozenset({"list", "dict", "set", "deque", "Counter", "defaultdict", "OrderedDict"})
 
 _MATCHED = "(matched)"  # stands among the names for whether a `match` looks at state
-
-_Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-
-
-@dataclass(frozen=True)
-class Write:
-    """One place that may change state. `slot` is the slot of `self`, or None where an alias hides which."""
-
-    line: int
-    slot: str | None
 
 
 @dataclass
@@ -53,19 +40,17 @@ class Aliases:
     mutators: frozenset[str]
     functions: frozenset[str]
     _levels: dict[str, int] = field(default_factory=dict)
-    _scopes: dict[str, list[_Scope]] = field(default_factory=dict)  # nested functions by the names they are called by
+    _scopes: dict[str, list[Scope]] = field(default_factory=dict)  # nested functions by the names they are called by
     _handed: set[ast.AST] = field(default_factory=set)  # those that somebody else may call, with whatever he likes
     _bound: set[str] = field(default_factory=set)
-    in_place: set[int] = field(default_factory=set)  # lines where `name += value` counts as a change
     _matched: bool = False  # whether any `match` looks at state
     _asked: set[str] = field(default_factory=set)  # the names that an expression's level was just told from
     _raised: set[str] = field(default_factory=set)  # the names that were just taken for more than they were
-    _writes: dict[ast.AST, list[Write]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         tree = self.tree
         self._bound.update(node.arg for node in tree.of(ast.arg))
-        functions: list[_Scope] = [*tree.of(ast.FunctionDef), *tree.of(ast.AsyncFunctionDef), *tree.of(ast.Lambda)]
+        functions: list[Scope] = [*tree.of(ast.FunctionDef), *tree.of(ast.AsyncFunctionDef), *tree.of(ast.Lambda)]
         for function in functions:
             self._find(function)
         for name in tree.of(ast.Name):
@@ -75,13 +60,8 @@ class Aliases:
                 self._handed.update(self._scopes[name.id])
         binding = [node for node in tree.nodes if type(node) in _LEARNING]
         self._learn_all([node for node in binding if not isinstance(node, ast.Call) or self._tells(node)])
-        for kind, written in _WRITING.items():
-            for node in tree.kinds.get(kind, ()):
-                write = written(self, node)
-                if write is not None:
-                    self._note(node, write)
 
-    def _find(self, scope: _Scope) -> None:
+    def _find(self, scope: Scope) -> None:
         """A nested function: the names it is called by, or that it is handed on."""
         if scope is self.tree.module.body[0]:
             return
@@ -221,7 +201,7 @@ class Aliases:
             if collecting is not None:
                 self._raise(collecting.arg, min(level, SHALLOW))
 
-    def _open(self, scope: _Scope) -> None:
+    def _open(self, scope: Scope) -> None:
         """The defaults of a nested function; and if others may call it, that it may be called with state."""
         if scope is self.tree.module.body[0]:
             return
@@ -302,13 +282,13 @@ class Aliases:
             case ast.Name(id=name) if name in self._bound:
                 return ITSELF if given else FREE
             case ast.Name(id=name) | ast.Attribute(attr=name):
-                return FREE if name in _FRESH or not given else ITSELF if name in _CHOICES else SHALLOW
+                return FREE if name in FRESH or not given else ITSELF if name in _CHOICES else SHALLOW
         return ITSELF if given else FREE
 
     def _given(self, call: ast.Call) -> int:
         return max(map(self.level, (*call.args, *(keyword.value for keyword in call.keywords))), default=FREE)
 
-    def _answer(self, scope: _Scope) -> int:
+    def _answer(self, scope: Scope) -> int:
         """What a nested function may return, told by the names in its answers only: functions may call each other."""
         answers: list[ast.AST] = [part for part in ast.walk(scope) if isinstance(part, ast.Return)]
         if isinstance(scope, ast.Lambda):
@@ -318,59 +298,8 @@ class Aliases:
         held = any(name == "self" or name in self._scopes or self._levels.get(name) for name in names)
         return ITSELF if held else FREE
 
-    # Changes
 
-    def writes(self, node: ast.AST) -> Sequence[Write]:
-        """The places in a node that may change state, nested functions left out."""
-        return self._writes.get(node, ())
-
-    def _note(self, node: ast.AST, write: Write) -> None:
-        """A write is one of every node around it, up to the function that it runs in."""
-        parents = self.tree.parents
-        while True:
-            self._writes.setdefault(node, []).append(write)
-            holder = parents.get(node)
-            if isinstance(holder, ast.arguments):
-                holder = parents[holder]
-            if holder is None or (isinstance(holder, _Scope) and node not in evaluated(holder)):
-                return
-            node = holder
-
-    def _written_attribute(self, node: ast.Attribute) -> Write | None:
-        if type(node.ctx) is not ast.Load:
-            return Write(node.lineno, node.attr) if is_self(node.value) and node.attr != CHANGED else None
-        changes = node.attr in self.mutators and self.level(node.value) == ITSELF
-        return Write(node.lineno, slot_of(node.value)) if changes else None
-
-    def _written_item(self, node: ast.Subscript) -> Write | None:
-        changes = type(node.ctx) is not ast.Load and self.level(node.value) == ITSELF
-        return Write(node.lineno, slot_of(node.value)) if changes else None
-
-    def _written_augmented(self, node: ast.AugAssign) -> Write | None:
-        held = isinstance(node.target, ast.Name) and self.level(node.target) == ITSELF
-        if not held or not _may_be_in_place(node.op, node.value):
-            return None
-        self.in_place.add(node.lineno)
-        return Write(node.lineno, None)
-
-    def _written_call(self, node: ast.Call) -> Write | None:
-        if not node.args:
-            return None
-        called, first = node.func, node.args[0]
-        name = called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
-        if isinstance(called, ast.Name) and name in _NAMED_WRITES and is_self(first):
-            slot = node.args[1].value if len(node.args) > 1 and isinstance(node.args[1], ast.Constant) else None
-            return Write(node.lineno, slot if isinstance(slot, str) else None)
-        changes = name in self.functions or (
-            isinstance(called, ast.Attribute)
-            and name in self.mutators
-            and isinstance(called.value, ast.Name)
-            and called.value.id in _CONTAINERS
-        )
-        return Write(node.lineno, slot_of(first)) if changes and self.level(first) == ITSELF else None
-
-
-# The rules by the kind of node: what binds names, what an expression's value hangs on, what may change state.
+# The rules by the kind of node: what binds names, and what an expression's value hangs on.
 _LEARNING: dict[type[ast.AST], Callable[[Aliases, Any], None]] = {
     ast.Assign: Aliases._learn_assign,
     ast.AnnAssign: Aliases._learn_value,
@@ -405,52 +334,3 @@ _LEVELS: dict[type[ast.AST] | type[None], Callable[[Aliases, Any], int]] = {
     ast.DictComp: Aliases._of_dict_comprehension,
     ast.BinOp: Aliases._of_sum,
 }
-_WRITING: dict[type[ast.AST], Callable[[Aliases, Any], Write | None]] = {
-    ast.Attribute: Aliases._written_attribute,
-    ast.Subscript: Aliases._written_item,
-    ast.AugAssign: Aliases._written_augmented,
-    ast.Call: Aliases._written_call,
-}
-
-
-def _may_be_in_place(op: ast.operator, value: ast.expr) -> bool:
-    """Whether `name += value` may change a container instead of giving the name a new value: not if no container can
-    take that value. (A list may be extended by a text; that nobody writes.)"""
-    match value:
-        case ast.Constant(value=constant):
-            return isinstance(op, ast.Mult) and isinstance(constant, int)
-        case ast.JoinedStr() | ast.Compare():
-            return False
-        case ast.Call(func=ast.Name(id=name)):
-            return not (name in _FRESH and not isinstance(op, ast.Mult))
-        case ast.UnaryOp(operand=operand):
-            return _may_be_in_place(op, operand)
-        case ast.BinOp(left=left, op=ast.Mult() | ast.Div() | ast.FloorDiv() | ast.Pow() | ast.Sub(), right=right):
-            return _may_be_in_place(op, left) and _may_be_in_place(op, right)
-    return isinstance(op, ast.Add | ast.Mult | ast.BitOr | ast.BitAnd | ast.BitXor | ast.Sub)
-
-
-def is_self(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and node.id == "self"
-
-
-def slot_of(node: ast.expr) -> str | None:
-    """The slot of `self` that an expression begins with: `rows` for `self.rows[0].cells`."""
-    while True:
-        match node:
-            case ast.Attribute(value=ast.Name(id="self"), attr=attr):
-                return attr
-            case ast.Attribute(value=inner) | ast.Subscript(value=inner) | ast.Call(func=inner):
-                node = inner
-            case _:
-                return None
-
-
-def inside(node: ast.AST) -> Iterator[ast.AST]:
-    """`node` and what it holds, without the bodies of nested functions and lambdas: those run elsewhere, if at all."""
-    waiting: list[ast.AST] = [node]
-    while waiting:
-        part = waiting.pop()
-        yield part
-        held = evaluated(part) if isinstance(part, _Scope) else list(ast.iter_child_nodes(part))
-        waiting.extend(reversed(held))

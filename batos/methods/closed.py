@@ -17,13 +17,12 @@ from functools import cached_property
 from itertools import count
 from typing import Any
 
-from batos.methods.aliases import CHANGED, is_self
 from batos.methods.plainness import needs_border
 from batos.methods.rewriter import Bindings, Rewriter, bindings
 from batos.methods.scalars import Condition, Scalars, condition, mutates
 from batos.methods.splice import one_to_one
 from batos.methods.tables import rules
-from batos.methods.tree import Tree
+from batos.methods.tree import CHANGED, Tree, is_self
 
 SLOT = "_s_"
 SENT = "_m_"

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from batos.methods.aliases import CHANGED, Aliases, is_self
+from batos.methods.changes import Changes
+from batos.methods.tree import CHANGED, is_self
 
 # Whether a write is pending on some path that gets here; None if no path does.
 Pending = bool | None
@@ -26,17 +27,17 @@ def is_mark(node: ast.AST) -> bool:
     return named and isinstance(node.ctx, ast.Store)  # type: ignore[attr-defined]
 
 
-def unmarked_writes(function: ast.FunctionDef, aliases: Aliases) -> list[int]:
+def unmarked_writes(function: ast.FunctionDef, changes: Changes) -> list[int]:
     """The lines that write state and from which a path leaves the method without the marking line."""
-    lines = frozenset(write.line for statement in function.body for write in aliases.writes(statement))
-    if not lines or not _is_unmarked(function, aliases, lines):
+    lines = frozenset(write.line for statement in function.body for write in changes.writes(statement))
+    if not lines or not _is_unmarked(function, changes, lines):
         return []
-    return [line for line in sorted(lines) if _is_unmarked(function, aliases, frozenset({line}))]
+    return [line for line in sorted(lines) if _is_unmarked(function, changes, frozenset({line}))]
 
 
-def _is_unmarked(function: ast.FunctionDef, aliases: Aliases, lines: frozenset[int]) -> bool:
+def _is_unmarked(function: ast.FunctionDef, changes: Changes, lines: frozenset[int]) -> bool:
     """Whether some path leaves with a write of one of these lines pending."""
-    flow = _Walk(aliases, lines).block(function.body, False)
+    flow = _Walk(changes, lines).block(function.body, False)
     return bool(flow.fall or flow.returned or any(flow.raised.values()))
 
 
@@ -96,7 +97,7 @@ def _falls(pending: bool) -> _Flow:
 class _Walk:
     """Counts the writes of `lines` only."""
 
-    aliases: Aliases
+    changes: Changes
     lines: frozenset[int]
     _known: dict[tuple[int, bool], _Flow] = field(default_factory=dict)
 
@@ -115,7 +116,7 @@ class _Walk:
         """Whether a write is pending once an expression was evaluated."""
         if pending or node is None:
             return pending
-        writes = self.aliases.writes(node)
+        writes = self.changes.writes(node)
         return bool(writes) and any(write.line in self.lines for write in writes)
 
     def statement(self, node: ast.stmt, pending: bool) -> _Flow:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import ast
 from functools import lru_cache
 
-from batos.methods.aliases import inside, is_self
 from batos.methods.tables import Finding
+from batos.methods.tree import inside, is_self
 from batos.parsing import parse_module
 
 _SOMETIMES = (

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from batos.errors import GuardianRefused
 from batos.methods.aliases import Aliases
+from batos.methods.changes import Changes
 from batos.methods.covenant import unmarked_writes
 from batos.methods.facet_rule import facet_findings
 from batos.methods.rules import audit_tree
@@ -101,14 +102,14 @@ def _examined(source: str, selector: str, facet: bool) -> tuple[Audit, Tree | No
 
 
 def _audited(tree: Tree, selector: str, facet: bool, table: Rules) -> Audit:
-    aliases = Aliases(tree, table.mutators, table.functions)
-    seen = audit_tree(tree, aliases, table)
+    changes = Changes(tree, Aliases(tree, table.mutators, table.functions))
+    seen = audit_tree(tree, changes, table)
     findings = list(seen.findings)
-    for line in unmarked_writes(tree.function, aliases):
+    for line in unmarked_writes(tree.function, changes):
         reason = (
             "a path that wrote state here ends without `self._p_changed = True` after it (the Persistence Covenant)."
         )
-        if line in aliases.in_place:
+        if line in changes.in_place:
             reason += " `name += value` may change a slot's container in place; `name = name + value` does not."
         findings.append(Finding(line, "covenant", reason))
     if facet:

@@ -17,10 +17,9 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from batos.methods.aliases import CHANGED, is_self
 from batos.methods.rewriter import Bindings, Rewriter, bindings
 from batos.methods.splice import one_to_one
-from batos.methods.tree import Tree, grow
+from batos.methods.tree import CHANGED, Tree, grow, is_self
 
 WITH_KEY = {"sorted": "_sorted", "min": "_min", "max": "_max"}
 

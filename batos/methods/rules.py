@@ -11,10 +11,10 @@ from functools import cache, cached_property
 from types import ModuleType
 from typing import Any, TypeGuard
 
-from batos.methods.aliases import CHANGED, Aliases, inside, is_self
+from batos.methods.changes import Changes
 from batos.methods.covenant import is_mark
 from batos.methods.tables import Finding, Rules
-from batos.methods.tree import Tree
+from batos.methods.tree import CHANGED, Tree, inside, is_self
 
 _NAMED_ACCESS = frozenset({"getattr", "hasattr", "setattr", "delattr"})
 _WALK = re.compile(r"\{[^{}]*[.\[]\s*_")
@@ -33,24 +33,24 @@ class Seen:
     dynamic: bool = False
 
 
-def audit_tree(tree: Tree, aliases: Aliases, table: Rules) -> Seen:
+def audit_tree(tree: Tree, changes: Changes, table: Rules) -> Seen:
     """Apply every rule but the covenant's path rule to one method."""
     walk = _Walk(tree, table)
     walk.run()
-    _nested_writes(tree, aliases, walk.seen)
+    _nested_writes(tree, changes, walk.seen)
     for statement in tree.function.body:
-        walk.seen.writes.update(write.slot for write in aliases.writes(statement) if write.slot is not None)
+        walk.seen.writes.update(write.slot for write in changes.writes(statement) if write.slot is not None)
     return walk.seen
 
 
-def _nested_writes(tree: Tree, aliases: Aliases, seen: Seen) -> None:
+def _nested_writes(tree: Tree, changes: Changes, seen: Seen) -> None:
     reason = "state is written in the method's own body only, not in a nested function or lambda."
     nested: list[_Nested] = [*tree.of(ast.FunctionDef), *tree.of(ast.AsyncFunctionDef), *tree.of(ast.Lambda)]
     for node in nested:
         if node is not tree.function:
             body = node.body if isinstance(node.body, list) else [node.body]
             for part in body:
-                lines = [write.line for write in aliases.writes(part)]
+                lines = [write.line for write in changes.writes(part)]
                 lines += [mark.lineno for mark in inside(part) if isinstance(mark, ast.Attribute) and is_mark(mark)]
                 seen.findings.extend(Finding(line, "nested-write", reason) for line in lines)
 

@@ -11,10 +11,9 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from batos.methods.aliases import is_self
 from batos.methods.rewriter import Bindings
 from batos.methods.tables import Rules
-from batos.methods.tree import Tree
+from batos.methods.tree import Tree, is_self
 
 _FUNCTIONS = frozenset({"len", "int", "float", "str", "bool", "abs", "round", "ord", "chr", "repr", "format"})
 _NUMBERS = frozenset({"len", "int", "float", "bool", "abs", "round", "ord"})

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from batos.parsing import parse_module
+
+CHANGED = "_p_changed"  # what a method that writes state assigns True to
 
 Kind = TypeVar("Kind", bound=ast.AST)
 
@@ -96,11 +98,25 @@ def grow(source: str, most: int = 200) -> Tree:
     return Tree(source, module, nodes, kinds, parents, depth, deepest)
 
 
-_Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 def evaluated(node: ast.AST) -> list[ast.AST]:
     """What a function or lambda evaluates when it is defined: its defaults and decorators."""
-    assert isinstance(node, _Scope)
+    assert isinstance(node, Scope)
     defaults = [*node.args.defaults, *(value for value in node.args.kw_defaults if value)]
     return [*defaults, *getattr(node, "decorator_list", ())]
+
+
+def is_self(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
+
+
+def inside(node: ast.AST) -> Iterator[ast.AST]:
+    """`node` and what it holds, without the bodies of nested functions and lambdas: those run elsewhere, if at all."""
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        held = evaluated(part) if isinstance(part, Scope) else list(ast.iter_child_nodes(part))
+        waiting.extend(reversed(held))
