@@ -41,11 +41,13 @@ TAKE = f"""
 TAKE_ON_SQLITE = TAKE.format(lock="")
 TAKE_ON_POSTGRESQL = TAKE.format(lock=" FOR UPDATE OF candidate SKIP LOCKED")
 
-# Of a mission that never stopped running, so that nobody else can have its target. How long it is leased is left to who
-# renews leases: to change that changes an index.
-GO_ON = """
-    UPDATE missions SET lease = :lease, leases_lost = 0, deadline = NULL, changed_at = :now
+# Of a mission that never stopped running, so that nobody else can have its target. How long it is leased stands in an
+# index, so that is changed only when half of it is over.
+FURTHER = """
+    UPDATE missions SET lease = :lease, leases_lost = 0, deadline = NULL, changed_at = :now{longer}
     WHERE id = :mission AND lease = :held AND state = 'running'"""
+GO_ON = FURTHER.format(longer="")
+GO_ON_LONGER = FURTHER.format(longer=", lease_until = :until")
 
 TAKE_AGAIN = f"""
     UPDATE missions SET state = 'running', worker = :worker, lease = :lease, lease_until = :until, waiting_for = NULL,
@@ -129,16 +131,19 @@ def take(tx: Transaction, worker: str, now: float, seconds: float) -> Leased | N
     return Leased(mission, f"{mission.id}:{lease}", now + seconds)
 
 
-def go_on(tx: Transaction, leased: Leased, now: float) -> Leased | None:
+def go_on(tx: Transaction, leased: Leased, now: float, seconds: float) -> Leased | None:
     """Give a mission that got further another token. None if it did not run all the while."""
-    lease = uuid4().hex
+    lease, until = uuid4().hex, leased.until
     mission, _, held = leased.token.rpartition(":")
-    if not tx.run(GO_ON, mission=mission, held=held, lease=lease, now=now):
+    statement = GO_ON
+    if until - now < seconds / 2:
+        statement, until = GO_ON_LONGER, now + seconds
+    if not tx.run(statement, mission=mission, held=held, lease=lease, until=until, now=now):
         return None
     standing = leased.mission
     if standing.leases_lost or standing.deadline is not None:
         standing = replace(standing, leases_lost=0, deadline=None)
-    return Leased(standing, f"{mission}:{lease}", leased.until)
+    return Leased(standing, f"{mission}:{lease}", until)
 
 
 def take_again(tx: Transaction, mission: str, worker: str, now: float, seconds: float) -> Leased | None:

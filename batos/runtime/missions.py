@@ -262,7 +262,7 @@ class MissionStore(Reading):
         leased, affordable = None, False
         try:
             with self._write(GO_ON) as tx:
-                leased = leases.go_on(tx, held, now)
+                leased = leases.go_on(tx, held, now, seconds)
                 if leased is not None:
                     answers = self._journaled(tx, held.mission.id, entries, charge)
                     affordable = counters.can_pay(tx, self._purses(held.mission.id, charge))

@@ -126,6 +126,9 @@ class FilePools:
 
     def give(self, connection: sqlite3.Connection) -> None:
         if connection is self._writer:
+            if self._closed:  # it was closed while this one waited for its turn
+                self._writer = None
+                connection.close()
             self._turn.release()
             return
         self._readers.append(connection)

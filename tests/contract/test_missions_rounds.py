@@ -42,6 +42,16 @@ def test_the_first_answer_that_was_recorded_is_the_one_to_go_on_with(store, cloc
     assert store.answers(again.mission.id) == {**YES, ("k", 0): {"text": "more"}}
 
 
+def test_a_mission_that_goes_on_for_long_keeps_its_lease(store, clock):
+    held = submit_and_lease(store, clock, ask())
+    clock.move(0.6 * LEASE)
+    held = go_on(store, held)
+    clock.move(0.6 * LEASE)
+    assert lease(store, clock) is None
+
+    assert go_on(store, held, answer("more", "k")).mission.id == held.mission.id
+
+
 def test_a_mission_that_goes_on_says_whether_it_may_spend_more(store, clock):
     store.set_limit("heartbeat", "1", 8)
     pays = [("heartbeat", "1")]
