@@ -132,5 +132,6 @@ def _relstorage(folder: Path, commit_lock_seconds: int) -> Any:
         commit_lock_timeout=commit_lock_seconds,
     )
     # The driver's default, NORMAL, may lose a commit when the operating system crashes.
-    adapter = Sqlite3Adapter(str(folder), pragmas={"synchronous": "FULL"}, options=options)
+    pragmas = {"synchronous": "FULL", "wal_autocheckpoint": sqlite_files.LOG_PAGES}
+    adapter = Sqlite3Adapter(str(folder), pragmas=pragmas, options=options)
     return RelStorage(adapter, options=options)

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from sqlalchemy import URL, Engine, create_engine, event
 
 from batos.image import postgresql
-from batos.image.sqlite_files import SMALL_PAGES
+from batos.image.sqlite_files import LONG_LOG, SMALL_PAGES
 
 DRIVER = "postgresql+psycopg2"  # the one that RelStorage uses too
 BUSY_SECONDS = 15.0
@@ -171,7 +171,8 @@ def _on_sqlite(path: Path, *, durable: bool) -> Engine:
     url = URL.create("sqlite", database=str(path))
     engine = create_engine(url, connect_args=connect, paramstyle="named", **POOL)
     level = DURABLE if durable else RELAXED
-    return _prepared(engine, [SMALL_PAGES, "PRAGMA journal_mode = WAL", level, "PRAGMA secure_delete = ON"])
+    settings = [SMALL_PAGES, "PRAGMA journal_mode = WAL", LONG_LOG, level, "PRAGMA secure_delete = ON"]
+    return _prepared(engine, settings)
 
 
 def _prepared(engine: Engine, settings: Sequence[str]) -> Engine:
