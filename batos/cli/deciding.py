@@ -137,7 +137,7 @@ def _show_mission(found: dict[str, Any], drawn: Timeline) -> None:
     )
     if found["trace"]:
         show.heading("states")
-        for indent, told, style in thought.lines(found["trace"]):
+        for indent, told, style in thought.lines(found["trace"], found["journal"]):
             show.paragraph(show.styled(told, style), indent)
     if drawn.attempts:
         show.heading("timeline")

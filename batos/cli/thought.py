@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from batos.cli import show
 
 Entry = dict[str, Any]
+Asked = Sequence[Sequence[Any]]  # kind, request hash and occurrence, as the journal has them
 MOST_PLACES = 5
+DIGITS = 8  # of a request's hash
 STEP = 2  # columns per level
 
 
-def lines(trace: list[Entry], indent: int = STEP) -> Iterator[tuple[int, str, str]]:
-    """(indentation, text, style) of every line."""
+def lines(trace: list[Entry], asked: Asked = (), indent: int = STEP) -> Iterator[tuple[int, str, str]]:
+    """(indentation, text, style) of every line. `asked` is what the spans in the trace count."""
     for entry in trace:
         yield indent, entry["state"], "red" if entry["state"] == "FAILED" else ""
         for name, fact in entry.items():
             for told in FACTS.get(name, _other(name))(fact):
                 yield indent + STEP, told, "dim"
+        if span := entry.get("asked"):
+            yield indent + STEP, _asked(span, asked), "dim"
         for inner in entry.get("inner", ()):
             yield indent + STEP, f"{inner['step']} thinks its part through:", ""
-            yield from lines(inner["trace"], indent + 2 * STEP)
+            yield from lines(inner["trace"], asked, indent + 2 * STEP)
 
 
 def _other(name: str) -> Callable[[Any], Iterator[str]]:
@@ -51,8 +55,10 @@ def _listed(places: list[list[Any]]) -> str:
     return ": " + ", ".join(f"{document} {index}" for document, index, *_ in places[:MOST_PLACES]) + more
 
 
-def _asked(span: list[int]) -> Iterator[str]:
-    yield f"asked {show.counted(span[1] - span[0], 'time')}"
+def _asked(span: list[int], asked: Asked) -> str:
+    """How often something was asked for, and under which ids the journal has it. A cycle that failed leaves none."""
+    listed = ", ".join(f"{kind} {hash_[:DIGITS]}" for kind, hash_, _ in asked[span[0] : span[1]])
+    return f"asked {show.counted(span[1] - span[0], 'time')}" + (f": {listed}" if listed else "")
 
 
 def _plan(plan: Entry) -> Iterator[str]:
@@ -82,7 +88,7 @@ FACTS: dict[str, Callable[[Any], Iterator[str]]] = {
     "facets": _nothing,
     "retrieved": _retrieved,
     "cited": _cited,
-    "asked": _asked,
+    "asked": _nothing,
     "plan": _plan,
     "diversity": _diversity,
     "addresses": _addresses,

@@ -113,14 +113,18 @@ class Filing(ABC):
             return [self._shown(world, found) for found in self.store.list(state, limit)]  # type: ignore[arg-type]
 
     def mission(self, identity: str) -> dict[str, Any]:
-        """One mission with its attempts and the trace of its cycle. Raises `UnknownMission`."""
+        """One mission with its attempts and the trace of its cycle. Raises `UnknownMission`.
+
+        `asked` in the trace is a span of `journal`, which lists kind, request hash and occurrence of what was asked.
+        """
         found = self.store.get(identity)
         with self.image.reading() as world:
             receipt = world.receipts.get(identity)
             shown = self._shown(world, found)
             trace = list(receipt.trace) if receipt else []
+            asked = [list(key) for key in receipt.journal] if receipt else []
         attempts = [asdict(attempt) for attempt in self.store.attempts(identity)]
-        return {**shown, "brief": brief_json(found.brief), "trace": trace, "attempts": attempts}
+        return {**shown, "brief": brief_json(found.brief), "trace": trace, "journal": asked, "attempts": attempts}
 
     def _shown(self, world: World, found: Any) -> dict[str, Any]:
         pending = self.store.pending_below(found.id) if not found.ended else None

@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 
 import batos
+from batos.cli import thought
 from batos.mind.thinking import current
 from batos.objects.primitives import primitive
 from batos.objects.records import Intent, Method
@@ -49,6 +50,22 @@ def test_the_trace_holds_what_was_retrieved_decided_and_asked():
         assert asked == {
             "IDLE": None, "DECOMPOSING": [0, 2], "DELEGATING": [2, 4], "SYNTHESIZING": [4, 5], "COMPLETE": None
         }  # fmt: skip
+
+
+def test_the_trace_names_what_was_asked_by_its_ids_in_the_journal():
+    with temporary_image(model=Model()) as image:
+        mission = furnish(image).ask("Where do bats sleep?", timeout=20).mission
+        shown, journal = image.mission(mission), image.store.journal(mission)
+        asked = {step["state"]: shown["journal"][slice(*step.get("asked", (0, 0)))] for step in shown["trace"]}
+        purposes = {
+            state: [journal[hash_, occurrence].request.get("purpose") for _, hash_, occurrence in keys]
+            for state, keys in asked.items()
+        }
+        told = [line for _, line, _ in thought.lines(shown["trace"], shown["journal"])]
+    assert purposes["DECOMPOSING"] == [None, "plan"]
+    assert (purposes["DELEGATING"], purposes["SYNTHESIZING"]) == (["facet"], ["weave"])
+    for _, hash_, _ in shown["journal"]:
+        assert any(f" {hash_[:8]}" in line for line in told)
 
 
 def test_the_log_of_attempts_holds_when_each_state_was_entered():
