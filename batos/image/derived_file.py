@@ -18,6 +18,8 @@ from batos.image.sqlite_files import DAMAGED
 log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 30
+CACHED = 32_768  # KiB of pages that a connection keeps; SQLite's own default is a sixteenth
+PRAGMAS = ("journal_mode = wal", "synchronous = normal", "secure_delete = on", f"cache_size = -{CACHED}")
 _INCONSISTENT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
 
 sqlite3.register_adapter(Listed, json.dumps)
@@ -104,7 +106,7 @@ class FileHome:
         # Threads share the connection under the lock of whoever has this home.
         database = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
-            for pragma in ("journal_mode = wal", "synchronous = normal", "secure_delete = on"):
+            for pragma in PRAGMAS:
                 database.execute(f"pragma {pragma}").fetchall()
             database.execute("begin immediate")
             if not database.execute("select 1 from sqlite_master").fetchone():

@@ -14,7 +14,7 @@ from typing import cast
 
 from batos.memory.query import TOKENIZER, is_cjk
 
-YOUNG = 150_000  # words that may be met before those that were not met again meanwhile are forgotten
+YOUNG = 250_000  # words that may be met before those that were not met again meanwhile are forgotten
 ODD = 0  # stands for a word that is not exactly one token
 
 Numbers = Sequence[int]

@@ -6,7 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from batos.memory.query import TOKENIZER, expressions, prepare
+from batos.memory import tokens
+from batos.memory.query import TOKENIZER, cut, expressions, prepare
 from batos.memory.text import Row, TextIndex
 
 COMMON = [f"w{number}" for number in range(200)]
@@ -108,6 +109,17 @@ def test_weights_are_those_of_fts5_after_any_history(tmp_path, seed):
             assert index.best(['"doc"'], 1)
         for _ in range(10):
             pair.compare()
+
+
+def test_words_that_were_forgotten_meanwhile_have_the_same_numbers(monkeypatch):
+    texts = [random.Random(seed).choices(ODD + COMMON, k=30) for seed in range(60)]
+    with closing(tokens.Tokens()) as known:
+        expected = [known.of(cut(prepare(" ".join(text)))) for text in texts]
+    monkeypatch.setattr(tokens, "YOUNG", 25)
+    with closing(tokens.Tokens()) as forgetful:
+        for _ in range(2):
+            assert [forgetful.of(cut(prepare(" ".join(text)))) for text in texts] == expected
+        assert forgetful._former
 
 
 def test_two_processes_share_the_segments(tmp_path):
