@@ -41,6 +41,7 @@ from batos.image.migrations import examine, migrate
 from batos.image.storages import Address, address, open_storage, prepare, telling_storage_errors
 from batos.image.world import World
 from batos.objects.sending import Activator, Voucher, run_by
+from batos.objects.tallying import UNFINISHED, Book, tallying
 
 Result = TypeVar("Result")
 
@@ -81,6 +82,7 @@ class Image:
         # answer what is not understood.
         self.activator: Activator | None = None
         self.voucher: Voucher | None = None
+        self.counter: Callable[[Book], None] | None = None
         self.messenger: Any = None
         self.after_commit: list[Callable[[Committed], None]] = []
         self._gate = RLock()
@@ -236,11 +238,17 @@ class Image:
         with self._lent() as (connection, manager):
             world = World(connection, manager, writable)
             _worlds.set((*_worlds.get(), world))
-            around = run_by(self.activator, self.voucher)
+            around, book = run_by(self.activator, self.voucher), dict[int, Any]()
             try:
-                yield world
+                with tallying(book):
+                    yield world
+            except UNFINISHED:
+                book.clear()  # it is run again
+                raise
             finally:
                 run_by(*around)
+                if book and self.counter is not None:
+                    self.counter(book)
                 _worlds.set(tuple(other for other in _worlds.get() if other is not world))
                 world.end()
 

@@ -28,6 +28,7 @@ from batos.mind import speaking
 from batos.mind.needs import Key, Need, NeedKind, Pending, Suspended, digest
 from batos.objects.primitives import Primitive
 from batos.objects.sending import is_confined
+from batos.objects.tallying import Book
 from batos.objects.uvm_object import UvmObject, label
 from batos.objects.values import freeze, plain, thaw
 from batos.settings import Settings
@@ -62,6 +63,7 @@ class Cycle:
     pending: dict[str, Any] | None = None
     tainted: bool = False  # whether text from outside has reached it
     calls: list[tuple[str, str, int, bool, int]] = field(default_factory=list)  # as `store.count_call` takes them
+    book: Book = field(default_factory=dict)  # the calls of trusted methods
     _asked: dict[str, int] = field(default_factory=dict)  # how often the same was asked, by its hash
     _poison: BaseException | None = None
     _scripts: list[list[Any]] = field(default_factory=list)

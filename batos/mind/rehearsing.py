@@ -23,6 +23,7 @@ from batos.objects import lookup
 from batos.objects.primitives import Primitive
 from batos.objects.records import Method
 from batos.objects.sending import activate
+from batos.objects.tallying import tallying
 from batos.objects.uvm_object import UvmObject, own_slots, put
 from batos.objects.values import freeze, is_object, plain, thaw, weight
 
@@ -97,7 +98,7 @@ def rehearse(image: Image, subject: Subject, data: Mapping[str, Any]) -> Tried:
         method = _method(receiver, subject)
         before = _visible(receiver)
         rehearsal = Rehearsal(receiver)
-        with answering_with(rehearsal, rehearsal.perform):
+        with answering_with(rehearsal, rehearsal.perform), tallying(None):
             result, raised, refusal = _run(method, receiver, example)
         if rehearsal.acts:
             return Tried(acts=tuple(rehearsal.acts))

@@ -22,6 +22,7 @@ from batos.objects.lookup import find, note_running
 from batos.objects.primitives import Primitive
 from batos.objects.reading import only_sends
 from batos.objects.records import Intent, Method
+from batos.objects.tallying import counted
 from batos.objects.uvm_object import UvmObject, not_understood
 from batos.parsing import parse_module
 
@@ -170,18 +171,21 @@ def _primitive(found: Primitive, receiver: UvmObject, args: tuple[Any, ...], kwa
 def _running(method: Method, voucher: Voucher, found: Found | None) -> Running | None:
     """The trusted method ready to run; None if it is not approved.
 
-    A record is immutable, so that it is asked about and compiled once as long as it is loaded; if it resends, once for
-    each object that holds it.
+    A record is immutable, so that it is asked about and compiled once as long as it is loaded, for each object that
+    holds it.
     """
     kept: dict[UvmObject | None, Running] | None = getattr(method, "_v_running", None)
     if kept is None:
         kept = method._v_running = {}
-    holder = found.holder if found is not None and "resend" in (method.source or "") else None
+    holder = found.holder if found is not None else None
     running = kept.get(holder)
     if running is None or running.voucher is not voucher:
         if not voucher(method):
             return None
-        running = kept[holder] = Running(voucher, _compiled(method, holder), only_sends(method.source or ""))
+        function = _compiled(method, holder)
+        if holder is not None:
+            function = counted(function, holder, method)
+        running = kept[holder] = Running(voucher, function, only_sends(method.source or ""))
     if found is not None:
         found.running = running
     return running
@@ -189,7 +193,7 @@ def _running(method: Method, voucher: Voucher, found: Found | None) -> Running |
 
 def _compiled(method: Method, holder: UvmObject | None) -> Callable[..., Any]:
     namespace: dict[str, Any] = {"__name__": f"batos method {method.selector}"}
-    if holder is not None:
+    if holder is not None and "resend" in (method.source or ""):
         namespace["resend"] = lambda receiver, /, *args, **kwargs: resend(
             holder, receiver, method.selector, *args, **kwargs
         )

@@ -11,6 +11,7 @@ from batos.mind.cycle import Cycle
 from batos.mind.needs import Need
 from batos.mind.walking import CycleFailed
 from batos.objects.lookup import noting_reads
+from batos.objects.tallying import tallying
 from batos.runtime.briefs import Leased, Mission, brief_json, from_text
 from batos.runtime.events import Events
 from batos.runtime.performers import Workplace
@@ -47,7 +48,8 @@ class Attempts:
             cycle.now = self._place.clock.now
             cycle.granted = self._place.granted
             try:
-                walking.run(cycle)
+                with tallying(cycle.book):
+                    walking.run(cycle)
             except CycleFailed:
                 self._count(cycle)
                 raise
@@ -73,6 +75,7 @@ class Attempts:
         """Count the calls of methods in the attempt that came to an end, and in none of those before it."""
         for call in cycle.calls:
             self._place.store.count_call(*call)
+        self._place.store.count_calls(cycle.book)
 
     def log(
         self,

@@ -14,6 +14,7 @@ from typing import Self
 
 from batos.clock import Clock
 from batos.faults import fault
+from batos.objects.tallying import Book, told
 from batos.runtime import counters, journal
 from batos.runtime.briefs import JSON, from_text
 from batos.runtime.changes import Changes, Settlements
@@ -133,7 +134,12 @@ class Bookkeeping:
 
     def count_call(self, oid: str, selector: str, version: int, ok: bool, micros: int) -> None:
         """Count one call of a method. Written in batches."""
-        self._calls.add(oid, selector, version, ok, micros)
+        self._calls.add(oid, selector, version, 1, not ok, micros)
+
+    def count_calls(self, book: Book) -> None:
+        """Count the calls of trusted methods that a book tells of. Written in batches."""
+        for call in told(book):
+            self._calls.add(*call)
 
     def counters(self, oid: str | None = None, selector: str | None = None) -> tuple[CallCount, ...]:
         """All versions' counts, of one object and selector or of all."""

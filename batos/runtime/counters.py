@@ -163,15 +163,15 @@ class CallCounts:
         self._calls = 0
         self._due = time.monotonic() + FLUSH_SECONDS
 
-    def add(self, oid: str, selector: str, version: int, ok: bool, micros: int) -> None:
+    def add(self, oid: str, selector: str, version: int, calls: int, errors: int, micros: int) -> None:
         with self._lock:
             count = self._counts.get((oid, selector, version))
             if count is None:
                 count = self._counts[oid, selector, version] = [0, 0, 0]
-            count[0] += 1
-            count[1] += not ok
+            count[0] += calls
+            count[1] += errors
             count[2] += micros
-            self._calls += 1
+            self._calls += calls
 
     @property
     def empty(self) -> bool:

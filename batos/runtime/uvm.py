@@ -84,6 +84,7 @@ class Uvm(Questions, Remembering, LookingBack, Decisions):
             self.image.activator = counted_activator(self._sandbox, self.store, self.clock)
             self._approvals = Approvals(Path(self.settings.approvals) if self.settings.approvals else default_path())
             self.image.voucher = self._approvals.vouch
+            self.image.counter = self.store.count_calls
             self.image.messenger = self
             self.image.after_commit.append(self._told)
             awaken(self.image)

@@ -41,6 +41,11 @@ figures = [*running.measure(True), *gate.measure(True)]
 assert all(figure.value > 0 for figure in figures if not figure.key.startswith("nested")), figures
 print(*(figure.key for figure in figures))
 """
+SYNTHESIS_OF_SYGUS = """
+from pathlib import Path
+from benchmarks.methods import synthesis
+print(*(f"{figure.key}={figure.value:.4f}" for figure in synthesis.measure(False, Path("tests/sygus"))))
+"""
 CHECK_PROGRAMS = """
 from benchmarks.programs import deltablue, json_parser, richards
 assert richards.Program().run(10_000) == [23246, 9297]
@@ -71,6 +76,23 @@ def test_the_cycle_benchmark_measures_ours_without_its_peers():
 
     assert done.returncode == 0, done.stderr
     assert set(done.stdout.split()) == {"attempt_cpu_ms", "replay_ms", "facets_s"}
+
+
+def test_the_synthesiser_is_measured_on_a_folder_of_sygus_files():
+    """Of the four files that state enough examples three are solved, and nothing is wrong; nobody answers questions."""
+    done = run("-c", SYNTHESIS_OF_SYGUS)
+
+    assert done.returncode == 0, done.stderr
+    figures = dict(each.split("=") for each in done.stdout.split())
+    assert figures.keys() == {
+        "synthesis_rate", "synthesis_silent", "synthesis_refused", "synthesis_questions", "synthesis_seconds"
+    }  # fmt: skip
+    assert float(figures["synthesis_rate"]) >= 0.75
+    assert float(figures["synthesis_silent"]) == 0
+    shares = (float(figures[f"synthesis_{share}"]) for share in ("rate", "silent", "refused"))
+    assert sum(shares) == pytest.approx(1)
+    assert float(figures["synthesis_questions"]) <= 2
+    assert float(figures["synthesis_seconds"]) > 0
 
 
 @pytest.mark.skipif(bool(tiny_model.MISSING), reason=tiny_model.REASON)

@@ -53,8 +53,15 @@ def test_a_program_that_answers_where_the_best_fails_stands_in_for_it() -> None:
         (Case(("a, Bc d",), {}, {}), [("",), (" a,,  bC  d ",)]),
         (
             Case(("b", ["a", "b"]), {}, {}),
-            [("", []), (" b ", [" a ", " b "]), ("b", ["a", "b", "b"]), ("a", ["a", "b"])],
+            [
+                ("", []),
+                (" b ", [" a ", " b "]),
+                ("b", ["a", "b", "b"]),
+                ("b", ["a 7-", "b 7-"]),
+                ("a", ["a", "b"]),
+            ],
         ),
+        (Case(("a B", "b"), {}, {}), [("", ""), (" a  b ", " b "), ("a B", "B")]),
         (Case(([3, 7],), {}, {}), [([],), ([0, 0],), ([-3, -7],), ([3, 7, 7],)]),
         (Case(({"name": "Ada"},), {}, {}), [({"name": ""},), ({"name": " Ada "},)]),
         (Case((True,), {}, {}), []),
@@ -62,3 +69,16 @@ def test_a_program_that_answers_where_the_best_fails_stands_in_for_it() -> None:
 )
 def test_edges_are_empty_untidy_or_there_already(case: Case, made: list[tuple[Any, ...]]) -> None:
     assert [each.args for each in edges((case,))] == made
+
+
+def test_nobody_cuts_up_a_text_that_stands_in_the_source_or_divides_by_a_quotient() -> None:
+    number, text = Entry([2], (Leaf("argument", "number"),), 1, 1), Entry(["abc"], TEXT, 1, 2)
+    constant_text = Entry(["abc"], constant("abc"), 3, 0)
+    quotient = Entry([0.5], (named("divide"), number.node, constant(4)), 5, 1)
+    shown = Entry(["02"], (named("two_digits"), number.node), 5, 1)
+    assert named("take").refuses([constant_text, number])
+    assert not named("take").refuses([text, number])
+    assert named("divide").refuses([number, quotient])
+    assert not named("divide").refuses([quotient, number])
+    assert named("occurrences").refuses([shown, text])
+    assert not named("concat").refuses([shown, text])

@@ -138,3 +138,23 @@ def test_the_public_tasks_are_there() -> None:
         pytest.skip("the public tasks are not part of this installation")
     families = {task.family for task in tasks}
     assert families == {"text", "numbers", "lists", "records", "reading", "writing"}
+
+
+SYGUS = Path(__file__).parents[1] / "sygus"
+
+
+def test_a_folder_of_sygus_files_of_both_versions() -> None:
+    """Six files; one is stated by a formula and one has two examples."""
+    tasks = read_tasks(SYGUS)
+
+    assert len(list(SYGUS.glob("*.sl"))) == 6
+    shown = {task.selector: (len(task.train), len(task.check), task.intent) for task in tasks}
+    assert shown == {
+        "area_code_": (2, 3, "using '(' ')' ' '"),
+        "label_": (2, 2, "using ': '"),
+        "letters_": (2, 3, ""),
+        "surname_": (3, 3, "using ' '"),
+    }
+    letters = next(task for task in tasks if task.selector == "letters_")
+    assert letters.check[0].args == ('say "ash"',)
+    assert {task.family for task in tasks} == {"sygus"}

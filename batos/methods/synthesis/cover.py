@@ -27,6 +27,8 @@ POSITIONS = 3000
 
 LONGEST_LITERAL = 14
 COPIED = 8
+MARKS = 3
+"""A literal of so many marks costs as one; a longer one is more likely made than written out."""
 SLACK = 12
 """A concatenation may cost this much more than the level that has been searched."""
 
@@ -105,7 +107,7 @@ def _literal_cost(goal: Goal, text: str) -> int:
     letters = sum(letter.isalnum() for letter in text)
     word = text.strip(" ,.!?:").lower()
     if not letters:
-        return 1
+        return max(1, len(text) - MARKS)
     if word in goal.words.known:
         return 2
     if goal.shown and all(word in shown for shown in goal.shown):

@@ -26,6 +26,8 @@ def edges(cases: tuple[Case, ...]) -> Iterator[Case]:
         _numbered(cases[-1], -1),
         _untidy(cases[-1], kept),
         _tied(cases[0]),
+        _cased(cases[0]),
+        _mixed(cases[-1], kept),
         *_members(cases),
     )
     for each in made:
@@ -85,6 +87,27 @@ def _stray(text: str) -> str:
     words = MARK.sub(lambda mark: mark[0] * 2, text).split(" ")
     mixed = [word.swapcase() if place % 2 else word for place, word in enumerate(words)]
     return f" {'  '.join(mixed)} "
+
+
+def _cased(case: Case) -> Case | None:
+    """The last of several texts in the other case: what was found in the others is to be found still, or not."""
+    places = [place for place, value in enumerate(case.args) if isinstance(value, str)]
+    if len(places) < 2:
+        return None
+    last = places[-1]
+    return replace(case, args=(*case.args[:last], case.args[last].swapcase(), *case.args[last + 1 :]))
+
+
+def _mixed(case: Case, kept: frozenset[str]) -> Case | None:
+    """A blank, a digit and a mark within the texts of lists."""
+
+    def parted(part: Any) -> Any:
+        return f"{part[:1]} 7-{part[1:]}" if isinstance(part, str) and part not in kept else part
+
+    def mixed(value: Any) -> Any:
+        return [parted(part) for part in value] if isinstance(value, list) else value
+
+    return _mapped(case, mixed)
 
 
 def _members(cases: tuple[Case, ...]) -> Iterator[Case]:

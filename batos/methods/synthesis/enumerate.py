@@ -141,7 +141,7 @@ class Search:
             reads = 0
             for operand in operands:
                 reads |= operand.reads
-            if not reads & wanted or (choosy and operation.refuses(operand.node for operand in operands)):
+            if not reads & wanted or (choosy and operation.refuses(operands)):
                 continue
             if operation.worth > 1:
                 self.budget.spend(operation.worth)

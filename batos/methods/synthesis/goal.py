@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from batos.methods.synthesis import cover
 from batos.methods.synthesis.nodes import Entry, Node, Shape
@@ -17,6 +17,7 @@ from batos.methods.synthesis.values import LISTS, MISSING, Column, key_of, same,
 from batos.methods.synthesis.words import Words
 
 WIDEST_SHAPE = 5
+Key = TypeVar("Key")
 
 INVERSES: dict[str, Callable[[Any, Any], Any]] = {
     "add": lambda result, known: result - known,
@@ -54,7 +55,7 @@ class Goal:
 
     def see(self, kind: str, entry: Entry) -> None:
         given = entry.column[: self.count]
-        self.known.setdefault((kind, key_of(given)), entry)
+        _keep(self.known, (kind, key_of(given)), entry)
         if kind == "flag":
             self._see_test(given, entry)
         if kind == "number" == self.kind:
@@ -125,7 +126,7 @@ class Goal:
             )
             given = texts[: self.count]
         if all(text and text in result for text, result in zip(given, self.results, strict=True)):
-            self.pieces.setdefault(tuple(given), entry)
+            _keep(self.pieces, tuple(given), entry)
 
     def _calculate(self) -> None:
         """result = first op second, where the second was found since the last level and the first at any."""
@@ -167,6 +168,13 @@ class Goal:
     def _part(self, column: Column) -> Entry | None:
         kind = type_of_column(column)
         return self.known.get((kind, key_of(column))) if kind is not None else None
+
+
+def _keep(kept: dict[Key, Entry], key: Key, entry: Entry) -> None:
+    """Of the expressions with these values for the examples the first, or one hardly dearer that fails less often."""
+    known = kept.get(key)
+    if known is None or (entry.cost <= known.cost + 1 and entry.column.count(MISSING) < known.column.count(MISSING)):
+        kept[key] = entry
 
 
 def _applied(operation: Operation, price: int, *operands: Entry) -> Entry:

@@ -93,7 +93,7 @@ def judge(programs: list[Program], goal: Goal, inputs: list[Any], task: Task, le
     lacks = best.size - shown(best, goal, inputs, task.intent)
     settling = reason in (SMALL, EXPLAINED) and lacks <= HOPELESS
     if reason is None and words.emptiness and not any(map(is_blank, task.examples)):
-        said = [place for place in _blank(task) if best.entry.column[goal.count + place] is not MISSING]
+        said = [place for place in _blank(task) if best.entry.column[goal.count + place] not in (MISSING, "", [], {})]
         if said and not any(case.asked for case in task.examples):
             return Verdict(best, None, said[0], tuple(rivals), UNSHOWN, settling=True)
     alone = proven or (margin >= ALONE and best.missed <= LEAVES_OUT)

@@ -135,7 +135,7 @@ class Learned:
         call = f"self.{known.name}({', '.join(OPERANDS[: len(takes)])})"
         return Operation(
             name=known.name, takes=takes, gives=None, cost=HINTED, words=Words(known.selector).listed, implies=(),
-            swaps=False, feeds=True, twice=True, splits=False, settles=False, flat=False, final=False,
+            swaps=False, feeds=True, twice=True, splits=False, settles=False, flat=False, final=False, varied=False,
             template=parse(call), worth=WORTH,
             apply=at(list(range(len(cases)))), inside=at,
         )  # fmt: skip

@@ -10,7 +10,7 @@ import itertools
 import math
 import re
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -49,6 +49,7 @@ class Row(BaseModel):
     settles: bool = False
     flat: bool = False
     final: bool = False
+    varied: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +69,7 @@ class Operation:
     settles: bool
     flat: bool
     final: bool
+    varied: bool
     template: ast.expr
     apply: Apply
     inside: Callable[[list[int]], Apply] | None = None
@@ -78,11 +80,13 @@ class Operation:
     @property
     def choosy(self) -> bool:
         """Whether it does not apply to the result of every operation."""
-        return self.flat or (self.gives in ("number", "flag") and "text" in self.takes)
+        return self.flat or self.varied or (self.gives in ("number", "flag") and "text" in self.takes)
 
-    def refuses(self, operands: Iterable[tuple[Any, ...]]) -> bool:
-        """Whether nobody would write it over these nodes, though it has a value."""
-        *_, last = heads = [node[0] for node in operands]
+    def refuses(self, operands: Sequence[Any]) -> bool:
+        """Whether nobody would write it over these entries, though it has a value."""
+        *_, last = heads = [operand.node[0] for operand in operands]
+        if self.varied and not operands[0].reads:
+            return True
         if self.flat and isinstance(last, Operation) and last.flat:
             return True
         return self.gives != "text" and any(isinstance(head, Operation) and head.final for head in heads)
@@ -139,6 +143,7 @@ def _operation(name: str, row: Row, apply: Apply, kind: str) -> Operation:
         settles=row.settles,
         flat=row.flat,
         final=row.final,
+        varied=row.varied,
         template=parse(row.code),
         apply=apply,
     )

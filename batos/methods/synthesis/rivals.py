@@ -12,7 +12,7 @@ from collections.abc import Container
 from typing import Any, Protocol, TypeVar
 
 from batos.methods.synthesis.forms import Form
-from batos.methods.synthesis.nodes import Entry, Node, heads
+from batos.methods.synthesis.nodes import Entry, Leaf, Node, heads
 from batos.methods.synthesis.operations import Operation
 from batos.methods.synthesis.values import MISSING, Column, same
 from batos.methods.synthesis.words import Words
@@ -38,8 +38,16 @@ def embellishes(rival: Node, best: Node, words: Words) -> bool:
     if rival == best or not _holds(rival, best):
         return False
     more = Counter(map(_named, heads(rival))) - Counter(map(_named, heads(best)))
-    added = [head for head in heads(rival) if _named(head) in more]
-    return not all(isinstance(head, Operation) and head.settles and words.speak_for(head.words) for head in added)
+    added = [head for head in heads(rival) if _named(head) in more and not _is_constant(head)]
+    return not (added and all(_is_asked_for(head, words) for head in added))
+
+
+def _is_asked_for(head: object, words: Words) -> bool:
+    return isinstance(head, Operation) and head.settles and words.speak_for(head.words)
+
+
+def _is_constant(head: object) -> bool:
+    return isinstance(head, Leaf) and head.kind == "constant"
 
 
 def _named(head: object) -> object:

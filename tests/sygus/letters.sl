@@ -1,0 +1,11 @@
+; a number as the result, a quote within a text, an example that stands there twice
+(set-logic SLIA)
+(synth-fun letters ((word String)) Int ((Start Int (0 1 (str.len word) (+ Start Start)))))
+(declare-var word String)
+(constraint (= (letters "oak") 3))
+(constraint (= (letters "willow") 6))
+(constraint (= (letters "oak") 3))
+(constraint (= (letters "say ""ash""") 9))
+(constraint (= (letters "") 0))
+(constraint (= (letters "elm tree") 8))
+(check-synth)

@@ -1,0 +1,13 @@
+(set-logic SLIA)
+(synth-fun surname ((full String)) String
+  ((Start String (ntString))
+   (ntString String (full " " (str.++ ntString ntString) (str.substr ntString ntInt ntInt)))
+   (ntInt Int (0 1 (str.len ntString) (str.indexof ntString ntString ntInt)))))
+(declare-var full String)
+(constraint (= (surname "Grace Hopper") "Hopper"))
+(constraint (= (surname "Alan Turing") "Turing"))
+(constraint (= (surname "Mary Shelley") "Shelley"))
+(constraint (= (surname "Karl Weiss") "Weiss"))
+(constraint (= (surname "Ida Rhodes") "Rhodes"))
+(constraint (= (surname "Jean Bartik") "Bartik"))
+(check-synth)

@@ -1,0 +1,6 @@
+(set-logic SLIA)
+(synth-fun shout ((text String)) String)
+(declare-var text String)
+(constraint (= (shout "ay") "AY"))
+(constraint (= (shout "no") "NO"))
+(check-synth)
