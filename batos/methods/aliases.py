@@ -89,7 +89,8 @@ class Aliases:
                 return
             node = waiting.popleft()
             queued.discard(node)
-            self._asked, self._raised = set(), set()
+            self._asked.clear()
+            self._raised.clear()
             _LEARNING[type(node)](self, node)
             for name in self._asked:
                 asking[name].append(node)

@@ -89,8 +89,11 @@ class _Flow(NamedTuple):
 Step = Callable[[bool], _Flow]
 
 
+_FALLS = (_Flow(fall=False), _Flow(fall=True, anywhere=True))
+
+
 def _falls(pending: bool) -> _Flow:
-    return _Flow(fall=pending, anywhere=pending)
+    return _FALLS[pending]
 
 
 @dataclass

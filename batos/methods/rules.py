@@ -66,6 +66,8 @@ class _Walk:
         self.passed_over: set[ast.AST] = set()
         # Names of imported modules, as the method calls them and as they are called.
         self.modules = {called: name for node in tree.of(ast.Import) for called, name in _imported(node)}
+        # The names that mean more than a value.
+        self.looked_at = table.refused | self.modules.keys() | _NAMED_ACCESS | {"type"}
         self.formats = False
         self.texts: list[ast.Constant] = []
 
@@ -116,6 +118,8 @@ class _Walk:
         if not isinstance(node.ctx, ast.Load):
             self._bound(node, node.id)
             return
+        if node.id not in self.looked_at and node.id[:1] != "_":
+            return
         self._private(node, node.id)
         if node.id in self.table.refused and node.id not in self.own:
             self.refuse(node, "name", f"{node.id!r} is not available to a method.")
@@ -155,9 +159,10 @@ class _Walk:
             if not is_mark(node):
                 self.refuse(node, "covenant", "`_p_changed` is for the line `self._p_changed = True` and nothing else.")
             return
-        if node.attr == "_":
-            self.refuse(node, "underscore", "'_' is no slot.")
-        self._private(node, node.attr)
+        if node.attr[:1] == "_":
+            if node.attr == "_":
+                self.refuse(node, "underscore", "'_' is no slot.")
+            self._private(node, node.attr)
         if node.attr in self.table.refused_attributes:
             self.refuse(node, "attribute", f"{node.attr!r} is not available to a method.")
         if isinstance(node.ctx, ast.Load):

@@ -63,12 +63,15 @@ class Splicer:
     def finished(self) -> tuple[str, tuple[int, ...]]:
         """The whole text, and for each of its lines the line of the statement that it came from."""
         marked = self.around(self.tree.module, 0, len(self.text)).rstrip("\n") + "\n"
-        lines, line = [], 1
-        for part in marked.split("\n")[:-1]:
-            found = _MARK.search(part)
-            line = int(found.group(1)) if found else line
-            lines.append(line)
-        return _MARK.sub("", marked).encode("latin-1").decode(), (*lines, 0)
+        first, *pieces = _MARK.split(marked)  # a line of the source and the text from there on, in turns
+        lines, line, told = [1] * first.count("\n"), 1, False
+        for number, text in zip(pieces[::2], pieces[1::2], strict=True):
+            if not told:  # of the statements that share a line, the first
+                line = int(number)
+            ends = text.count("\n")
+            lines += [line] * ends
+            told = not ends
+        return (first + "".join(pieces[1::2])).encode("latin-1").decode(), (*lines, 0)
 
     # Positions
 
@@ -102,13 +105,12 @@ class Splicer:
         """The source between two positions, the node's own if none are given, with its touched children rendered."""
         at = self.start(node) if at is None else at
         to = self.end(node) if to is None else to
-        return self.between(self._placed(node), at, to, part or self.part)
+        placed = self._placed(node)
+        return self.between(placed, at, to, part or self.part) if placed else self.text[at:to]
 
     def between(self, nodes: Iterable[ast.AST], at: int, to: int, part: Expression) -> str:
         text, starts = self.text, self.line_starts
         placed = [(starts[node.lineno - 1] + node.col_offset, node) for node in nodes]  # type: ignore[attr-defined]
-        if not placed:
-            return text[at:to]
         if len(placed) > 1:
             placed.sort(key=_begin)
         pieces: list[str] = []
@@ -121,12 +123,12 @@ class Splicer:
 
     def _placed(self, node: ast.AST) -> list[ast.AST]:
         """The touched children; in place of one that has no position (a comprehension, arguments) its own."""
+        held = self.held.get(node, [])
+        if _UNPLACED.isdisjoint(map(type, held)):
+            return held
         placed: list[ast.AST] = []
-        for child in self.held.get(node, ()):
-            if type(child) in _UNPLACED:
-                placed += self._placed(child)
-            else:
-                placed.append(child)
+        for child in held:
+            placed += self._placed(child) if type(child) in _UNPLACED else [child]
         return placed
 
     def _statement(self, node: ast.stmt) -> str:
