@@ -95,7 +95,7 @@ class Aliases:
             for name in self._asked:
                 asking[name].append(node)
             for name in self._raised:
-                again = [asked for asked in asking.pop(name, ()) if asked not in queued]
+                again = [asked for asked in dict.fromkeys(asking.pop(name, ())) if asked not in queued]
                 waiting += again
                 queued.update(again)
         # A chain of names this long is no one's style: take every name for the state itself.

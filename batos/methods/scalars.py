@@ -22,6 +22,7 @@ _METHODS = frozenset({
     "capitalize", "casefold", "center", "count", "endswith", "find", "isalpha", "isdigit", "isoformat", "join", "ljust",
     "lower", "lstrip", "replace", "rjust", "rstrip", "startswith", "strftime", "strip", "title", "upper", "zfill",
 })  # fmt: skip
+MOST_PASSES = 20
 _NEVER_A_CONTAINER = (ast.Mod, ast.Div, ast.FloorDiv, ast.Pow)  # no plain container has these operations
 _MAY_MUTATE = frozenset({ast.Attribute, ast.Call, ast.Subscript, ast.AugAssign})
 
@@ -113,8 +114,13 @@ def condition(tree: Tree, names: Bindings, table: Rules) -> Condition | None:
     sources = _sources(tree)
     scalars = Scalars(names, sources)
     # What holds a scalar only if others do is taken for one until one of those is not.
-    while unsure := [key for key in scalars.held if not all(map(scalars.surely, sources[key]))]:
+    for _ in range(MOST_PASSES):
+        unsure = [key for key in scalars.held if not all(map(scalars.surely, sources[key]))]
+        if not unsure:
+            break
         scalars.held.difference_update(unsure)
+    else:
+        return None
     if _any_mutates(tree, scalars, table):
         return None
     plainly, seeds = Scalars(names), set[str]()
@@ -160,7 +166,7 @@ def _sources(tree: Tree) -> dict[str, list[ast.expr]]:
     slots and parameters hold at first is what the condition is about."""
     given = tree.function.args
     plain = [*given.posonlyargs, *given.args]
-    sources: dict[str, list[ast.expr]] = {parameter.arg: [] for parameter in (*plain, *given.kwonlyargs)}
+    sources: dict[str, list[ast.expr]] = {parameter.arg: [] for parameter in (*plain[1:], *given.kwonlyargs)}
     for parameter, default in zip(plain[len(plain) - len(given.defaults) :], given.defaults, strict=True):
         sources[parameter.arg].append(default)
     for parameter, value in zip(given.kwonlyargs, given.kw_defaults, strict=True):
