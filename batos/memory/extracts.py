@@ -80,10 +80,14 @@ def _sentences(number: int, passage: str) -> list[Sentence]:
 def _pieces(text: str) -> list[str]:
     if count_tokens(text) <= LONGEST_SENTENCE:
         return [text]
-    pieces, piece = [], ""
+    pieces: list[str] = []
+    words: list[str] = []
+    size = 0
     for word in _PIECE.findall(text):
-        if piece and count_tokens(piece + word) > LONGEST_SENTENCE:
-            pieces.append(piece.strip())
-            piece = ""
-        piece += word[: 8 * LONGEST_SENTENCE]
-    return [*pieces, piece.strip()]
+        tokens = count_tokens(word)
+        if words and size + tokens > LONGEST_SENTENCE:
+            pieces.append("".join(words).strip())
+            words, size = [], 0
+        words.append(word[: 8 * LONGEST_SENTENCE])
+        size += tokens
+    return [*pieces, "".join(words).strip()]
