@@ -42,7 +42,8 @@ class Tokens:
         number = self._known.get
         found = [list(map(number, words)) for words in read]
         lacking = [place for place, numbers in enumerate(found) if None in numbers]
-        self._learn(self._not_remembered({word for place in lacking for word in read[place]}))
+        pairs = (pair for place in lacking for pair in zip(read[place], found[place], strict=True))
+        self._learn(self._not_remembered({word for word, known in pairs if known is None}))
         for place in lacking:
             found[place] = list(map(number, read[place]))
         for words, numbers in zip(read, cast("list[list[int]]", found), strict=True):
@@ -59,11 +60,10 @@ class Tokens:
                 tokens.append(number)
         return tokens, signs
 
-    def _not_remembered(self, words: set[str]) -> list[str]:
+    def _not_remembered(self, unknown: set[str]) -> list[str]:
         """Those of the words that were never met, or not for long; the others are known from now on."""
-        unknown = [word for word in words if word not in self._known]
         if not self._former:
-            return unknown
+            return list(unknown)
         for word in unknown:
             if word in self._former:
                 self._known[word] = self._former[word]
