@@ -91,7 +91,7 @@ class ServerHome:
             rows = ServerRows(self._connection())
             try:
                 with self._alone(rows):
-                    if not reason or _born(rows) == self._born:
+                    if not reason or self._made(rows) == self._born:
                         self._drop(rows, reason)
             finally:
                 rows.close()
@@ -140,9 +140,15 @@ class ServerHome:
                 rows.execute("ROLLBACK")
             raise
 
+    def _made(self, rows: ServerRows) -> int | None:
+        """When the tables were made; None if there are none."""
+        if rows.execute("SELECT to_regclass(?)", (f"{self._schema}.origin",)).fetchone()[0] is None:
+            return None
+        return int(rows.execute("select born from origin").fetchone()[0])
+
     def _identity(self, rows: ServerRows) -> tuple[str, int, int] | None:
         """(image, version, when it was made); None for no schema, or one that lacks the table which tells."""
-        born = _born(rows)
+        born = self._made(rows)
         if born is None:
             return None
         image, version = rows.execute("select image, version from origin").fetchone()
@@ -160,13 +166,6 @@ class ServerHome:
         rows.execute(
             "insert into origin values (?, ?, ?, ?)", (self._layout.image, self._layout.version, NOWHERE, born)
         )
-
-
-def _born(rows: ServerRows) -> int | None:
-    """When the tables were made; None if there are none."""
-    if rows.execute("SELECT to_regclass('origin')").fetchone()[0] is None:
-        return None
-    return int(rows.execute("select born from origin").fetchone()[0])
 
 
 class ServerRows:
