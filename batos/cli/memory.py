@@ -289,8 +289,9 @@ def _verify(image: str) -> tuple[dict[str, Any], str]:
     told = f"The indexes agree with the image, {show.counted(found.passages, 'passage')}."
     if not found.sound:
         told = (
-            f"{found.words_differ} passages differ in the text index and {found.vectors_differ} in the vector index, "
-            f"{found.summaries_differ} in the indexes of summaries. `batos doctor --repair` makes both again."
+            f"What differs from the image: {show.counted(found.words_differ, 'passage')} in the text index, "
+            f"{found.vectors_differ} in the vector index, {found.summaries_differ} in the indexes of summaries. "
+            "`batos doctor --repair` makes those indexes again."
         )
     return {**asdict(found), "sound": found.sound}, told
 

@@ -175,11 +175,13 @@ class Searcher:
         model = self.vectors.embedder.model_id if self.vectors is not None else None
         return MemoryStatistics(self.index.documents(), self.index.count(), model, waiting, self.sections.index.count())
 
-    def discard(self, reason: str) -> None:
-        """Delete the indexes; the next search makes them again."""
-        self.index.discard(reason)
-        self.sections.discard(reason)
-        if self.vectors is not None:
+    def discard(self, reason: str, *, words: bool = True, vectors: bool = True, summaries: bool = True) -> None:
+        """Delete these indexes; the next search makes them again."""
+        if words:
+            self.index.discard(reason)
+        if summaries:
+            self.sections.discard(reason)
+        if vectors and self.vectors is not None:
             self.vectors.discard(reason)
 
     def close(self) -> None:

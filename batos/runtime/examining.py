@@ -203,7 +203,12 @@ def _document(document_id: str, document: Any) -> Iterator[str]:
 def _index(image: Image, searcher: Searcher, repair: bool) -> Finding:
     seen = verify(image, searcher)
     if not seen.sound and repair:
-        searcher.discard("it did not agree with the catalog.")
+        searcher.discard(
+            "it did not agree with the catalog.",
+            words=seen.words_differ > 0,
+            vectors=seen.vectors_differ > 0,
+            summaries=seen.summaries_differ > 0,
+        )
         seen = verify(image, searcher)
         if seen.sound:
             return Finding("index", "mended", f"it was made again, from {seen.passages} passages.")
