@@ -42,6 +42,7 @@ def build(worker: Path, folder: Path) -> Wall:
 def _command(bubblewrap: str, worker: Path) -> list[str]:
     shown = [part for path in LIBRARIES if Path(path).exists() for part in ("--ro-bind", path, path)]
     return [
-        bubblewrap, *shown, "--ro-bind", str(worker), str(worker), "--proc", "/proc", "--dev", "/dev",
-        "--tmpfs", "/tmp", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv",
+        bubblewrap, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",  # first: the worker itself may lie there
+        *shown, "--ro-bind", str(worker), str(worker),
+        "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv",
     ]  # fmt: skip

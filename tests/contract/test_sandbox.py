@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from batos.errors import GuardianRefused, NotUnderstood, SandboxDenied, SandboxL
 from batos.methods.host import ObjectHost
 from batos.methods.sandbox import Limits, Sandbox
 from batos.methods.typecheck import check_types
+from batos.methods.walls import build
 from batos.objects import primitives
 from batos.objects.records import Method, Secret
 from batos.objects.uvm_object import UvmObject, put
@@ -378,6 +382,24 @@ def test_it_says_which_walls_stand(sandbox: Sandbox) -> None:
             pytest.skip(says[1])
         assert World(wrapped).run("return self.friend.double(4)") == 8
     assert "not wrapped" in sandbox.walls()[1]
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+def test_a_worker_is_wrapped_wherever_it_is_installed(tmp_path: Path) -> None:
+    """Within /tmp too, of which it sees nothing but itself."""
+    worker = tmp_path / "installed" / "worker"
+    worker.parent.mkdir()
+    worker.write_text(f"#!/bin/sh\nls {tmp_path} {worker.parent}\n")
+    worker.chmod(0o700)
+    for secret in (tmp_path, worker.parent):
+        (secret / "secret").write_text("dear")
+
+    wall = build(worker, tmp_path)
+
+    assert wall.says.startswith("Workers run under bubblewrap")
+    assert wall.script is not None
+    seen = subprocess.run([wall.script], capture_output=True, text=True, timeout=30, check=True).stdout.split()
+    assert seen == [f"{tmp_path}:", "installed", f"{worker.parent}:", "worker"]
 
 
 MIRROR = {"slots": {"count": 1, "name": "x", "friend": {"$object": "00"}, "none": None}, "methods": ["double"]}
