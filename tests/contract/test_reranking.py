@@ -33,8 +33,18 @@ def test_the_best_fifty_are_put_into_the_order_of_the_reranker(tmp_path):
     assert [hit.score for hit in hits] == [float(len(hit.text)) for hit in hits]
 
 
+@pytest.fixture
+def one_thread():
+    """The threads of a library of linear algebra wait for each other where others want the processor too."""
+    torch = pytest.importorskip("torch")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}; pip install 'batos[peft]'")
-def test_a_cross_encoder_finds_the_answer_that_words_do_not_tell(tmp_path):
+def test_a_cross_encoder_finds_the_answer_that_words_do_not_tell(tmp_path, one_thread):
     """A transformer that reads question and text together, trained here to know a time from a place."""
     notes = {word: f"the museum opens {word}" for word in (*PLACES, *TIMES)}
     rerank = trained_cross_encoder()
