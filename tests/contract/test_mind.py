@@ -181,6 +181,27 @@ def test_a_question_in_two_parts_is_thought_through_by_two_minds_of_the_builtin_
         assert {document for document, _ in answer.citations} == {"bats", "owls"}
 
 
+def test_each_part_of_a_question_in_three_is_answered_or_said_to_be_unknown():
+    with temporary_image() as image:
+        image.ingest_text("bats", "# Bats\n\nBats sleep in deep caves. They hunt moths at night.")
+        image.ingest_text("owls", "# Owls\n\nAn owl hunts small mice by their sound.")
+        image.ingest_text("bees", "# Bees\n\nA bee stores honey in combs of wax.")
+        three = "Where do bats sleep in caves, and what do owls hunt by sound, and where do bees store honey?"
+        answer = image.ask(three, timeout=60)
+        inner = entry(image, answer.mission, "DELEGATING")["inner"]
+        asked = {found["step"]: found["trace"][1]["plan"] for found in inner}
+        assert {step: found["query"] for step, found in asked.items()} == {
+            "brick": "what do owls hunt by sound",
+            "robin": "where do bees store honey?",
+        }
+        assert all(len(found["relevant_pillars"]) == 3 for found in asked.values())  # all that the persona has
+        assert {document for document, _ in answer.citations} == {"bats", "owls", "bees"}
+
+        unknown = image.ask(three.replace("bees store honey", "whales keep their gold"), timeout=60)
+        assert {document for document, _ in unknown.citations} == {"bats", "owls"}
+        assert "whales" in unknown.text
+
+
 # Structured output
 
 

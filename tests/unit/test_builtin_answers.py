@@ -121,6 +121,13 @@ def test_what_a_facet_is_not_about_it_leaves_to_the_others():
     assert chosen_by(looks_for=frozenset({"person"})) == set()
 
 
+def test_a_facet_that_is_asked_the_bare_question_leaves_nothing_to_others():
+    chunk = {**CHUNKS[0], "text": "A bee stores honey in combs of wax."}
+    for slot in SLOTS:
+        materials = {"query": "Where do bees store honey?", "facet": slot, "chunks": [chunk]}
+        assert facet(Request(purpose="facet", materials=materials)).text
+
+
 def test_a_facet_that_looks_beyond_leaves_what_the_question_alone_would_choose():
     assert chosen_by(sentences=1) == {PLAIN}
     assert chosen_by(beyond=1) == {TIMED, OTHER}

@@ -39,6 +39,13 @@ class FacetRule(BaseModel):
     def expansion_stems(self) -> frozenset[str]:
         return frozenset(content_stems(self.expansion))
 
+    def asked(self, query: str) -> FacetRule:
+        """The rule for this query. Who is asked from its angle leaves the rest to the others that are asked; who is
+        asked the bare question may be the only one."""
+        if self.angle and query.endswith(f"({self.angle})"):
+            return self
+        return self.model_copy(update={"looks_for": frozenset(), "beyond": 0})
+
 
 @lru_cache(maxsize=1)
 def facet_rules() -> Mapping[str, FacetRule]:
@@ -65,9 +72,10 @@ def sub_query(slot: str, query: str) -> str:
 def facet(request: Request) -> Answer:
     """Cited sentences for one facet. Materials: query, facet (its slot), chunks."""
     slot = str(request.materials.get("facet", ""))
-    rule = facet_rule(slot)
+    query = str(request.materials.get("query", ""))
+    rule = facet_rule(slot).asked(query)
     chunks = offered_chunks(request.materials)
-    question = Question(str(request.materials.get("query", "")), ignored=rule.expansion_stems)
+    question = Question(query, ignored=rule.expansion_stems)
     offered = passages(chunks)
     chosen = select(question, offered, rule)
     text = "\n".join(cited(passage.text, passage.chunk + 1) for passage in chosen)

@@ -1,15 +1,15 @@
 """Purpose `plan`: the archetype of a question, who leads, and which facets are asked what.
 
 The rules are data, in `routing.toml`; every rule that matched is told in the answer's notes. Only offered facets are
-planned: a persona that the user made gets a place when its intent shares words with the question. A question in two
-parts gets a second mind: the first assistant that is offered as a persona thinks the rest through by itself.
+planned: a persona that the user made gets a place when its intent shares words with the question. A question in several
+parts gets further minds: for each part after the first, a persona that is offered thinks it through by itself.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -43,6 +43,7 @@ class _Limits(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     facets: int = Field(ge=1)
+    minds: int = Field(ge=0)
     joint: re.Pattern[str]
     part_words: int = Field(ge=1)
     minimum: float
@@ -101,12 +102,13 @@ def plan(request: Request) -> Answer:
     archetype = _table().archetypes[name]
     steps = _chosen(archetype, offered, query)
     lead = _lead(archetype, offered)
-    first, rest = parts(query)
-    queries = {facet.slot: sub_query(facet.slot, first) for facet in steps}
-    assistant = _assistant(archetype, offered) if rest else None
-    if assistant is not None:
-        queries[assistant.slot] = rest
-        reasons = [*reasons, f"{assistant.slot} thinks a part of its own through: {rest!r}"]
+    first, *rest = parts(query)
+    considered = _considered(rest, archetype, offered)
+    facets = steps[: _table().limits.facets + 1 - len(considered)]
+    queries = {facet.slot: sub_query(facet.slot, first) for facet in facets} | considered
+    if facets and _is_alone(offered):
+        queries[facets[0].slot] = first  # without its angle: nobody else states what is plain
+    reasons += [f"{slot} thinks a part of its own through: {part!r}" for slot, part in considered.items()]
     data: dict[str, JsonValue] = {
         "archetype": name,
         "strategy": archetype.strategy,
@@ -156,32 +158,48 @@ def _names(archetypes: Any) -> tuple[str, ...]:
 
 
 def _chosen(archetype: _Archetype, offered: tuple[OfferedFacet, ...], query: str) -> tuple[OfferedFacet, ...]:
-    """The archetype's facets as far as they are offered, then those whose intent touches the question."""
+    """The archetype's facets as far as they are offered, then those whose intent touches the question. A persona that
+    thinks by itself asks all of its own."""
     by_slot = {facet.slot: facet for facet in reversed(offered)}
     preferred = [by_slot[slot] for slot in archetype.facets if slot in by_slot]
     known = {slot for other in _table().archetypes.values() for slot in other.facets}
     asked = set(content_stems(query))
     others = [facet for facet in offered if facet.slot not in known and not facet.is_persona]
     own = [facet for facet in others if asked & set(content_stems(facet.intent))]
+    if _is_alone(offered):
+        own = [facet for facet in offered if not facet.is_persona]
     if not preferred and not own:
         facets = [facet for facet in offered if not facet.is_persona]
         own = [facet for facet in facets if facet.persona.upper() == archetype.lead] or facets
     return tuple(dict.fromkeys(preferred + own))[: _table().limits.facets]
 
 
-def parts(query: str) -> tuple[str, str]:
-    """The first question of several in one, and the rest; of a single one, the rest is empty."""
+def _is_alone(offered: tuple[OfferedFacet, ...]) -> bool:
+    """Whether one persona thinks by itself."""
+    return len({facet.persona for facet in offered}) == 1
+
+
+def parts(query: str) -> list[str]:
+    """The questions of which one is put together; of a single one, itself."""
     limits = _table().limits
     for joint in limits.joint.finditer(query):
         first, rest = query[: joint.start()].strip(" ,;"), query[joint.end() :].strip()
         if min(len(content_stems(first)), len(content_stems(rest))) >= limits.part_words:
-            return first, rest
-    return query, ""
+            return [first, *parts(rest)]
+    return [query]
 
 
-def _assistant(archetype: _Archetype, offered: tuple[OfferedFacet, ...]) -> OfferedFacet | None:
-    personas = {facet.slot.upper(): facet for facet in offered if facet.is_persona}
-    return next((personas[name] for name in archetype.assists if name in personas), None)
+def _considered(rest: Sequence[str], archetype: _Archetype, offered: tuple[OfferedFacet, ...]) -> dict[str, str]:
+    """Which persona thinks through which further part: those who assist, then the others but the lead. Where there are
+    more parts than personas, the last takes what is left."""
+    personas = {facet.slot.upper(): facet.slot for facet in offered if facet.is_persona}
+    others = [name for name in personas if name not in (*archetype.assists, archetype.lead)]
+    slots = [personas[name] for name in (*archetype.assists, *others) if name in personas][: _table().limits.minds]
+    if not slots:
+        return {}
+    last = len(slots) - 1
+    shared = [*rest[:last], ", and ".join(rest[last:])] if len(rest) > len(slots) else rest
+    return dict(zip(slots, shared, strict=False))
 
 
 def _lead(archetype: _Archetype, offered: tuple[OfferedFacet, ...]) -> str:

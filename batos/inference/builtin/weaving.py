@@ -33,6 +33,7 @@ class _Says(BaseModel):
     not_together: str
     no_passage: str
     no_words: str
+    of_part: str
 
 
 class _Rules(BaseModel):
@@ -74,7 +75,7 @@ class Coverage:
 def weave(request: Request) -> Answer:
     """One answer. Materials: query, partial_responses (text and citations by facet slot), chunks.
 
-    Of a question in two parts each is answered by itself; that one of them is not known is said.
+    Of a question in several parts each is answered by itself; that one of them is not known is said.
     """
     chunks = offered_chunks(request.materials)
     offered = passages(chunks)
@@ -97,7 +98,9 @@ def weave(request: Request) -> Answer:
     if not known:
         return _answer(unknown[0], [], known=False, notes=notes)
     text, citations = _composed(list(dict.fromkeys(known)), chunks)
-    return _answer("\n\n".join([text, *unknown]), citations, known=True, notes=notes)
+    lacking = [question.text for question, _, coverage in covered if not coverage.enough]
+    told = [_rules().says.of_part.format(part=part, said=said) for part, said in zip(lacking, unknown, strict=True)]
+    return _answer("\n\n".join([text, *told]), citations, known=True, notes=notes)
 
 
 def verdict(request: Request) -> Answer:
