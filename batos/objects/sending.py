@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from batos.errors import NeedsMission, NotUnderstood, SandboxDenied, SlotRefused
-from batos.objects import lookup, primitives
+from batos.objects import lookup, primitives, tallying
 from batos.objects.answers import Found, Running
 from batos.objects.lookup import find, note_running
 from batos.objects.primitives import Primitive
@@ -204,12 +204,16 @@ def _compiled(method: Method, holder: UvmObject | None) -> Callable[..., Any]:
     return function
 
 
+COUNTING = tallying.__file__  # whose frame calls a trusted method
+
+
 def raised_by_a_message(error: BaseException) -> bool:
     """Whether a trusted method or a primitive raised it, or was given arguments that it does not take."""
     codes = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
-    return any(code is _primitive.__code__ or code.co_filename.startswith(METHOD_FILE) for code in codes) or (
-        isinstance(error, TypeError) and codes[-1] in (send.__code__, _answer.__code__, activate.__code__)
-    )
+    if any(code is _primitive.__code__ or code.co_filename.startswith(METHOD_FILE) for code in codes):
+        return True
+    called_by = codes[-1] in (send.__code__, _answer.__code__, activate.__code__) or codes[-1].co_filename == COUNTING
+    return isinstance(error, TypeError) and called_by
 
 
 ASKED = "__asked__"
