@@ -125,7 +125,9 @@ def _tied(case: Case) -> Case | None:
     """The largest of each list stands in it once more."""
 
     def tied(value: Any) -> Any:
-        plain = isinstance(value, list) and type_of(value) in ("texts", "numbers")
-        return [*value, max(value)] if plain else value
+        if not isinstance(value, list) or not value:
+            return value
+        alike = all(isinstance(part, str) for part in value) or all(type(part) in (int, float) for part in value)
+        return [*value, max(value)] if alike else value
 
     return _mapped(case, tied)
