@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import pairwise
@@ -41,6 +41,7 @@ class _Rules(BaseModel):
     heading_credit: float
     title_agreement: float
     titled: float
+    second_thing: float
     neighbours: float
     opening: float
     opening_words: int
@@ -183,14 +184,18 @@ def context(passage: Passage) -> frozenset[str]:
     return passage.stems | frozenset(content_stems(" ".join(passage.headings)))
 
 
-def _places(offered: Sequence[Passage]) -> dict[Passage, int]:
-    """How many passages stand before each one in its section."""
-    seen: Counter[tuple[int, tuple[str, ...]]] = Counter()
-    places = {}
+def _places(question: Question, offered: Sequence[Passage]) -> dict[Passage, int]:
+    """How many passages of its section come before each one, from the first that holds much more of the question than
+    the opening one, if there is one: the section tells two things then."""
+    sections: dict[tuple[int, tuple[str, ...]], list[Passage]] = defaultdict(list)
     for passage in offered:
-        section = (passage.chunk, passage.headings)
-        places[passage] = seen[section]
-        seen[section] += 1
+        sections[passage.chunk, passage.headings].append(passage)
+    places = {}
+    for section in sections.values():
+        held = [question.coverage(passage.stems) for passage in section]
+        opening = max(range(len(section)), key=lambda place: (held[place] >= held[0] + _rules().second_thing, -place))
+        for place, passage in enumerate(section):
+            places[passage] = 0 if place == opening else place + (place < opening)
     return places
 
 
@@ -201,7 +206,7 @@ class Scale:
         self._question = question
         self._stems = {passage: passage.stems for passage in offered}
         self._headings = {passage: context(passage) - passage.stems for passage in offered}
-        self._places = _places(offered)
+        self._places = _places(question, offered)
         self._titles = {passage: self._title(passage) for passage in offered}
         self._frequency = Counter(word for stems in self._stems.values() for word in stems)
         self._chunks = 1 + max((passage.chunk for passage in offered), default=0)
