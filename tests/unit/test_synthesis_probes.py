@@ -1,4 +1,4 @@
-"""The inputs that the built-in writer makes up beside the examples: made from any values, in the form of the examples."""
+"""The inputs that the built-in writer makes up beside the examples, from any values and in the form of the examples."""
 
 from hypothesis import given
 from hypothesis import strategies as st
