@@ -56,7 +56,7 @@ def _listed(places: list[list[Any]]) -> str:
 
 
 def _asked(span: list[int], asked: Asked) -> str:
-    """How often something was asked for, and under which ids the journal has it. A cycle that failed leaves none."""
+    """How often something was asked for, and under which ids the journal has it."""
     listed = ", ".join(f"{kind} {hash_[:DIGITS]}" for kind, hash_, _ in asked[span[0] : span[1]])
     return f"asked {show.counted(span[1] - span[0], 'time')}" + (f": {listed}" if listed else "")
 

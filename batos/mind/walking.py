@@ -23,12 +23,21 @@ ENTERING = {state: f"cycle.{state.value.lower()}" for state in State}  # the fau
 
 
 class CycleFailed(Exception):
-    """The cycle went to FAILED. `reason` is the sentence for the caller, `trace` what had been done."""
+    """The cycle went to FAILED. `reason` is the sentence for the caller, `trace` what had been done, `journal` the keys
+    of what had been asked."""
 
-    def __init__(self, reason: str, trace: tuple[dict[str, Any], ...], bug: bool) -> None:
+    def __init__(
+        self,
+        reason: str,
+        trace: tuple[dict[str, Any], ...] = (),
+        journal: tuple[tuple[str, str, int], ...] = (),
+        *,
+        bug: bool = False,
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.trace = trace
+        self.journal = journal
         self.bug = bug
 
 
@@ -41,7 +50,8 @@ def run(cycle: Cycle) -> None:
             raise
         except Exception as error:
             cycle.check()  # a signal that was swallowed and followed by an error is still that signal
-            raise CycleFailed(_said(error), tuple(cycle.trace), bug=not isinstance(error, BatosError)) from error
+            bug = not isinstance(error, BatosError)
+            raise CycleFailed(_said(error), tuple(cycle.trace), tuple(cycle.used), bug=bug) from error
 
 
 def run_inner(cycle: Cycle, brief: Mapping[str, Any]) -> tuple[Any, list[dict[str, Any]]]:

@@ -111,9 +111,7 @@ class Workers:
         mission = leased.mission
         self._tell(mission, "running")
         if mission.overdue and mission.pending is not None and not renews(mission.pending):
-            return self._fail(
-                leased, CycleFailed(f"Nobody decided in time: {mission.pending['reason']}", (), bug=False)
-            )
+            return self._fail(leased, CycleFailed(f"Nobody decided in time: {mission.pending['reason']}"))
         if leased.answers is None:
             leased = replace(leased, answers=self._place.store.written_answers(mission.id))
         for race in range(RACES):
@@ -198,6 +196,7 @@ class Workers:
                     "failed",
                     brief=brief_json(mission.brief),
                     reason=failed.reason,
+                    journal=failed.journal,
                     trace=failed.trace,
                     made_at=self._place.clock.now(),
                 )

@@ -52,6 +52,17 @@ def test_the_trace_holds_what_was_retrieved_decided_and_asked():
         }  # fmt: skip
 
 
+def test_a_failed_mission_names_what_it_had_asked():
+    with temporary_image(model=Model(plan=[plan("oracle_facet_")] * 2)) as image:
+        with pytest.raises(batos.MissionFailed) as failed:
+            furnish(image).ask("Where do bats sleep?", timeout=20)
+        mission = failed.value.facts["mission"]
+        asked, journal = image.mission(mission)["journal"], image.store.journal(mission)
+    assert [journal[hash_, occurrence].request.get("purpose") for _, hash_, occurrence in asked] == [
+        None, "plan", "plan"
+    ]  # fmt: skip
+
+
 def test_the_trace_names_what_was_asked_by_its_ids_in_the_journal():
     with temporary_image(model=Model()) as image:
         mission = furnish(image).ask("Where do bats sleep?", timeout=20).mission
