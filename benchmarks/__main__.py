@@ -17,7 +17,10 @@ from benchmarks.figures import Figure, table
 
 
 def main() -> None:
-    given = _arguments().parse_args()
+    parser = _arguments()
+    given = parser.parse_args()
+    if given.chunks is not None and given.name != "memory_scale":
+        parser.error(f"{given.name} has no size to give; --chunks is for memory_scale")
     module = importlib.import_module(NAMES[given.name])
     figures: list[Figure] = []
     options = {"chunks": given.chunks} if given.chunks is not None else {}
