@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -125,9 +125,12 @@ def test_who_dies_with_the_image_open_holds_up_nobody(image, uri):
         other = Partner(process)
         assert other.answer() == "ready"
         other.begin("raise", 100_000)
-        while value(image) < 3:
-            raise_by_one(image, 1)
-        process.kill()
+        try:
+            while value(image) < 3:
+                with suppress(ChangedMeanwhile):  # who writes without a pause may win every race against another one
+                    raise_by_one(image, 1)
+        finally:
+            process.kill()
 
     reached = value(image)
     assert raise_by_one(image, 5) == reached + 5
