@@ -204,16 +204,14 @@ def _compiled(method: Method, holder: UvmObject | None) -> Callable[..., Any]:
     return function
 
 
-COUNTING = tallying.__file__  # whose frame calls a trusted method
+CALLING = {__file__, tallying.__file__}  # whose frames call a method or a primitive
 
 
 def raised_by_a_message(error: BaseException) -> bool:
     """Whether a trusted method or a primitive raised it, or was given arguments that it does not take."""
     codes = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
-    if any(code is _primitive.__code__ or code.co_filename.startswith(METHOD_FILE) for code in codes):
-        return True
-    called_by = codes[-1] in (send.__code__, _answer.__code__, activate.__code__) or codes[-1].co_filename == COUNTING
-    return isinstance(error, TypeError) and called_by
+    inside = any(code is _primitive.__code__ or code.co_filename.startswith(METHOD_FILE) for code in codes)
+    return inside or (isinstance(error, TypeError) and codes[-1].co_filename in CALLING)
 
 
 ASKED = "__asked__"
