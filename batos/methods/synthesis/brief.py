@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import keyword
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,6 +54,14 @@ class Case:
     def size(self) -> int:
         """Characters of the arguments and the result, written out."""
         return len(repr(self.inputs)) + len(repr(self.result))
+
+    def changed(self, change: Callable[[Any], Any]) -> Case:
+        """The inputs with `change` made to each argument and slot, without results."""
+        return Case(
+            args=tuple(change(value) for value in self.args),
+            kwargs={name: change(value) for name, value in self.kwargs.items()},
+            slots={name: change(value) for name, value in self.slots.items()},
+        )
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from batos.methods.synthesis.forms import Form, forms
 from batos.methods.synthesis.leaves import Leaves
 from batos.methods.synthesis.nodes import Entry, Leaf, heads
 from batos.methods.synthesis.operations import Operation, operations
+from batos.methods.synthesis.values import is_number
 from batos.methods.synthesis.words import Words, stem
 
 UNUSED_ARGUMENT = 5
@@ -69,7 +70,7 @@ class Critic:
                 used |= {head.name, *head.implies}
             elif isinstance(head, Leaf) and head.kind == "slot":
                 used.add(str(head.value).removesuffix("()"))
-            elif isinstance(head, Leaf) and type(head.value) in (int, float):
+            elif isinstance(head, Leaf) and is_number(head.value):
                 numbers.add(float(abs(head.value)))
             elif isinstance(head, Leaf) and head.kind == "constant" and isinstance(head.value, str):
                 texts.add(head.value)

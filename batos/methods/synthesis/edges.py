@@ -7,12 +7,12 @@ probes they have no results; a question may be asked about one of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 from batos.methods.synthesis.brief import ABSENT, Case
-from batos.methods.synthesis.values import keys_in, type_of
+from batos.methods.synthesis.values import each_part, is_number, keys_in, type_of
 
 MARK = re.compile(r"[^\w\s]")
 
@@ -21,7 +21,7 @@ def edges(cases: tuple[Case, ...]) -> Iterator[Case]:
     """The edge inputs that differ from the examples they are made of."""
     kept = frozenset(key for case in cases for key in keys_in([list(case.inputs), case.slots]))
     made = (
-        _mapped(cases[0], _emptied),
+        _changed(cases[0], _emptied),
         _numbered(cases[0], 0),
         _numbered(cases[-1], -1),
         _untidy(cases[-1], kept),
@@ -35,13 +35,9 @@ def edges(cases: tuple[Case, ...]) -> Iterator[Case]:
             yield replace(each, result=ABSENT, raises=None, slots_after=None)
 
 
-def _mapped(case: Case, change: Any) -> Case | None:
+def _changed(case: Case, change: Callable[[Any], Any]) -> Case | None:
     """The case with every argument and slot changed; None if nothing is."""
-    made = Case(
-        args=tuple(change(value) for value in case.args),
-        kwargs={name: change(value) for name, value in case.kwargs.items()},
-        slots={name: change(value) for name, value in case.slots.items()},
-    )
+    made = case.changed(change)
     return made if (made.inputs, made.slots) != (case.inputs, case.slots) else None
 
 
@@ -60,26 +56,14 @@ def _emptied(value: Any) -> Any:
 
 def _numbered(case: Case, times: int) -> Case | None:
     """Every number times `times`: all of them 0, or on the other side of it."""
-
-    def changed(value: Any) -> Any:
-        if type(value) in (int, float):
-            return value * times
-        if isinstance(value, dict):
-            return {key: changed(part) for key, part in value.items()}
-        return type(value)(changed(part) for part in value) if isinstance(value, (list, tuple)) else value
-
-    return _mapped(case, changed)
+    return _changed(case, lambda value: each_part(value, lambda part: part * times if is_number(part) else part))
 
 
 def _untidy(case: Case, kept: frozenset[str]) -> Case | None:
-    def untidy(value: Any) -> Any:
-        if isinstance(value, str):
-            return value if value in kept else _stray(value)
-        if isinstance(value, dict):
-            return {key: untidy(part) for key, part in value.items()}
-        return type(value)(untidy(part) for part in value) if isinstance(value, (list, tuple)) else value
+    def untidy(part: Any) -> Any:
+        return _stray(part) if isinstance(part, str) and part not in kept else part
 
-    return _mapped(case, untidy)
+    return _changed(case, lambda value: each_part(value, untidy))
 
 
 def _stray(text: str) -> str:
@@ -107,7 +91,7 @@ def _mixed(case: Case, kept: frozenset[str]) -> Case | None:
     def mixed(value: Any) -> Any:
         return [parted(part) for part in value] if isinstance(value, list) else value
 
-    return _mapped(case, mixed)
+    return _changed(case, mixed)
 
 
 def _members(cases: tuple[Case, ...]) -> Iterator[Case]:
@@ -127,7 +111,7 @@ def _tied(case: Case) -> Case | None:
     def tied(value: Any) -> Any:
         if not isinstance(value, list) or not value:
             return value
-        alike = all(isinstance(part, str) for part in value) or all(type(part) in (int, float) for part in value)
+        alike = all(isinstance(part, str) for part in value) or all(map(is_number, value))
         return [*value, max(value)] if alike else value
 
-    return _mapped(case, tied)
+    return _changed(case, tied)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from batos.methods.synthesis.brief import LARGEST, Case
 from batos.methods.synthesis.nodes import Leaf, Node, constant
-from batos.methods.synthesis.values import Column, keys_in, same, texts_in, type_of_column
+from batos.methods.synthesis.values import Column, is_number, keys_in, same, texts_in, type_of_column
 from batos.methods.synthesis.words import Words, lexicon
 
 KEYS = 24
@@ -156,7 +156,7 @@ def _offer_results(found: _Constants, cases: list[Case], results: list[Any]) -> 
     if always and type(results[0]) in (str, int, float, bool):
         found.offer(results[0], 2)
     for result in results:
-        if type(result) in (int, float) and 1 < abs(result) <= 1000:
+        if is_number(result) and 1 < abs(result) <= 1000:
             found.offer(result, 6)
     widths = {len(run) for text in texts_in(list(results)) for run in re.findall(r"\d+", text)}
     if len(widths) == 1 and len(results) > 1:  # numbers of a fixed width, perhaps padded

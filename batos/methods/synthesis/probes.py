@@ -13,7 +13,7 @@ from typing import Any
 from batos.methods.synthesis.brief import LARGEST, Brief, Case
 from batos.methods.synthesis.edges import edges
 from batos.methods.synthesis.evidence import numbers_in
-from batos.methods.synthesis.values import keys_in, type_of
+from batos.methods.synthesis.values import each_part, is_number, keys_in, type_of
 from batos.methods.synthesis.words import Words
 
 MADE = 4
@@ -50,19 +50,7 @@ def at_bound(brief: Brief) -> Case | None:
     if len(named) != 1 or not held or held & set(named):
         return None
     number = int(named[0]) if named[0].is_integer() else named[0]
-    return Case(
-        args=tuple(_filled(value, number) for value in case.args),
-        kwargs={name: _filled(value, number) for name, value in case.kwargs.items()},
-        slots={name: _filled(value, number) for name, value in case.slots.items()},
-    )
-
-
-def _filled(value: Any, number: int | float) -> Any:
-    if type(value) in (int, float):
-        return number
-    if isinstance(value, dict):
-        return {key: _filled(part, number) for key, part in value.items()}
-    return type(value)(_filled(part, number) for part in value) if isinstance(value, (list, tuple)) else value
+    return case.changed(lambda value: each_part(value, lambda part: number if is_number(part) else part))
 
 
 def _alike(message: Case, cases: tuple[Case, ...]) -> bool:
@@ -80,11 +68,7 @@ def _is_example(message: Case, cases: tuple[Case, ...]) -> bool:
 
 def changed(case: Case, turn: int, kept: frozenset[str]) -> Case:
     """`case` changed in the way number `turn` (0 to 3), without results."""
-    return Case(
-        args=tuple(change(value, turn, kept) for value in case.args),
-        kwargs={name: change(value, turn, kept) for name, value in case.kwargs.items()},
-        slots={name: change(value, turn, kept) for name, value in case.slots.items()},
-    )
+    return case.changed(lambda value: change(value, turn, kept))
 
 
 def change(value: Any, turn: int, kept: frozenset[str]) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import marshal
 import math
+from collections.abc import Callable
 from typing import Any
 
 Column = list[Any]
@@ -34,6 +35,18 @@ def type_of(value: Any) -> str | None:
         inner = type_of(value[0])
         return None if inner is None else "lists" if inner in LISTS else ITEMS.get(inner, "things")
     return _SCALARS.get(kind)
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is one to the writer; True and False are none."""
+    return type(value) in (int, float)
+
+
+def each_part(value: Any, change: Callable[[Any], Any]) -> Any:
+    """`value` with `change` made to everything in it that is neither a list nor a pair nor a record."""
+    if isinstance(value, dict):
+        return {key: each_part(part, change) for key, part in value.items()}
+    return type(value)(each_part(part, change) for part in value) if isinstance(value, (list, tuple)) else change(value)
 
 
 def type_of_column(column: Column) -> str | None:
