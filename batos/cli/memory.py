@@ -17,9 +17,7 @@ from batos.errors import EmbedderRefused
 
 if TYPE_CHECKING:
     from batos.image.image import Image
-    from batos.memory.ingesting import IngestReport
     from batos.memory.search import Hit, Searcher
-    from batos.runtime.uvm import Uvm
 
 LEAST_SHOWN = 0.01
 STATUSES = ("added", "changed", "unchanged")
@@ -37,6 +35,9 @@ def ingest(
     supersedes: Annotated[
         str | None, typer.Option("--supersedes", metavar="DOCUMENT", help="The document whose place it takes.")
     ] = None,
+    passage: Annotated[
+        int | None, typer.Option("--passage", metavar="NUMBER", help="Only that passage of the superseded document.")
+    ] = None,
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -46,12 +47,17 @@ def ingest(
     Example:
       batos ingest docs/
     """
-    with opened(image, create=True) as uvm:
-        report = _ingested(uvm, path, since, until)
-        if supersedes is not None:
-            if len(report.documents) != 1:
-                raise typer.BadParameter("--supersedes takes one file, not several.")
-            uvm.supersede(supersedes, report.documents[0].document_id)
+    if passage is not None and supersedes is None:
+        raise typer.BadParameter("--passage says which passage of the document after --supersedes.")
+    replaced = supersedes if supersedes is None or passage is None else (supersedes, passage)
+    with opened(image, create=True) as uvm, _bar() as advance:
+        report = uvm.ingest(
+            path,
+            lambda seen: advance(seen.done, seen.total, seen.file),
+            since=since,
+            until=until,
+            supersedes=replaced,
+        )
     counts = {status: sum(found.status == status for found in report.documents) for status in STATUSES}
 
     def shown() -> None:
@@ -61,11 +67,6 @@ def ingest(
             show.note(sentence)
 
     show.deliver(as_json, {**counts, "documents": [*map(asdict, report.documents)], "refused": report.refused}, shown)
-
-
-def _ingested(uvm: Uvm, path: Path, since: str | None, until: str | None) -> IngestReport:
-    with _bar() as advance:
-        return uvm.ingest(path, lambda seen: advance(seen.done, seen.total, seen.file), since=since, until=until)
 
 
 @contextmanager

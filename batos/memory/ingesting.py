@@ -14,7 +14,9 @@ from batos.memory.chunking import Fits
 from batos.memory.embedding import Embedder
 from batos.memory.reading import Material, files_of, read_all, shown
 from batos.memory.turn_taking import remember
-from batos.memory.validity import check_days, limit_validity
+from batos.memory.validity import Validity
+
+ALWAYS = Validity()
 
 
 @dataclass(frozen=True)
@@ -39,20 +41,19 @@ def ingest_path(
     path: str | Path,
     progress: Callable[[Progress], None] | None = None,
     embedder: Embedder | None = None,
-    *,
-    since: str | None = None,
-    until: str | None = None,
+    validity: Validity = ALWAYS,
 ) -> IngestReport:
     """Index a file, or the files of a folder. Raises `MemoryRefused` when the path itself cannot be read.
 
     In a folder, files that cannot be read are skipped and reported. A document's id is the path of its file from the
     named folder on, that folder's name included, and is made longer only where another file has that id already.
-    No chunk is longer than `embedder` can take in. `since` and `until` are the days between which all of it holds, as
-    `limit_validity` has them; they are said in the commit of each document, so that they are undone with it.
+    No chunk is longer than `embedder` can take in. `validity` is said in the commit of each document, and undone with
+    it; what supersedes another document has to be one document.
     """
-    check_days(str(path), since, until)
     given = Path(path).expanduser()
     files = files_of(given)
+    if validity.supersedes is not None and (len(files) != 1 or len(list(read_all(files[0]))) != 1):
+        raise MemoryRefused(source=shown(given), reason="only one document can take the place of another.")
     anchor = given.resolve().parent
     fits = _fits(embedder) if embedder is not None else None
     reports, refused = [], []
@@ -62,7 +63,7 @@ def ingest_path(
                 if isinstance(material, MemoryRefused):
                     refused.append(str(material))
                 else:
-                    reports.append(_ingest(image, material, anchor, fits, since, until))
+                    reports.append(_ingest(image, material, anchor, fits, validity))
         except (MemoryRefused, MissingExtra) as error:
             if not given.is_dir():
                 raise
@@ -76,9 +77,7 @@ def _fits(embedder: Embedder) -> Fits:
     return lambda text: embedder.count_tokens(text) <= embedder.longest
 
 
-def _ingest(
-    image: Image, material: Material, anchor: Path, fits: Fits | None, since: str | None, until: str | None
-) -> IndexReport:
+def _ingest(image: Image, material: Material, anchor: Path, fits: Fits | None, validity: Validity) -> IndexReport:
     file = material.source
     preferred = len(file.relative_to(anchor).parts)
 
@@ -86,8 +85,7 @@ def _ingest(
         document_id = _free_id(world, material, preferred)
         metadata = {"source": shown(material.source)}
         report = index_document(world, document_id, material.text, metadata, material.media, fits=fits)
-        if since is not None or until is not None:
-            limit_validity(world, document_id, since, until)
+        validity.say(world, document_id, image.clock.now())
         return report
 
     return remember(image, f"ingest {shown(file.relative_to(anchor))}", work)

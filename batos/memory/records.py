@@ -63,7 +63,8 @@ class ContextualSummary(UvmObject):
     children. `content_hash` is the SHA-256 of the children's hashes. The topmost summary of a document is its `root`:
     it has the hash of the document that it is level with in `document_hash`, the others have None.
 
-    A summary leads a search to its chunks; it is never a hit itself, so no answer cites it.
+    It holds as long as its document, from which it has `since`, `until` and `superseded_by`. It leads a search to its
+    chunks and is never a hit itself, so no answer cites it.
     """
 
     document_id: str

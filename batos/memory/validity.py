@@ -1,12 +1,13 @@
 """Validity: from when until when a document holds, and what took its place.
 
-The days stand on the document, and a chunk has them from it; a chunk may have days of its own. A search finds what
-holds today; what held on another day, or everything, only when it is asked for.
+The days stand on the document, and its chunks and summaries have them from it; a chunk may have its own. A search
+finds what holds today; what held on another day, or everything, only when it is asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,6 +20,27 @@ from batos.objects.uvm_object import put, state
 
 FACTS = ("since", "until", "superseded_by")
 ANY = "any"  # of `valid` in a search's filter: whether it holds does not matter
+
+
+@dataclass(frozen=True)
+class Validity:
+    """What is said of a document when it is remembered: the days (ISO form) between which it holds, and whose place it
+    takes, a document's or, with a number, that of one of its chunks. Raises what `check_days` raises."""
+
+    since: str | None = None
+    until: str | None = None
+    supersedes: str | tuple[str, int] | None = None
+
+    def __post_init__(self) -> None:
+        check_days("the document", self.since, self.until)
+
+    def say(self, world: World, document_id: str, now: float | None) -> None:
+        """Raises `UnknownDocument`, `UnknownObject`, `MemoryRefused`, as `supersede` does."""
+        if self.since is not None or self.until is not None:
+            limit_validity(world, document_id, self.since, self.until)
+        if self.supersedes is not None:
+            former, chunk_index = (self.supersedes, None) if isinstance(self.supersedes, str) else self.supersedes
+            supersede(world, former, document_id, chunk_index, now=now)
 
 
 def limit_validity(
@@ -44,10 +66,16 @@ def check_days(source: str, since: str | None, until: str | None) -> None:
         raise MemoryRefused(source=source, reason=f"it cannot hold from {days[0]} until {days[1]}.")
 
 
-def supersede(world: World, former: str, successor: str, now: float | None = None) -> None:
-    """Say that one document took the place of another, which held until today. Raises `UnknownDocument`, and
-    `MemoryRefused` where a document would in the end take the place of itself."""
+def supersede(
+    world: World, former: str, successor: str, chunk_index: int | None = None, *, now: float | None = None
+) -> None:
+    """Say that one document took the place of another, or of only that chunk of it, which held until today.
+
+    Raises `UnknownDocument`, `UnknownObject` for a chunk that it does not have, and `MemoryRefused` where a document
+    would in the end take the place of itself.
+    """
     document = find_document(world, former)
+    replaced = document if chunk_index is None else find_chunk(world, former, chunk_index)
     later: Document | None = find_document(world, successor)
     while later is not None:
         if later is document:
@@ -55,9 +83,9 @@ def supersede(world: World, former: str, successor: str, now: float | None = Non
         name = state(later).get("superseded_by")
         later = get_document(world, name) if name else None
     today = datetime.fromtimestamp(SystemClock().now() if now is None else now, UTC).date()
-    put(document, "superseded_by", successor)
-    if state(document).get("until") is None:
-        put(document, "until", today.isoformat())
+    put(replaced, "superseded_by", successor)
+    if state(replaced).get("until") is None:
+        put(replaced, "until", today.isoformat())
     _noted(world, document)
 
 

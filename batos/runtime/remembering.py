@@ -36,16 +36,19 @@ class Remembering(Filing):
         *,
         since: str | None = None,
         until: str | None = None,
+        supersedes: str | tuple[str, int] | None = None,
     ) -> IngestReport:
         """Read a file or folder into memory. Raises `MemoryRefused`; in a folder, bad files are only reported.
 
-        `since` and `until` are the days (ISO form) between which it holds, where that is known.
+        `since` and `until` are the days (ISO form) between which it holds, where that is known. `supersedes` is the
+        document whose place it takes, or one of its chunks, as (id, number); raises `UnknownDocument`, `UnknownObject`.
         With an embedding model, all that memory holds can then be searched by meaning; if the model fails, the log
         says so, and a later call goes on.
         """
         vectors = self.searcher.vectors
         embedder = vectors.embedder if vectors is not None else None
-        report = ingest_path(self.image, path, progress, embedder, since=since, until=until)
+        said = validity.Validity(since, until, supersedes)
+        report = ingest_path(self.image, path, progress, embedder, said)
         self.summarize(lambda done: progress(Progress(done, done, "summarizing")) if progress else None)
         try:
             self.searcher.embed(lambda done, total: progress(Progress(done, total, "embedding")) if progress else None)
@@ -85,14 +88,15 @@ class Remembering(Filing):
         days = (since, until, chunk_index)
         self.image.change(f"limit {document_id}", lambda world: validity.limit_validity(world, document_id, *days))
 
-    def supersede(self, former: str, successor: str) -> None:
-        """Say that one document took the place of another, which a search then finds only when it is asked to.
+    def supersede(self, former: str, successor: str, chunk_index: int | None = None) -> None:
+        """Say that one document took the place of another, or of only one chunk of it, which a search then finds only
+        when it is asked to.
 
-        Raises `UnknownDocument`, `MemoryRefused`.
+        Raises `UnknownDocument`, `UnknownObject`, `MemoryRefused`.
         """
         now = self.clock.now()
         note = f"{successor} supersedes {former}"
-        self.image.change(note, lambda world: validity.supersede(world, former, successor, now))
+        self.image.change(note, lambda world: validity.supersede(world, former, successor, chunk_index, now=now))
 
     def search(self, query: str, limit: int = 5, where: Mapping[str, Any] | None = None) -> list[Hit]:
         """The passages that answer `query` best. No query is an error."""

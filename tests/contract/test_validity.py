@@ -5,6 +5,7 @@ import pytest
 import batos
 from batos.errors import MemoryRefused, UnknownDocument, UnknownObject
 from batos.memory.catalog import index_document
+from batos.memory.summaries import summaries
 from batos.memory.validity import supersede
 from batos.settings import Settings
 
@@ -55,6 +56,31 @@ def test_a_chunk_may_have_days_of_its_own(uvm):
     assert facts(uvm, valid="2000-06-06") == {}
     uvm.undo(uvm.image.newest().hex())
     assert len(uvm.search("museum", where={"document_id": "hours"})) == 2
+
+
+def test_a_document_may_take_the_place_of_one_chunk(uvm):
+    text = "# Hours\n\nThe museum opens at eight.\n\n# Tea\n\nThe museum opens a tea room."
+    with uvm.transaction("hours") as world:
+        index_document(world, "hours", text, media="markdown")
+    uvm.supersede("hours", "new", chunk_index=0)
+
+    assert [hit.chunk_index for hit in uvm.search("museum", where={"document_id": "hours"})] == [1]
+    (hit,) = uvm.search("museum", where={"superseded_by": "new"})
+    assert (hit.document_id, hit.chunk_index) == ("hours", 0)
+    with pytest.raises(MemoryRefused):
+        uvm.supersede("hours", "hours", chunk_index=1)
+    with pytest.raises(UnknownObject):
+        uvm.supersede("hours", "new", chunk_index=2)
+
+
+def test_a_summary_holds_as_long_as_its_document(uvm):
+    text = "".join(f"# Room {number}\n\nThe museum shows room {number}.\n\n" for number in range(7))
+    with uvm.transaction("rooms") as world:
+        index_document(world, "rooms", text, media="markdown")
+    uvm.summarize()
+    uvm.limit_validity("rooms", "2001-01-01", "2001-12-31")
+    with uvm.image.reading() as world:
+        assert {(summary.since, summary.until) for summary in summaries(world)} == {("2001-01-01", "2001-12-31")}
 
 
 def facts(uvm, **where):

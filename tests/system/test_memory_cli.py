@@ -67,5 +67,23 @@ def test_what_was_superseded_is_found_when_it_is_asked_for(tmp_path):
     batos(tmp_path / "image", "ingest", str(tmp_path / "old.md"), "--until", "soon", code=main.FAILED)
 
 
+def test_a_file_takes_the_place_of_one_passage_or_is_not_remembered(tmp_path):
+    (tmp_path / "old.md").write_text("# Hours\n\nThe museum opens at nine.\n\n# Tea\n\nThe museum has a tea room.\n")
+    (tmp_path / "new.md").write_text("The museum opens at ten.\n")
+    batos(tmp_path / "image", "ingest", str(tmp_path / "old.md"))
+    new = ("ingest", str(tmp_path / "new.md"))
+    batos(tmp_path / "image", *new, "--supersedes", "older.md", code=main.FAILED)
+    batos(tmp_path / "image", *new, "--supersedes", "old.md", "--passage", "7", code=main.FAILED)
+    batos(tmp_path / "image", *new, "--passage", "0", code=2)
+    batos(tmp_path / "image", "ingest", str(tmp_path), "--supersedes", "old.md", code=main.FAILED)
+    assert "new.md" not in batos(tmp_path / "image", "search", "museum", "--where", "valid=any")
+
+    batos(tmp_path / "image", *new, "--supersedes", "old.md", "--passage", "0")
+    found = batos(tmp_path / "image", "search", "museum")
+    assert "The museum opens at ten." in found
+    assert "The museum has a tea room." in found
+    assert "nine" not in found
+
+
 def test_summaries_are_written_when_they_are_asked_for(image):
     assert json.loads(batos(image, "memory", "summarize", "--json")) == {"written": 0, "summaries": 0}
