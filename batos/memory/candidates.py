@@ -14,12 +14,13 @@ from batos.errors import EmbedderFailed
 from batos.image.world import World
 from batos.memory.catalog import get_document
 from batos.memory.follower import meaning, row
+from batos.memory.past import PastPlaces
 from batos.memory.question import Question
 from batos.memory.ranking import WORDS_WEIGHT, Evidence
 from batos.memory.records import MemoryChunk
 from batos.memory.sections import Sections, best_of, handed_down
 from batos.memory.text import Place, Row, TextIndex
-from batos.memory.vectors import VectorIndex, checked
+from batos.memory.vectors import Comparison, VectorIndex, checked
 from batos.objects.uvm_object import state
 
 log = logging.getLogger(__name__)
@@ -51,9 +52,8 @@ class Pending:
 
 
 class Arms:
-    """`vectors` is None to go by words alone; `sections` to do without summaries. `past` says that the reader looks at
-    a moment of the past, where chunks that are forgotten by now may still be remembered; those are found by their
-    words."""
+    """`vectors` is None to go by words alone; `sections` to do without summaries. `past` is the reader's view where
+    that is one of the past, in which chunks that are forgotten by now may still be remembered."""
 
     def __init__(
         self,
@@ -63,18 +63,19 @@ class Arms:
         where: Mapping[str, Any],
         pending: Pending,
         *,
-        past: bool,
+        past: World | None = None,
         sections: Sections | None = None,
         words_weight: float = WORDS_WEIGHT,
     ) -> None:
         self._index = index
-        self._sections = None if past else sections
+        self._sections = sections if past is None else None  # those of then are not indexed
         self._words_weight = words_weight
-        self._vectors = None if past else vectors
+        self._vectors = vectors
         self.question = question
         self.where = where
         self.pending = pending
-        self._past = past
+        self._standing = index if past is None else PastPlaces(past)
+        self._groups = (False,) if past is None else (False, True)  # by whether they are of former chunks
         self._own_cosines: dict[int, float] = {}
         self._asked: Any = None
         self._ask()
@@ -119,44 +120,53 @@ class Arms:
     def _proposed(self, count: int) -> Evidence:
         document = self.where.get("document_id")
         only = document if isinstance(document, str) else None
-        matches = self._index.best(self.question.parts, count, document_id=only)
-        weights = dict(matches)
-        self.exhausted = len(matches) < count
-        if self._past:
-            former = self._index.best(self.question.parts, count, past=True)
-            weights.update(former)
-            self.exhausted &= len(former) < count
-            places = {id_: Place(id_, "", 0, None, None) for id_, _ in former}
-            return Evidence(weights, None, 0.0, {}, {**places, **self._index.places(weights)})
-        if self._vectors is None:
-            return Evidence(weights, None, 0.0, {}, self._index.places(weights))
-        return self._with_cosines(self._vectors, weights, count, only)
+        weights: dict[int, float] = {}
+        self.exhausted = True
+        for former in self._groups:
+            matches = self._index.best(self.question.parts, count, document_id=only, former=former)
+            weights.update(matches)
+            self.exhausted &= len(matches) < count
+        if self._vectors is not None:
+            return self._with_cosines(self._vectors, weights, count, only)
+        places = self._standing.places(weights)
+        return Evidence(_at(places, weights), None, 0.0, {}, places)
 
     def _with_cosines(self, vectors: VectorIndex, weights: dict[int, float], count: int, only: str | None) -> Evidence:
         allowed = self._allowed(only)
-        with vectors.comparing() as matrix:
-            floor = matrix.floor(self._asked)
-            if allowed is None:
-                cosines = dict(matrix.nearest(self._asked, count))
-                self.exhausted &= len(cosines) == len(matrix)
-            else:
-                nearest = sorted(matrix.cosines(self._asked, allowed).items(), key=lambda pair: (-pair[1], pair[0]))
-                cosines = dict(nearest[:count])
-                self.exhausted &= len(nearest) <= count
+        cosines: dict[int, float] = {}
+        floors: list[float] = []
+        for former in self._groups:
+            with vectors.comparing(former=former) as matrix:
+                if len(matrix):
+                    floors.append(matrix.floor(self._asked))
+                    cosines.update(self._nearest(matrix, count, allowed))
         cosines.update(self._own_cosines)
-        places = self._index.places({**weights, **cosines})
+        places = self._standing.places({**weights, **cosines})
         if any(place.speaker for place in places.values()):
             best = sorted(cosines, key=lambda id_: -cosines[id_])[:BRINGING] + list(weights)[:BRINGING]
             turns = (place for id_ in best if (place := places.get(id_)) is not None and place.speaker)
-            places.update(self._index.neighbours(turns))
-        with vectors.comparing() as matrix:
-            cosines.update(matrix.cosines(self._asked, [id_ for id_ in places if id_ not in cosines]))
-        kept = {id_: cosine for id_, cosine in cosines.items() if id_ in places}
-        return Evidence(weights, kept, floor, {}, places)
+            places.update(self._standing.neighbours(turns))
+        for former in self._groups:
+            with vectors.comparing(former=former) as matrix:
+                cosines.update(matrix.cosines(self._asked, [id_ for id_ in places if id_ not in cosines]))
+        return Evidence(_at(places, weights), _at(places, cosines), min(floors, default=0.0), {}, places)
+
+    def _nearest(self, matrix: Comparison, count: int, allowed: list[int] | None) -> list[tuple[int, float]]:
+        if allowed is None:
+            found = matrix.nearest(self._asked, count)
+            self.exhausted &= len(found) == len(matrix)
+            return found
+        cosines = matrix.cosines(self._asked, allowed)
+        self.exhausted &= len(cosines) <= count
+        return sorted(cosines.items(), key=lambda pair: (-pair[1], pair[0]))[:count]
 
     def _allowed(self, only: str | None) -> list[int] | None:
         """The ids that a filter by document leaves; None where it leaves many, or there is none."""
         if only is not None:
-            return self._index.of_document(only)
+            return self._standing.of_document(only)
         under = self.where.get("under")
-        return self._index.within(under, MOST_ALLOWED) if isinstance(under, str) else None
+        return self._standing.within(under, MOST_ALLOWED) if isinstance(under, str) else None
+
+
+def _at(places: Mapping[int, Place], figures: Mapping[int, float]) -> dict[int, float]:
+    return {id_: figure for id_, figure in figures.items() if id_ in places}

@@ -86,9 +86,8 @@ class _Meanings(_Chunks):
 
     def write(self) -> None:
         kept, forgotten = self._taken()
-        for states in (kept, forgotten):
-            self._index.remove(states)
-        self._index.add(Meaning(number, meaning(slots)) for number, slots in kept.items())
+        for states, former in ((kept, False), (forgotten, True)):
+            self._index.put([Meaning(number, meaning(slots)) for number, slots in states.items()], former=former)
 
 
 def row(number: int, slots: Mapping[str, Any]) -> Row:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from batos.image.derived import ONE_OF, Listed, Rows
 from batos.memory.matrix import Matrix
+from batos.memory.vectors import FILLED
 
 EXTENSION = "select 1 from pg_extension where extname = 'vector' and string_to_array(extversion, '.')::int[] >= '{0,7}'"
 MOST_DIMENSIONS = 4_000  # of a 16-bit vector with an index
@@ -24,7 +25,6 @@ SAMPLED = 512  # vectors that stand for all
 RESAMPLED = 0.1  # when so large a part of all has changed
 READ_AT_ONCE = 1_000
 
-CHANGED = "select id, value, serial from passage where value is not null and serial > ? order by serial limit ?"
 COSINE = "1 - (value::vector <=> ?::vector)"
 
 
@@ -90,7 +90,7 @@ class Nearby:
             database.execute("delete from nearby")
             reached = cleared
         database.execute("delete from nearby where id in (select id from gone where serial > ?)", (reached,))
-        while batch := database.execute(CHANGED, (reached, READ_AT_ONCE)).fetchall():
+        while batch := database.execute(FILLED, (0, reached, READ_AT_ONCE)).fetchall():
             database.executemany(
                 "insert into nearby values (?, ?::halfvec) on conflict (id) do update set value = excluded.value",
                 [(id_, _written(np.frombuffer(value, np.float16))) for id_, value, _ in batch],

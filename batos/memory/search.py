@@ -27,6 +27,7 @@ from batos.memory.embedding import Embedder
 from batos.memory.filters import satisfies
 from batos.memory.follower import catch_up, catch_up_vectors
 from batos.memory.own_history import Told, asked_kinds, told_of
+from batos.memory.past import is_past, stored
 from batos.memory.question import Question, understood
 from batos.memory.ranking import WORDS_WEIGHT, Explanation, ranked
 from batos.memory.records import MemoryChunk, document_of
@@ -152,7 +153,7 @@ class Searcher:
             return 0
         vectors, above = self.vectors, self.sections.vectors
         self.catch_up()
-        chunks = vectors.waiting()
+        chunks = vectors.waiting(former=True)
         total = chunks + (above.waiting() if above is not None else 0)
         embedded = vectors.fill(told=lambda done: told(done, total))
         if above is not None:
@@ -210,7 +211,7 @@ class Searcher:
                 return self._own_history(world, question.parts, kinds, limit, where)
             pending = Pending(world)
             with self.index.supposing(pending.documents, pending.rows) if pending.documents else nullcontext():
-                arms = self._arms(question, where, pending, past=_is_past(world))
+                arms = self._arms(question, where, pending, world)
                 found = self._collect(world, arms, limit if self.rerank is None else max(limit, RERANKED), today)
         return self._reranked(query, found)[:limit]
 
@@ -236,7 +237,7 @@ class Searcher:
             repeated: list[Hit] = []
             seen: set[str] = set()
             for id_, explanation in ranked(arms.question, arms.evidence(count), self._words_weight):
-                chunk = arms.pending.chunks.get(id_) or _stored(world, id_)
+                chunk = arms.pending.chunks.get(id_) or stored(world, id_)
                 hit = _hit(chunk, explanation) if chunk is not None else None
                 if hit is None or not holds(hit.metadata, arms.where, today):
                     continue
@@ -251,21 +252,22 @@ class Searcher:
                 return sorted(chosen, key=lambda hit: (-hit.score, hit.document_id, hit.chunk_index))
             count *= 4
 
-    def _arms(self, question: Question, where: Mapping[str, Any], pending: Pending, *, past: bool) -> Arms:
-        vectors = self._level(self.vectors)
+    def _arms(self, question: Question, where: Mapping[str, Any], pending: Pending, world: World) -> Arms:
+        past = world if is_past(world) else None
+        vectors = self._level(self.vectors, former=past is not None)
         above = self.sections if self.sections.index.count() else None
         if above is not None:
             self._level(above.vectors)
         weight = self._words_weight
         return Arms(self.index, vectors, question, where, pending, past=past, sections=above, words_weight=weight)
 
-    def _level(self, vectors: VectorIndex | None) -> VectorIndex | None:
+    def _level(self, vectors: VectorIndex | None, *, former: bool = False) -> VectorIndex | None:
         """A vector index, if nearly all that it is of have their vectors; the few others get theirs now."""
-        if vectors is None or (waiting := vectors.waiting()) > MOST_EMBEDDED:
+        if vectors is None or (waiting := vectors.waiting(former=former)) > MOST_EMBEDDED:
             return None
         try:
             if waiting:
-                vectors.fill()
+                vectors.fill(waiting)
         except EmbedderFailed as error:
             log.warning("This search goes by words alone. %s", error)
             return None
@@ -283,19 +285,6 @@ def _today(world: World, now: float) -> date:
     """The day on which the reader looks: that of the moment which a view of the past shows."""
     before = getattr(world.connection, "before", None)
     return datetime.fromtimestamp(TimeStamp(before).timeTime() if before is not None else now, UTC).date()
-
-
-def _is_past(world: World) -> bool:
-    return getattr(world.connection, "before", None) is not None
-
-
-def _stored(world: World, number: int) -> MemoryChunk | None:
-    """The chunk with this object id, or None if it is newer than the reader's snapshot or packed away."""
-    try:
-        found = world.object(number.to_bytes(8, "big"))
-    except (UnknownObject, ReadConflictError):  # the latter is how FileStorage says "newer"
-        return None
-    return found if isinstance(found, MemoryChunk) else None
 
 
 def _told(world: World, number: int) -> Told | None:

@@ -237,9 +237,11 @@ class _Meanings:
     def write(
         self, states: Mapping[int, Mapping[str, Any]], documents: Mapping[str, Mapping[str, Any]], load: Load
     ) -> None:
-        self._index.remove(states)
         kept = {id_: slots for id_, slots in states.items() if slots["forgotten_at"] is None}
-        self._index.add(Meaning(id_, embedded_by(slots["text"], _beneath(slots, load))) for id_, slots in kept.items())
+        self._index.remove(states.keys() - kept.keys())
+        self._index.put(
+            [Meaning(id_, embedded_by(slots["text"], _beneath(slots, load))) for id_, slots in kept.items()]
+        )
 
 
 def found_by(text: str, beneath: Sequence[str]) -> str:

@@ -122,15 +122,15 @@ class TextIndex(Derived):
     # Reading
 
     def best(
-        self, parts: Sequence[str], limit: int, offset: int = 0, document_id: str | None = None, *, past: bool = False
+        self, parts: Sequence[str], limit: int, offset: int = 0, document_id: str | None = None, *, former: bool = False
     ) -> list[tuple[int, float]]:
         """(id, BM25 weight) of the chunks that match any of the FTS5 expressions `parts`, best first; weights are above
         zero.
 
-        With `past`, those of chunks that are remembered no longer.
+        With `former`, those of chunks that are remembered no longer, of whatever document.
         """
         with self._using() as database:
-            if past:
+            if former:
                 return self._former.best(database, parts, limit, offset)
             only = self._rows_of(document_id) if document_id is not None else None
             return self._words.best(database, parts, limit, offset, only)

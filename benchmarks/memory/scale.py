@@ -67,7 +67,7 @@ def _fill(text: TextIndex, vectors: VectorIndex, chunks: int) -> list[np.ndarray
             with text.writing():
                 text.add(rows)
             with vectors.writing():
-                vectors.add(Meaning(row.id, str(row.id)) for row in rows)
+                vectors.put([Meaning(row.id, str(row.id)) for row in rows])
             vectors.fill()
             rows = []
             print(f"{number:,} chunks after {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
@@ -79,7 +79,7 @@ def _ask(text: TextIndex, vectors: VectorIndex, asked: list[str], chunks: int) -
     for number, words in enumerate([*asked[:10], *asked]):
         question = understood(words, text.speakers(), date(2024, 1, 1))
         begun, spent = time.perf_counter(), time.process_time()
-        arms = Arms(text, vectors, question, {}, Nothing(), past=False)
+        arms = Arms(text, vectors, question, {}, Nothing())
         assert list(islice(ranked(question, arms.evidence(CANDIDATES)), TOLD))
         if number >= 10:
             times.append((time.perf_counter() - begun) * 1e3)

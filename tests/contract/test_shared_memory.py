@@ -199,12 +199,17 @@ def test_the_server_compares_vectors_where_it_can(image, extended):
     extended()
     with closing(Searcher(image, HashedEmbedder())) as memory:
         assert scores(memory, "hunting dark") == expected
-        assert memory.vectors._matrix is None, "it was compared here"
+        assert not memory.vectors._matrices, "it was compared here"
         with memory.vectors.comparing() as compared:
             assert len(compared) == memory.vectors.count()
+        before = image.newest()
         image.change("forget", lambda world: unindex_document(world, "owls"))
         remember(image, "bats", "Hunters of moths.")
         assert "bats" in ids(memory.search("hunting"))
         assert "owls" not in ids(memory.search("hunting"))
         assert len(memory.search("hunting", limit=1_000)) == memory.statistics().chunks
+        with image.reading_at(before) as world:
+            found = ids(memory.search("hunting", limit=1_000, world=world))
+        assert "owls" in found
+        assert "bats" not in found
         assert verify(image, memory).sound

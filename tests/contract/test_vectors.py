@@ -164,6 +164,57 @@ def test_a_view_of_the_past_finds_what_was_forgotten_since(image, memory):
     assert ids(memory.search("hunters")) == ["bread"]
 
 
+def test_the_past_is_searched_by_meaning_as_it_was(image, memory, model):
+    remember(image, "owls", "Hunters in the dark.")
+    remember(image, "bread", "Flour and water.")
+    memory.embed()
+    moment = image.newest()
+    forget(image, "owls")
+    remember(image, "bread", "Salt and yeast.")
+    remember(image, "bats", "Hunters of moths.")
+    memory.embed()
+
+    with image.reading_at(moment) as world:
+        found = memory.search("hunting", world=world)
+        assert ids(found)[0] == "owls"
+        assert found[0].explanation.cosine is not None
+        assert set(ids(found)) <= {"owls", "bread"}
+        assert ids(memory.search("hunting", where={"document_id": "owls"}, world=world)) == ["owls"]
+        assert ids(memory.search("hunting", where={"under": "ow"}, world=world)) == ["owls"]
+    assert ids(memory.search("hunting"))[0] == "bats"
+    assert model.seen.count("Hunters in the dark.") == 1  # nothing was embedded again
+
+    lose(memory.vectors)
+    with image.reading_at(moment) as world:
+        assert memory.search("hunting", world=world) == found
+    assert ids(memory.search("hunting"))[0] == "bats"
+
+
+def test_the_turns_beside_a_turn_are_those_of_that_time(image, memory):
+    asked, answered, other = (
+        Turn("Ada", "Where do you hunt?"),
+        Turn("Alan", "In the dark."),
+        Turn("Ada", "Good bread."),
+    )
+    remember(image, "talk", written([asked, answered, other]), "chat")
+    memory.embed()
+    moment = image.newest()
+    before = memory.search("Where do you hunt?", limit=3)
+    remember(image, "talk", written([answered, other, asked]), "chat")
+
+    with image.reading_at(moment) as world:
+        assert memory.search("Where do you hunt?", limit=3, world=world) == before
+    assert memory.search("Where do you hunt?", limit=3) != before
+
+
+def test_a_chunk_that_only_moved_is_not_embedded_again(image, memory, model):
+    remember(image, "owls", "# One\n\nHunters.\n\n# Two\n\nBread.", "markdown")
+    memory.embed()
+    remember(image, "owls", "# New\n\nMoths.\n\n# One\n\nHunters.\n\n# Two\n\nBread.", "markdown")
+    seen = len(model.seen)
+    assert memory.embed() == len(model.seen) - seen == 1
+
+
 def test_vectors_go_on_after_a_pack_and_an_undo_brings_them_back(image, memory, model):
     remember(image, "owls", "Hunters in the dark.")
     remember(image, "bread", "Flour and water.")
