@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -40,11 +40,16 @@ class Bm25Peer:
         self._database.executemany("insert into words (rowid, body) values (?, ?)", enumerate(texts))
 
     def ask(self, question: str, limit: int) -> Sequence[int]:
-        sought = " OR ".join(f'"{word}"' for word in terms(question))
-        if not sought:
+        expression = sought(question)
+        if not expression:
             return []
         statement = "select rowid from words where words match ? order by rank limit ?"
-        return [row for (row,) in self._database.execute(statement, (sought, limit))]
+        return [row for (row,) in self._database.execute(statement, (expression, limit))]
+
+
+def sought(question: str) -> str:
+    """The question as an expression of FTS5: its words without our stop words, joined by OR."""
+    return " OR ".join(f'"{word}"' for word in terms(question))
 
 
 def plain_bm25(texts: Sequence[str]) -> Peer:
@@ -79,15 +84,20 @@ class AnsweredPeer:
 
 def peers_elsewhere(texts: Sequence[str], questions: Sequence[str], limit: int, install: bool) -> list[AnsweredPeer]:
     """tantivy and bm25s; none where they are not installed and may not be, or cannot."""
+    asked = {question: " ".join(terms(question)) for question in questions}
+    answered = lexical_peers({"texts": list(texts), "questions": asked, "limit": limit}, install)
+    return [AnsweredPeer(name, answers) for name, answers in answered.items()]
+
+
+def lexical_peers(given: dict[str, Any], install: bool) -> dict[str, Any]:
+    """What tantivy and bm25s make of what is given, by their names (`benchmarks/peers/lexical.py`); nothing where they
+    are not installed and may not be, or cannot."""
     try:
         python = python_with("lexical", PACKAGES, install=install)
     except NotInstalled as reason:
         print(reason, file=sys.stderr)
-        return []
-    asked = {question: " ".join(terms(question)) for question in questions}
-    given = json.dumps({"texts": list(texts), "questions": asked, "limit": limit})
-    done = subprocess.run(
-        [str(python), str(SCRIPT)], input=given, capture_output=True, text=True, check=True, timeout=500
-    )
-    answered = json.loads(done.stdout.splitlines()[-1])
-    return [AnsweredPeer(name, answers) for name, answers in answered.items()]
+        return {}
+    command = [str(python), str(SCRIPT)]
+    done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=True, timeout=1_000)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found

@@ -17,6 +17,7 @@ from batos.memory.search import Searcher
 from batos.memory.turn_taking import remember
 from benchmarks.figures import Figure
 from benchmarks.memory.made import MadeVectors, questions, texts
+from benchmarks.memory.speed_peers import measure_peers
 
 PER_COMMIT, PER_DOCUMENT = 100, 10
 WRITERS, PER_WRITE = 4, 10
@@ -40,7 +41,9 @@ def measure_speed(embedder: Embedder | None, quick: bool) -> Iterator[Figure]:
         yield Figure("catchup_ms", _catch_up(image, searcher), "catch-up after a commit of one chunk, p50 ms", "≤ 1")
         yield _rebuild(image, searcher)
         searcher.embed()
-        yield from _queries(searcher, topics, size)
+        asked = questions(topics, ASKED if size > ASKED else size // 2)
+        yield from _queries(searcher, asked, size)
+    yield from measure_peers(size, asked, PER_COMMIT, install=not quick)
     yield _conflicts(2.0 if quick else 12.0)
     if embedder is not None:
         yield _embedding(embedder, 40 if quick else EMBEDDED)
@@ -90,8 +93,7 @@ def _rebuild(image: Image, searcher: Searcher) -> Figure:
     return Figure("rebuild_s", rate, "text index made again from the log, chunks per second", "≥ 9,000")
 
 
-def _queries(searcher: Searcher, topics: Sequence[Any], size: int) -> Iterator[Figure]:
-    asked = questions(topics, ASKED if size > ASKED else size // 2)
+def _queries(searcher: Searcher, asked: Sequence[str], size: int) -> Iterator[Figure]:
     for question in asked[:20]:
         searcher.search(question, 10)
     times, spent = [], time.process_time()
