@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -46,6 +46,11 @@ class Embedder(Protocol):
 
     def query(self, text: str) -> Vectors:
         """float32 of shape (dimension,). Raises `EmbedderFailed`."""
+
+
+def window_of(embedder: Embedder | None) -> Callable[[str], bool] | None:
+    """Whether a vector can reflect all of a text; None where there is no model."""
+    return None if embedder is None else lambda text: embedder.count_tokens(text) <= embedder.longest
 
 
 def models_folder() -> Path:

@@ -11,7 +11,7 @@ from batos.image.image import Image
 from batos.image.world import World
 from batos.memory.catalog import IndexReport, get_document, index_document
 from batos.memory.chunking import Fits
-from batos.memory.embedding import Embedder
+from batos.memory.embedding import Embedder, window_of
 from batos.memory.reading import Material, files_of, read_all, shown
 from batos.memory.turn_taking import remember
 from batos.memory.validity import Validity
@@ -55,7 +55,7 @@ def ingest_path(
     if validity.supersedes is not None and (len(files) != 1 or len(list(read_all(files[0]))) != 1):
         raise MemoryRefused(source=shown(given), reason="only one document can take the place of another.")
     anchor = given.resolve().parent
-    fits = _fits(embedder) if embedder is not None else None
+    fits = window_of(embedder)
     reports, refused = [], []
     for number, file in enumerate(files, 1):
         try:
@@ -71,10 +71,6 @@ def ingest_path(
         if progress is not None:
             progress(Progress(number, len(files), shown(file)))
     return IngestReport(tuple(reports), tuple(refused))
-
-
-def _fits(embedder: Embedder) -> Fits:
-    return lambda text: embedder.count_tokens(text) <= embedder.longest
 
 
 def _ingest(image: Image, material: Material, anchor: Path, fits: Fits | None, validity: Validity) -> IndexReport:

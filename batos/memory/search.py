@@ -110,6 +110,10 @@ class Searcher:
         self.sections = Sections(image, embedder)
         self.rerank = rerank
 
+    @property
+    def embedder(self) -> Embedder | None:
+        return self.vectors.embedder if self.vectors is not None else None
+
     def search(
         self, query: str, limit: int = 5, where: Mapping[str, Any] | None = None, world: World | None = None
     ) -> list[Hit]:
@@ -173,7 +177,7 @@ class Searcher:
     def statistics(self) -> MemoryStatistics:
         self.catch_up()
         waiting = sum(index.waiting() for index in (self.vectors, self.sections.vectors) if index is not None)
-        model = self.vectors.embedder.model_id if self.vectors is not None else None
+        model = self.embedder.model_id if self.embedder is not None else None
         return MemoryStatistics(self.index.documents(), self.index.count(), model, waiting, self.sections.index.count())
 
     def discard(self, reason: str, *, words: bool = True, vectors: bool = True, summaries: bool = True) -> None:

@@ -12,6 +12,7 @@ from batos.errors import EmbedderFailed
 from batos.image.world import World
 from batos.memory import validity
 from batos.memory.catalog import IndexReport, index_document, unindex_document
+from batos.memory.embedding import window_of
 from batos.memory.ingesting import IngestReport, Progress, ingest_path
 from batos.memory.search import Hit, Searcher
 from batos.memory.summaries import summaries_above
@@ -45,10 +46,8 @@ class Remembering(Filing):
         With an embedding model, all that memory holds can then be searched by meaning; if the model fails, the log
         says so, and a later call goes on.
         """
-        vectors = self.searcher.vectors
-        embedder = vectors.embedder if vectors is not None else None
         said = validity.Validity(since, until, supersedes)
-        report = ingest_path(self.image, path, progress, embedder, said)
+        report = ingest_path(self.image, path, progress, self.searcher.embedder, said)
         self.summarize(lambda done: progress(Progress(done, done, "summarizing")) if progress else None)
         try:
             self.searcher.embed(lambda done, total: progress(Progress(done, total, "embedding")) if progress else None)
@@ -72,9 +71,10 @@ class Remembering(Filing):
 
     def ingest_text(self, document_id: str, text: str, metadata: Mapping[str, Any] | None = None) -> IndexReport:
         """Remember a text under an id."""
+        fits = window_of(self.searcher.embedder)
 
         def work(world: World) -> IndexReport:
-            return index_document(world, document_id, text, metadata, now=self.clock.now())
+            return index_document(world, document_id, text, metadata, now=self.clock.now(), fits=fits)
 
         return remember(self.image, f"ingest {document_id}", work)
 

@@ -67,7 +67,7 @@ def _conversation(sample: dict[str, Any]) -> Conversation:
     known = {one.id for one in said}
     asked = []
     for question in sample["qa"]:
-        named = {(int(a), int(b)) for line in question["evidence"] for a, b in EVIDENCE.findall(line)}
+        named = {(int(a), int(b)) for line in question.get("evidence") or () for a, b in EVIDENCE.findall(str(line))}
         if question["category"] != ADVERSARIAL and named & known:
             asked.append(Asked(question["question"], frozenset(named & known), question["category"]))
     return Conversation(tuple(said), tuple(asked))

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from batos.image.image import Image
 from batos.memory.catalog import index_document, lay_catalog
-from batos.memory.embedding import Embedder
+from batos.memory.chunking import Fits
+from batos.memory.embedding import Embedder, window_of
 from batos.memory.search import Hit, Searcher
 from batos.memory.summarizing import summarize
 from batos.memory.turns import said, written
@@ -100,7 +101,7 @@ def _engines(conversation: Conversation, embedder: Embedder, quick: bool) -> Ite
     questions = [one.question for one in conversation.asked]
     for peer in (plain_bm25(texts), DensePeer(texts, embedder), *peers_elsewhere(texts, questions, DEEP, not quick)):
         yield peer.name, _of_peer(peer, conversation.said)
-    with remembered(conversation) as image, ExitStack() as opened:
+    with remembered(conversation, window_of(embedder)) as image, ExitStack() as opened:
         covered = _covered(conversation, image)
         for name, weight in (("words", 1.0), ("meaning", 0.0), ("hybrid", None)):
             model = None if name == "words" else embedder
@@ -126,7 +127,7 @@ def _of_peer(peer: Peer, said: Sequence[Said]) -> Ask:
 
 
 @contextmanager
-def remembered(conversation: Conversation) -> Iterator[Image]:
+def remembered(conversation: Conversation, fits: Fits | None) -> Iterator[Image]:
     """An image that holds the conversation, a document for each session."""
     with tempfile.TemporaryDirectory() as folder, Image.open(f"{folder}/image") as image:
         image.change("lay the catalog", lay_catalog)
@@ -134,7 +135,8 @@ def remembered(conversation: Conversation) -> Iterator[Image]:
             text = written(one.turn for one in said)
 
             def work(world, number=number, text=text):
-                return index_document(world, f"session-{number:02}", text, {"source": "conversation"}, "chat")
+                metadata = {"source": "conversation"}
+                return index_document(world, f"session-{number:02}", text, metadata, "chat", fits=fits)
 
             image.change("remember", work)
         yield image

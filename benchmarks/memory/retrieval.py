@@ -17,6 +17,8 @@ from pathlib import Path
 
 from batos.image.image import Image
 from batos.memory.catalog import index_document, lay_catalog
+from batos.memory.chunking import Fits
+from batos.memory.embedding import Embedder, window_of
 from batos.memory.encoders.minilm import open_minilm, set_up
 from batos.memory.search import Searcher
 from batos.memory.summarizing import summarize
@@ -32,11 +34,15 @@ def measure(quick: bool, data: Path | None) -> Iterator[Figure]:
     if data is None:
         raise SystemExit("retrieval reads a folder: give it with --data FOLDER.")
     set_up(lambda told: print(told, file=sys.stderr))
+    yield from measure_retrieval(data, open_minilm(), quick)
+
+
+def measure_retrieval(data: Path, embedder: Embedder, quick: bool) -> Iterator[Figure]:
     documents, queries, relevant = _read(data)
     queries = {query: text for query, text in queries.items() if relevant.get(query)}
     if quick:
         queries = dict(list(queries.items())[:20])
-    rankings = _rankings(documents, queries, quick)
+    rankings = _rankings(documents, queries, embedder, quick)
     for key, name in (("ndcg10", "nDCG@10"), ("recall10", "recall@10")):
         scored = {engine: _mean(key, ranking, relevant) for engine, ranking in rankings.items()}
         beside = " ".join(f"{engine} {value:.3f}" for engine, value in scored.items())
@@ -47,11 +53,11 @@ def measure(quick: bool, data: Path | None) -> Iterator[Figure]:
 
 def _read(folder: Path) -> tuple[dict[str, str], dict[str, str], dict[str, dict[str, int]]]:
     documents, queries = (
-        {str(row["id"]): str(row["text"]) for row in map(json.loads, (folder / name).read_text("utf-8").splitlines())}
+        {str(row["id"]): str(row["text"]) for row in map(json.loads, _lines(folder / name))}
         for name in ("documents.jsonl", "queries.jsonl")
     )
     relevant: dict[str, dict[str, int]] = {}
-    for line in (folder / "relevance.tsv").read_text("utf-8").splitlines():
+    for line in _lines(folder / "relevance.tsv"):
         parts = line.split("\t")
         degree = parts[-1].strip() if len(parts) > 2 else "1"
         if len(parts) >= 2 and degree.lstrip("-").isdigit() and int(degree) > 0:
@@ -59,9 +65,15 @@ def _read(folder: Path) -> tuple[dict[str, str], dict[str, str], dict[str, dict[
     return documents, queries, relevant
 
 
-def _rankings(documents: Mapping[str, str], queries: Mapping[str, str], quick: bool) -> dict[str, dict[str, Ranking]]:
+def _lines(file: Path) -> list[str]:
+    """Not `splitlines`, which takes signs for ends of lines that may stand in a line of JSON."""
+    return [line for line in file.read_text("utf-8").split("\n") if line.strip()]
+
+
+def _rankings(
+    documents: Mapping[str, str], queries: Mapping[str, str], embedder: Embedder, quick: bool
+) -> dict[str, dict[str, Ranking]]:
     """engine → query id → document ids, best first"""
-    embedder = open_minilm()
     ids, texts = list(documents), list(documents.values())
     found: dict[str, dict[str, Ranking]] = {}
     peers = peers_elsewhere(texts, list(queries.values()), 10, install=not quick)
@@ -71,7 +83,7 @@ def _rankings(documents: Mapping[str, str], queries: Mapping[str, str], quick: b
         image.change("lay the catalog", lay_catalog)
         # Ids of our own, because an id is searched too and must not help here.
         names = {f"{number:x}": document for number, document in enumerate(ids)}
-        _remember(image, list(zip(names, texts, strict=True)))
+        _remember(image, list(zip(names, texts, strict=True)), window_of(embedder))
         for name, weight in (("words", 1.0), ("meaning", 0.0), ("hybrid", None)):
             model = None if name == "words" else embedder
             options = {} if weight is None else {"words_weight": weight}
@@ -82,13 +94,13 @@ def _rankings(documents: Mapping[str, str], queries: Mapping[str, str], quick: b
     return found
 
 
-def _remember(image: Image, given: Sequence[tuple[str, str]]) -> None:
+def _remember(image: Image, given: Sequence[tuple[str, str]], fits: Fits | None) -> None:
     for start in range(0, len(given), PER_COMMIT):
 
         def work(world, start=start):
             for name, text in given[start : start + PER_COMMIT]:
                 if text.strip():
-                    index_document(world, name, text, tainted=True)
+                    index_document(world, name, text, tainted=True, fits=fits)
 
         image.change("remember", work)
 

@@ -46,6 +46,20 @@ from pathlib import Path
 from benchmarks.methods import synthesis
 print(*(f"{figure.key}={figure.value:.4f}" for figure in synthesis.measure(False, Path("tests/sygus"))))
 """
+MEMORY_SMALL = """
+from benchmarks.memory import scale, speed
+figures = [*speed.measure_speed(None, True), *scale.measure(True, None)]
+assert all(figure.value > 0 for figure in figures if figure.key != "conflict_rate"), figures
+print(*(figure.key for figure in figures))
+"""
+RECALL = """
+import sys
+from pathlib import Path
+from batos.testing import HashedEmbedder
+from benchmarks.memory import recall, retrieval
+measure = {"recall": recall.measure_recall, "retrieval": retrieval.measure_retrieval}[sys.argv[1]]
+print(*(f"{figure.key}={figure.value}" for figure in measure(Path(sys.argv[2]), HashedEmbedder(), True)))
+"""
 CHECK_PROGRAMS = """
 from benchmarks.programs import deltablue, json_parser, richards
 assert richards.Program().run(10_000) == [23246, 9297]
@@ -122,6 +136,60 @@ def test_the_methods_benchmark_measures_every_key_but_those_of_the_synthesiser()
         "audit_ms",
         "learn_ms",
     }
+
+
+def test_the_memory_benchmark_measures_what_it_promises():
+    """Without tantivy and bm25s where they are not installed; with the embedding model it takes longer."""
+    done = run("-c", MEMORY_SMALL)
+
+    assert done.returncode == 0, done.stderr
+    ours = {"ingest_s", "catchup_ms", "rebuild_s", "query_p50", "query_p95", "conflict_rate"}
+    peers = {"ingest_s_fts5", "query_p50_fts5", "query_p95_fts5", "query_p50_numpy", "query_p95_numpy"}
+    assert set(done.stdout.split()) >= ours | peers | {"query_p95_1m", "rss_gib_1m"}
+
+
+def test_recall_is_measured_on_a_file_in_the_form_of_locomo(tmp_path):
+    """Of two questions one names a word of its evidence, and one asks for three turns of which words tell one."""
+    lines = ["I saw an owl in the barn.", "How nice!", "We bake bread on Sundays.", "With rye?", "Yes, and salt."]
+    turns = [
+        {"speaker": ("Ada", "Alan")[number % 2], "dia_id": f"D1:{number + 1}", "text": line}
+        for number, line in enumerate(lines * 3)
+    ]
+    turns += [{"speaker": "Ada", "dia_id": f"D1:{16 + number}", "text": f"Word {number}."} for number in range(20)]
+    asked = [
+        {"question": "What does Ada bake?", "answer": "bread", "evidence": ["D1:3"], "category": 4},
+        {"question": "When was the owl seen?", "answer": "never", "evidence": ["D1:1; D1:20"], "category": 1},
+        {"question": "Who?", "adversarial_answer": "nobody", "evidence": ["D1:1"], "category": 5},
+        {"question": "Why?", "answer": "no evidence", "category": 4},
+    ]
+    conversation = {"session_1": turns, "session_1_date_time": "1:56 pm on 8 May, 2023"}
+    (tmp_path / "talk.json").write_text(json.dumps([{"conversation": conversation, "qa": asked}]))
+
+    figures = measured("recall", tmp_path / "talk.json")
+    assert figures["recall10_bm25"] == 0.75
+    assert 0.75 <= figures["recall10"] <= 1
+    assert figures["recall10_category_4"] == 1
+    assert {"recall_1000tok", "multihop_gain", "worst_arm_gap", "recall10_dense"} <= figures.keys()
+
+
+def test_retrieval_is_measured_on_a_folder_of_three_files(tmp_path):
+    """The separator in a text is no end of a line, and a text without words is no obstacle."""
+    texts = {"1": "Owls hunt by\u2028night.", "2": "Bread is baked of flour.", "3": "Salt preserves fish.", "4": " "}
+    given = {"documents": texts, "queries": {"a": "hunting owls", "b": "who bakes bread?", "c": "unjudged"}}
+    for name, rows in given.items():
+        told = [json.dumps({"id": id_, "text": text}, ensure_ascii=False) for id_, text in rows.items()]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(told) + "\n\n", "utf-8")
+    (tmp_path / "relevance.tsv").write_text("query-id\tcorpus-id\tscore\na\t1\t1\nb\t2\t2\nb\t4\t1\nb\t3\t0\n")
+
+    figures = measured("retrieval", tmp_path)
+    assert figures["recall10_bm25"] == figures["recall10"] == 0.75
+    assert figures["ndcg10"] == pytest.approx((1 + 2 / (2 + 1 / math.log2(3))) / 2)
+
+
+def measured(what, data):
+    done = run("-c", RECALL, what, str(data))
+    assert done.returncode == 0, done.stderr
+    return {key: float(figure) for key, figure in (each.split("=") for each in done.stdout.split())}
 
 
 def test_a_benchmark_that_does_not_exist_is_refused_with_those_that_do():
