@@ -18,6 +18,8 @@ EXACT = 4_096
 LEAST_COMPARED, SHARE_COMPARED = 400, 1_000
 SAMPLED = 512  # vectors that stand for all
 BLOCK = 65_536  # sketches compared at a time, so that what is computed stays in the processor's cache
+SUMMED = 3  # words of a sketch whose differing signs are summed in 8 bits
+SAMPLED_DIFFERENCES = 4_096
 
 
 class Matrix:
@@ -32,6 +34,8 @@ class Matrix:
         self._values: NDArray[np.float32] = np.empty((0, dimension), np.float32)
         self._sketches: NDArray[np.uint64] = np.empty((self._words, 0), np.uint64)
         self._places: dict[int, int] = {}
+        self._differing: NDArray[np.uint16] = np.empty(0, np.uint16)
+        self._scratch = (np.empty(BLOCK, np.uint64), np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.uint8))
 
     def __len__(self) -> int:
         return self._size
@@ -101,19 +105,35 @@ class Matrix:
     def _candidates(self, question: NDArray[np.float32], count: int) -> NDArray[np.int64]:
         """Places of the vectors whose signs agree most with those of the question."""
         wanted = max(LEAST_COMPARED, self._size // SHARE_COMPARED, 2 * count)
-        sought = self._sketch(question[np.newaxis])[0]
-        differing = np.empty(self._size, np.uint16)
-        for start in range(0, self._size, BLOCK):
-            block = slice(start, min(start + BLOCK, self._size))
-            total = differing[block]
-            total[:] = 0
-            for word in range(self._words):
-                total += np.bitwise_count(self._sketches[word, block] ^ sought[word])
         if wanted >= self._size:
             return np.arange(self._size)
-        counts = np.bincount(differing, minlength=self.dimension + 1)
-        limit = int(np.searchsorted(np.cumsum(counts), wanted))
-        return np.flatnonzero(differing <= limit)
+        differing = self._differences(question)
+        sampled = differing[:: max(1, self._size // SAMPLED_DIFFERENCES)]
+        rank = min(2 * wanted * len(sampled) // self._size + 2, len(sampled) - 1)
+        near = np.flatnonzero(differing <= np.partition(sampled, rank)[rank])
+        if len(near) < wanted:
+            near = np.arange(self._size)
+        theirs = differing[near]
+        limit = int(np.searchsorted(np.cumsum(np.bincount(theirs)), wanted))
+        return near[theirs <= limit]
+
+    def _differences(self, question: NDArray[np.float32]) -> NDArray[np.uint16]:
+        """In how many signs each vector differs from the question."""
+        sought = self._sketch(question[np.newaxis])[0]
+        total = self._differing[: self._size]
+        total[:] = 0
+        for start in range(0, self._size, BLOCK):
+            block = slice(start, min(start + BLOCK, self._size))
+            mixed, counts, summed = (part[: block.stop - start] for part in self._scratch)
+            for word in range(self._words):
+                np.bitwise_xor(self._sketches[word, block], sought[word], out=mixed)
+                np.bitwise_count(mixed, out=counts)
+                if word % SUMMED == 0:
+                    summed[:] = 0
+                summed += counts
+                if word % SUMMED == SUMMED - 1 or word == self._words - 1:
+                    total[block] += summed
+        return total
 
     def _sketch(self, values: NDArray[Any]) -> NDArray[np.uint64]:
         """The signs as bits, shape (vectors, words)."""
@@ -129,3 +149,4 @@ class Matrix:
         self._ids = np.concatenate([self._ids, np.empty(more, np.int64)])
         self._values = np.concatenate([self._values, np.empty((more, self.dimension), np.float32)])
         self._sketches = np.concatenate([self._sketches, np.empty((self._words, more), np.uint64)], axis=1)
+        self._differing = np.empty(room + more, np.uint16)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from struct import Struct
 from typing import Any
 from zlib import crc32
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PAGE = 2_048  # postings that a page has at least, unless it is the last: 12 KiB
+SIZES = Struct("=II")  # of a page: tokens, postings
 
 Array = NDArray[Any]
 
@@ -60,13 +62,14 @@ def unpacked(data: bytes) -> Postings | None:
     """What `Postings.packed` made; None if it is damaged."""
     if len(data) < 12 or crc32(memoryview(data)[4:]) != int.from_bytes(data[:4], "big"):
         return None
-    tokens, rows = np.frombuffer(data, np.uint32, 2, 4).tolist()
-    places = np.cumsum([12, 8 * tokens, 4 * (tokens + 1), 4 * rows]).tolist()
+    tokens, rows = SIZES.unpack_from(data, 4)
+    starts = 12 + 8 * tokens
+    first = starts + 4 * (tokens + 1)
     return Postings(
-        np.frombuffer(data, np.int64, tokens, places[0]),
-        np.frombuffer(data, np.uint32, tokens + 1, places[1]),
-        np.frombuffer(data, np.uint32, rows, places[2]),
-        np.frombuffer(data, np.uint16, rows, places[3]),
+        np.frombuffer(data, np.int64, tokens, 12),
+        np.frombuffer(data, np.uint32, tokens + 1, starts),
+        np.frombuffer(data, np.uint32, rows, first),
+        np.frombuffer(data, np.uint16, rows, first + 4 * rows),
     )
 
 

@@ -21,6 +21,7 @@ FANOUT = 8
 FULL = 16_384  # rows of a segment that is not merged with others any more
 CACHED = 128 << 20  # bytes of pages that are kept
 
+LARGEST = np.iinfo(np.int32).max
 GONE = np.iinfo(np.int64).min  # stands for the id of a row that was removed
 
 
@@ -44,11 +45,22 @@ class Standing:
     living: int
     tokens: int
     segments: dict[int, Segment]
+    worn: set[int]  # the segments of which rows were removed
     ids: Array
     sizes: Array
+    smallest: int  # no row has fewer tokens
 
     def copy(self) -> Standing:
-        return replace(self, segments=dict(self.segments), ids=self.ids.copy(), sizes=self.sizes.copy())
+        segments, worn = dict(self.segments), set(self.worn)
+        return replace(self, segments=segments, worn=worn, ids=self.ids.copy(), sizes=self.sizes.copy())
+
+    def remove(self, rows: Sequence[int]) -> None:
+        self.ids[rows] = GONE
+        removed = np.array(sorted(rows))
+        for id_, segment in self.segments.items():
+            first, end = removed.searchsorted([segment.first, segment.last + 1])
+            if first < end:
+                self.worn.add(id_)
 
     def reach(self, row: int) -> None:
         missing = row + 1 - len(self.ids)
@@ -59,7 +71,7 @@ class Standing:
 
 
 def _nothing() -> Standing:
-    return Standing(-1, 0, 0, 0, {}, np.empty(0, np.int64), np.empty(0, np.int32))
+    return Standing(-1, 0, 0, 0, {}, set(), np.empty(0, np.int64), np.empty(0, np.int32), LARGEST)
 
 
 class Segments:
@@ -107,13 +119,14 @@ class Segments:
         listed = {row[0] for row in database.execute(f"select id from {self._prefix}segment")}
         for id_ in standing.segments.keys() - listed:
             segment = standing.segments.pop(id_)
+            standing.worn.discard(id_)
             standing.ids[segment.first : segment.last + 1] = GONE
         for id_ in sorted(listed - standing.segments.keys()):
             self._take_in(database, standing, id_)
         statement = f"select serial, row from {self._prefix}removed where serial > ? order by serial"
-        for serial, row in database.execute(statement, (standing.serial,)):
-            standing.serial = serial
-            standing.ids[row] = GONE
+        if removed := database.execute(statement, (standing.serial,)).fetchall():
+            standing.serial = removed[-1][0]
+            standing.remove([row for _, row in removed])
         return standing
 
     def _take_in(self, database: Rows, standing: Standing, id_: int) -> None:
@@ -122,22 +135,24 @@ class Segments:
         firsts, pages, rows, ids, sizes = (np.frombuffer(blob, kind) for blob, kind in zip(blobs, "qqIqi", strict=True))
         standing.reach(last)
         standing.ids[rows], standing.sizes[rows] = ids, sizes
+        standing.smallest = min(standing.smallest, int(sizes.min()))
         standing.segments[id_] = Segment(first, last, firsts, tuple(pages.tolist()))
 
     def postings(self, database: Rows, standing: Standing, tokens: set[int]) -> dict[int, tuple[Array, Array]]:
-        """(rows, counts) of each token, from all segments, without removed rows."""
+        """(rows, counts) of each token, from all segments, without removed rows; the rows are ascending."""
         ordered = np.array(sorted(tokens), np.int64)
-        places: list[tuple[int, int]] = []  # (token, page)
-        for segment in standing.segments.values():
+        places: list[tuple[int, int, bool]] = []  # (token, page, whether rows of it were removed)
+        for id_, segment in sorted(standing.segments.items(), key=lambda pair: pair[1].first):
             befores = (segment.firsts.searchsorted(ordered, "right") - 1).tolist()
+            worn = id_ in standing.worn
             near = zip(ordered.tolist(), befores, strict=True)
-            places += [(token, segment.pages[before]) for token, before in near if before >= 0]
-        pages = self._load(database, {page for _, page in places})
+            places += [(token, segment.pages[before], worn) for token, before in near if before >= 0]
+        pages = self._load(database, {page for _, page, _ in places})
         parts: dict[int, list[tuple[Array, Array]]] = {token: [] for token in tokens}
-        for token, page in places:
+        for token, page, worn in places:
             if (part := pages[page].of(token)) is not None:
-                parts[token].append(part)
-        return {token: _together(standing, found) for token, found in parts.items()}
+                parts[token].append(_living(standing, *part) if worn else part)
+        return {token: _together(found) for token, found in parts.items()}
 
     def all_postings(self, database: Rows, standing: Standing) -> Iterator[Postings]:
         """Those of all segments, part by part; removed rows are among them."""
@@ -227,9 +242,15 @@ def _level_of(rows: int) -> int:
     return (max(rows, 1).bit_length() - 1) // 3  # eight times as many are a level more
 
 
-def _together(standing: Standing, parts: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
+def _living(standing: Standing, rows: Array, counts: Array) -> tuple[Array, Array]:
+    living = standing.ids[rows] != GONE
+    return rows[living], counts[living]
+
+
+def _together(parts: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
     if not parts:
         return np.empty(0, np.uint32), np.empty(0, np.uint16)
-    rows, counts = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
-    living = standing.ids[rows] != GONE
-    return (rows, counts) if living.all() else (rows[living], counts[living])
+    if len(parts) == 1:
+        return parts[0]
+    rows, counts = zip(*parts, strict=True)
+    return np.concatenate(rows), np.concatenate(counts)

@@ -6,7 +6,6 @@ length of each row that matches, and counts a word's rows before it ranks them; 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -19,10 +18,9 @@ from batos.memory.postings import Array, Postings, gathered
 from batos.memory.query import BODY_WEIGHT, TITLE_WEIGHT, cut, prepared_words
 from batos.memory.segments import Segments, Standing
 from batos.memory.tables import Text
-from batos.memory.tokens import Tokens, sign_number
+from batos.memory.tokens import Numbers, Tokens, sign_number
+from batos.memory.weighing import Matches, Scale, Weighing, among
 
-# As FTS5 has them. A word that is in half of all rows or more tells next to nothing.
-K1, B, LEAST_IDF = 1.2, 0.75, 1e-6
 # So many postings are ranked for one question: words are looked for from the rarest on, as far as this leaves room.
 MOST_RANKED = 1_000_000
 COMPARED = 1_000  # texts that are compared at a time
@@ -37,7 +35,7 @@ class Words:
         self._prefix = prefix
         self._tokens = tokens or Tokens()
         self._segments = Segments(prefix)
-        self._scores: Array = np.empty(0)
+        self._weighing = Weighing()
 
     def forget(self) -> None:
         """What is held in memory may not be what the tables say: a transaction was rolled back."""
@@ -64,55 +62,42 @@ class Words:
             found = self._found(database, standing, sought)
         if not found:
             return []
-        rows, weights = self._weighed(standing, found)
-        if only is not None:
-            among = np.isin(rows, only)
-            rows, weights = rows[among], weights[among]
-        # A row may stand there once for each expression.
-        rows, weights = _heaviest(rows, weights, (offset + limit) * len(found))
-        rows, places = np.unique(rows, return_index=True)
-        ids, weights = standing.ids[rows], weights[places]
+        scale = Scale(standing.sizes, standing.smallest, standing.living, standing.tokens)
+        if only is None:
+            rows, weights = self._weighing.heaviest(scale, found, len(standing.ids), offset + limit)
+        else:
+            rows, weights = among(scale, found, np.unique(np.array(only, np.uint32)))
+        ids = standing.ids[rows]
         order = np.lexsort((ids, -weights))[offset : offset + limit]
         return list(zip(ids[order].tolist(), weights[order].tolist(), strict=True))
 
-    def _weighed(self, standing: Standing, found: Sequence[tuple[Array, Array]]) -> tuple[Array, Array]:
-        """(rows, their weights); a row that several expressions match is there several times."""
-        if len(self._scores) < len(standing.ids):
-            self._scores = np.zeros(len(standing.ids))
-        usual = standing.tokens / standing.living
-        for rows, counts in found:
-            idf = max(math.log((standing.living - len(rows) + 0.5) / (len(rows) + 0.5)), LEAST_IDF)
-            lengths = K1 * (1 - B) + (K1 * B / usual) * standing.sizes[rows]
-            self._scores[rows] += idf * (K1 + 1) * counts / (counts + lengths)
-        every = np.concatenate([rows for rows, _ in found])
-        weights = self._scores[every]
-        self._scores[every] = 0
-        return every, weights
-
-    def _found(self, database: Rows, standing: Standing, sought: Sequence[str]) -> list[tuple[Array, Array]]:
-        """(rows, counts) of each expression that any row matches, rarest first."""
-        wanted = [tokens for one in sought if (tokens := self._wanted(one))]
+    def _found(self, database: Rows, standing: Standing, sought: Sequence[str]) -> list[Matches]:
+        """What each expression matches that any row does, rarest first."""
+        wanted = [tokens for tokens in self._wanted(sought) if tokens]
         postings = self._segments.postings(database, standing, {token for tokens in wanted for token in tokens})
         found = []
         for tokens in wanted:
             parts = [postings[token] for token in tokens]
             rows, counts = parts[0] if len(parts) == 1 else followed(database, self._prefix, tokens, parts)
             if len(rows):
-                found.append((rows, counts))
-        found.sort(key=lambda pair: len(pair[0]))
+                found.append(Matches(rows, counts))
+        found.sort(key=lambda matches: len(matches.rows))
         room, kept = MOST_RANKED, 0
-        for rows, _ in found:
-            room -= len(rows)
+        for matches in found:
+            room -= len(matches.rows)
             if kept and room < 0:
                 break
             kept += 1
         return found[:kept]
 
-    def _wanted(self, expression: str) -> list[int]:
-        """The tokens of `"a word"`, or of `"a sign" *`."""
-        text, _, star = expression.rpartition('"')
-        text = text.removeprefix('"')
-        return [sign_number(text)] if star.strip() == "*" else list(self._tokens.of(cut(text))[0])
+    def _wanted(self, sought: Sequence[str]) -> list[Numbers]:
+        """The tokens of each expression, which is `"a word"`, several words, or `"a sign" *`."""
+        texts = [one.rpartition('"')[0].removeprefix('"') for one in sought]
+        read = self._tokens.of_each([cut(text) for text in texts])
+        return [
+            [sign_number(text)] if one.endswith("*") else tokens
+            for one, text, (tokens, _) in zip(sought, texts, read, strict=True)
+        ]
 
     def differing(self, database: Rows, held: Mapping[int, int], texts: Iterable[Text]) -> Iterator[int]:
         """The ids of those texts of which the tables do not hold exactly the words; `held` has the rows of those that
@@ -220,15 +205,3 @@ def _sign(signs: Array, postings: Postings) -> None:
     tokens = postings.tokens.astype(np.uint64)
     mixed = (tokens ^ (tokens >> np.uint64(31))) * MIXING
     np.add.at(signs, postings.rows, np.repeat(mixed, np.diff(postings.starts)) * postings.counts.astype(np.uint64))
-
-
-def _heaviest(rows: Array, weights: Array, most: int) -> tuple[Array, Array]:
-    """The `most` heaviest and those that weigh the same. The first are of the rarest words, so hardly any of the others
-    weighs more than the lightest of the heaviest among them."""
-    for count in (8 * most, len(weights)):
-        beginning = weights[:count]
-        if most < len(beginning):
-            least = np.partition(beginning, len(beginning) - most)[len(beginning) - most]
-            kept = weights >= least
-            rows, weights = rows[kept], weights[kept]
-    return rows, weights
