@@ -30,10 +30,10 @@ _CAMEL = re.compile(r"\b[A-Za-z0-9]*[a-z0-9][A-Z][A-Za-z0-9]*\b")
 _TURN = re.compile(r"[a-z0-9][A-Z]")  # every camel-case name has one, and it is found in a tenth of the time
 # ASCII signs as `cut` sees them, and as `_TURN` does: what it takes a table to do takes a pattern five times as long.
 _LOWER, _UPPER, _DIGITS = b"abcdefghijklmnopqrstuvwxyz", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"0123456789"
-_CUTS, _CASES = bytearray(b" " * 256), bytearray(b" " * 256)
+CUTS, CASES = bytearray(b" " * 256), bytearray(b" " * 256)
 for _given, _cut, _case in ((_LOWER, _LOWER, b"a"), (_UPPER, _LOWER, b"A"), (_DIGITS, _DIGITS, b"a")):
     for _sign, _becomes in zip(_given, _cut, strict=True):
-        _CUTS[_sign], _CASES[_sign] = _becomes, _case[0]
+        CUTS[_sign], CASES[_sign] = _becomes, _case[0]
 _HUMP = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _QUOTED = re.compile(r'"([^"]+)"')
 
@@ -49,7 +49,7 @@ def prepare(text: str) -> str:
 def cut(prepared: str) -> list[str]:
     """A prepared text cut only where the tokenizer cuts in any case: at ASCII signs."""
     if prepared.isascii():
-        return prepared.encode().translate(_CUTS).decode().split()
+        return prepared.encode().translate(CUTS).decode().split()
     return _UNCUT.findall(prepared.lower())
 
 
@@ -65,13 +65,20 @@ def prepared_words(text: str) -> list[str]:
 
 def _parts(text: str, words: Iterable[str]) -> list[str]:
     """What stands beside a text: the parts of its camel-case names, and what its irregular words are made from."""
-    parts = [hump for name in _CAMEL.findall(text) for hump in _HUMP.findall(name)] if _has_turn(text) else []
+    parts = humps(text)
     found = _irregular_words().intersection(words)
     return parts + [irregular_forms()[form] for form in sorted(found)] if found else parts
 
 
+def humps(text: str) -> list[str]:
+    """The parts of the camel-case names in a text."""
+    if not _has_turn(text):
+        return []
+    return [hump for name in _CAMEL.findall(text) for hump in _HUMP.findall(name)]
+
+
 def _has_turn(text: str) -> bool:
-    return b"aA" in text.encode().translate(_CASES) if text.isascii() else _TURN.search(text) is not None
+    return b"aA" in text.encode().translate(CASES) if text.isascii() else _TURN.search(text) is not None
 
 
 def _pairs(run: re.Match[str]) -> str:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from batos.image.derived import ONE_OF, Derived, Listed, Rows
 from batos.memory.tables import Text, schema, tables
-from batos.memory.tokens import Tokens
 
 if TYPE_CHECKING:
     from batos.memory.words import Words
@@ -102,9 +101,10 @@ class TextIndex(Derived):
 
     @cached_property
     def _all_words(self) -> tuple[Words, Words, Words]:
-        from batos.memory.words import Words  # numpy takes a while to come
+        from batos.memory.text_tokens import TextTokens  # numpy takes a while to come
+        from batos.memory.words import Words
 
-        tokens = Tokens()
+        tokens = TextTokens()
         return Words("", tokens), Words("former_", tokens), Words("record_", tokens)
 
     @property

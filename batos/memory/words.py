@@ -15,10 +15,11 @@ import numpy as np
 from batos.image.derived import ONE_OF, Listed, Rows
 from batos.memory.phrase import followed, sequences
 from batos.memory.postings import Array, Postings, gathered
-from batos.memory.query import BODY_WEIGHT, TITLE_WEIGHT, cut, prepared_words
+from batos.memory.query import BODY_WEIGHT, TITLE_WEIGHT, cut
 from batos.memory.segments import Segments, Standing
 from batos.memory.tables import Text
-from batos.memory.tokens import Numbers, Tokens, sign_number
+from batos.memory.text_tokens import TextTokens
+from batos.memory.tokens import Numbers, sign_number
 from batos.memory.weighing import Matches, Scale, Weighing, among
 
 # So many postings are ranked for one question: words are looked for from the rarest on, as far as this leaves room.
@@ -31,9 +32,9 @@ class Words:
     """Those of the tables that `tables.schema` makes for `prefix`. Every method is given the open home, and is not for
     several threads at once."""
 
-    def __init__(self, prefix: str = "", tokens: Tokens | None = None) -> None:
+    def __init__(self, prefix: str = "", tokens: TextTokens | None = None) -> None:
         self._prefix = prefix
-        self._tokens = tokens or Tokens()
+        self._tokens = tokens or TextTokens()
         self._segments = Segments(prefix)
         self._weighing = Weighing()
 
@@ -93,7 +94,7 @@ class Words:
     def _wanted(self, sought: Sequence[str]) -> list[Numbers]:
         """The tokens of each expression, which is `"a word"`, several words, or `"a sign" *`."""
         texts = [one.rpartition('"')[0].removeprefix('"') for one in sought]
-        read = self._tokens.of_each([cut(text) for text in texts])
+        read = self._tokens.words.of_each([cut(text) for text in texts])
         return [
             [sign_number(text)] if one.endswith("*") else tokens
             for one, text, (tokens, _) in zip(sought, texts, read, strict=True)
@@ -144,29 +145,19 @@ class Words:
 
     def _read(self, texts: Sequence[Text], first: int) -> tuple[tuple[Array, Array, Array], Array, list[bytes]]:
         """((token, row, weight) of each occurrence, the sizes of the rows, the sequences of the rows)."""
-        flat: list[int] = []
-        lengths: list[int] = []
-        signs: list[tuple[int, int, int]] = []  # (number, row, weight)
-        read = self._tokens.of_each([prepared_words(part) for _, title, body in texts for part in (title, body)])
-        for row, ((title, signs_of_title), (body, signs_of_body)) in enumerate(zip(read, read, strict=True), first):
-            flat += title
-            flat.append(0)
-            flat += body
-            lengths += (len(title), 1, len(body))
-            signs += ((sign, row, TITLE_WEIGHT) for sign in signs_of_title)
-            signs += ((sign, row, BODY_WEIGHT) for sign in signs_of_body)
-        tokens, parts = np.array(flat, np.int64), np.array(lengths, np.int64)
-        weights = np.repeat(np.tile(np.array([TITLE_WEIGHT, 0, BODY_WEIGHT]), len(texts)), parts)
-        whole = parts.reshape(-1, 3).sum(axis=1)
-        rows = np.repeat(np.arange(first, first + len(texts)), whole)
-        told = weights > 0
-        more = np.array(signs, np.int64).reshape(-1, 3)
+        told = self._tokens.of([part for _, title, body in texts for part in (title, body)])
+        titles, whole = told.sizes[::2], told.sizes.reshape(-1, 2).sum(axis=1)
+        rows = np.arange(first, first + len(texts))
+        weights = np.tile([TITLE_WEIGHT, BODY_WEIGHT], len(texts))
+        signs = np.array(told.signs, np.int64).reshape(-1, 2)  # (part, sign)
         occurrences = (
-            np.append(tokens[told], more[:, 0]),
-            np.append(rows[told], more[:, 1]),
-            np.append(weights[told], more[:, 2]),
+            np.append(told.tokens, signs[:, 1]),
+            np.append(np.repeat(rows, whole), rows[signs[:, 0] // 2]),
+            np.append(np.repeat(weights, told.sizes), weights[signs[:, 0]]),
         )
-        return occurrences, (whole - 1).astype(np.int32), sequences(tokens, parts[::3].tolist(), whole)
+        ends_of_titles = (np.cumsum(told.sizes) - told.sizes)[1::2]
+        tokens = np.insert(told.tokens, ends_of_titles, 0)
+        return occurrences, whole.astype(np.int32), sequences(tokens, titles.tolist(), whole + 1)
 
     def remove(self, database: Rows, rows: Sequence[int]) -> None:
         """Drop rows, which it holds."""
