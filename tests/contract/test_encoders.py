@@ -7,12 +7,14 @@ import threading
 
 import pytest
 
+import batos
 from batos.errors import EmbedderFailed, EmbedderRefused, MissingExtra
 from batos.image.image import Image
-from batos.memory.catalog import index_document, lay_catalog
+from batos.memory.catalog import find_document, index_document, lay_catalog
 from batos.memory.embedding import open_embedder
 from batos.memory.encoders.served import ServedEmbedder
 from batos.memory.search import Searcher
+from batos.settings import Settings
 
 np = pytest.importorskip("numpy")
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "owls", "sleep", "by", "day", "mice"]
@@ -139,6 +141,20 @@ def test_a_memory_can_be_searched_with_it(folder, tmp_path):
             assert hit.explanation.cosine is not None
         finally:
             searcher.close()
+
+
+def test_no_chunk_is_longer_than_its_window(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("BATOS_EMBEDDING", f"sentence-transformers:{folder}")
+    text = "owls sleep by day mice " * 20
+    (tmp_path / "file.txt").write_text(text)
+    with batos.open(tmp_path / "a.image", settings=Settings(heartbeat=False)) as uvm:
+        uvm.ingest_text("text", text)
+        uvm.ingest(tmp_path / "file.txt")
+        with uvm.image.reading() as world:
+            for document_id in ("text", "file.txt"):
+                chunks = find_document(world, document_id).chunks
+                assert "".join(chunk.text for chunk in chunks) == text
+                assert max(uvm.searcher.embedder.count_tokens(chunk.text) for chunk in chunks) <= PLACES
 
 
 @pytest.mark.parametrize("change", ["no config", "no bert", "no json"])
