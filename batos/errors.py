@@ -59,6 +59,7 @@
     ├── TrainingRefused                                  a persona that has too little to learn from
     ├── OverBudget                                       a model that does not fit into the memory it may have
     ├── MemoryRefused                                    a document that cannot be ingested
+    ├── OwnDocument                                      a document of the system that a client would change
     ├── EmbedderRefused                                  a model of meaning that cannot be opened
     ├── EmbedderFailed                                   a model of meaning that gave no vectors
     ├── BridgeError
@@ -389,6 +390,13 @@ class OverBudget(BatosError):
 
 class MemoryRefused(BatosError):
     says = "{source} was not ingested: {reason}"
+
+
+class OwnDocument(BatosError):
+    says = (
+        "{name} came with batos, and no client may replace or forget it. "
+        "`batos ingest` and `batos forget` may, on the machine of the image."
+    )
 
 
 class EmbedderRefused(BatosError):

@@ -9,10 +9,13 @@ from __future__ import annotations
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic.fields import FieldInfo
 
-FieldType = Literal["text", "integer", "choice", "json"]
+FieldType = Literal["text", "lines", "integer", "choice", "json"]
+LINES: dict[str, JsonValue] = {"lines": True}
+"""The `json_schema_extra` of a text field that takes several lines."""
+
 Result = Literal["hits", "rows", "text", "state"]
 """Where the answer is found in a reply and what it looks like.
 
@@ -51,7 +54,8 @@ def form_fields(body: type[BaseModel]) -> tuple[FormField, ...]:
 
 
 def _form_field(name: str, info: FieldInfo) -> FormField:
-    field_type, choices = _field_type(info.annotation)
+    field_type: FieldType
+    field_type, choices = ("lines", ()) if info.json_schema_extra == LINES else _field_type(info.annotation)
     return FormField(name=name, label=info.title or name, type=field_type, required=info.is_required(), choices=choices)
 
 

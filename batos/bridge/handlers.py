@@ -20,8 +20,10 @@ from batos.bridge.messages import (
     Body,
     Chunk,
     CreateMethod,
+    ForgetDocument,
     Hit,
     Hits,
+    IndexDocument,
     InitiateCognitiveCycle,
     InspectObject,
     ListMissions,
@@ -72,11 +74,22 @@ class FoundChunk(Protocol):
     def score(self) -> float: ...
 
 
+class Indexed(Protocol):
+    @property
+    def status(self) -> str: ...
+
+
+class Verified(Protocol):
+    @property
+    def told(self) -> str: ...
+
+
 class System(Protocol):
     """What the bridge asks of the runtime. Every method may be called from any thread.
 
     `submit` and `submit_question` return as soon as the mission is durable. `mission` has at least `state`, once it
-    has ended `outcome` with `answer` and `reason`, and `pending` where a person is asked. Events given to a subscribed
+    has ended `outcome` with `answer` and `reason`, and `pending` where a person is asked. Unless `own`, documents that
+    came with batos are neither replaced nor forgotten. Events given to a subscribed
     function are maps as `translated` reads them; the function may be called from any thread and returns at once.
     """
 
@@ -84,6 +97,9 @@ class System(Protocol):
     def submit_question(self, question: str, /) -> FiledMission: ...
     def search(self, query: str, /, limit: int, where: dict[str, Any] | None) -> Sequence[FoundChunk]: ...
     def summaries_above(self, document_id: str, chunk_index: int, /) -> Sequence[str]: ...
+    def ingest_text(self, document_id: str, text: str, /, *, own: bool) -> Indexed: ...
+    def forget(self, document_id: str, /, *, own: bool) -> int: ...
+    def verify_memory(self) -> Verified: ...
     def state(self) -> Mapping[str, Any]: ...
     def inspect(self, name: str, /) -> Mapping[str, Any]: ...
     def missions(self, state: str | None, /) -> Iterable[Mapping[str, Any]]: ...
@@ -191,6 +207,23 @@ def _words(value: JsonValue) -> str | None:
 # Changing
 
 
+def index_document(system: System, body: IndexDocument) -> Rows:
+    report = system.ingest_text(body.document_id, body.text, own=False)
+    said = {"added": "is remembered", "changed": "was changed", "unchanged": "is remembered already"}[report.status]
+    return Rows(details=f"{body.document_id} {said}.", results=(_report(report),))
+
+
+def forget_document(system: System, body: ForgetDocument) -> Rows:
+    passages = system.forget(body.document_id, own=False)
+    told = f"{body.document_id} is forgotten, with {_count(passages, 'passage')}. An undo brings it back."
+    return Rows(details=told, results=({"document_id": body.document_id, "passages": passages},))
+
+
+def verify_memory(system: System, _body: Nothing) -> Rows:
+    found = system.verify_memory()
+    return Rows(details=found.told, results=(_report(found),))
+
+
 def create_method(system: System, body: CreateMethod) -> Rows:
     report = _report(
         system.create_method(
@@ -218,6 +251,9 @@ HANDLERS: Mapping[str, Handler] = MappingProxyType(
         "search_memory": search_memory,
         "get_full_state": get_full_state,
         "inspect_object": inspect_object,
+        "index_document": index_document,
+        "forget_document": forget_document,
+        "verify_memory": verify_memory,
         "list_missions": list_missions,
         "list_proposals": list_proposals,
         "mission_status": mission_status,

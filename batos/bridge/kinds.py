@@ -20,9 +20,11 @@ from batos.bridge.messages import (
     CreateMethod,
     CycleMoved,
     Events,
+    ForgetDocument,
     Gap,
     Hello,
     Hits,
+    IndexDocument,
     InitiateCognitiveCycle,
     InspectObject,
     ListMissions,
@@ -46,7 +48,7 @@ Role = Literal["owner", "workbench", "reader"]
 ROLES: tuple[Role, ...] = ("owner", "workbench", "reader")
 
 EVERYONE: frozenset[Role] = frozenset(ROLES)
-ASKERS: frozenset[Role] = frozenset({"owner", "workbench"})  # may cause thinking, but change no code
+ASKERS: frozenset[Role] = frozenset({"owner", "workbench"})  # may cause thinking and change memory, but no code
 OWNER: frozenset[Role] = frozenset({"owner"})
 
 
@@ -90,6 +92,25 @@ REQUESTS: Mapping[str, Kind] = MappingProxyType({
         Form(title="Search memory", purpose="Finds passages in everything the system has read.",
              panel=True, result="hits", submit="Search"),
         founding=True,
+    ),
+    "index_document": Kind(
+        IndexDocument, Rows, ASKERS,
+        "Remembers a text under an id, in place of what was there. It is tainted, and what came with batos stays as "
+        "it is. A search by words finds it at once.",
+        Form(title="Remember a text", purpose="Puts a text into memory, in place of what had its id.",
+             panel=True, result="text", submit="Remember"),
+    ),
+    "forget_document": Kind(
+        ForgetDocument, Rows, ASKERS,
+        "Forgets a document: no search finds it any more, until the change is undone. What came with batos stays.",
+        Form(title="Forget a document", purpose="Takes a document out of memory; the history keeps it.",
+             panel=True, result="text", submit="Forget"),
+    ),
+    "verify_memory": Kind(
+        Nothing, Rows, ASKERS,
+        "Compares what the indexes of memory hold with the image, passage by passage.",
+        Form(title="Verify memory", purpose="Compares the indexes with every passage and summary of the image.",
+             panel=True, result="text", submit="Verify"),
     ),
     "get_full_state": Kind(
         Nothing, Rows, EVERYONE,

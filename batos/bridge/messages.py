@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, Strict, StringConstraints
 
+from batos.bridge.forms import LINES
+
 VERSION: Literal[1] = 1
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -77,7 +79,11 @@ class Hello(Body):
 class CreateMethod(Body):
     target_oid: Name = Field(title="Object", description="Name or object id of the object that gets the method.")
     method_name: Name = Field(title="Selector", description="The selector that the method answers.")
-    method_code: Source = Field(title="Source", description="Python source of one `def`; it goes through the gate.")
+    method_code: Source = Field(
+        title="Source",
+        description="Python source of one `def`; it goes through the gate.",
+        json_schema_extra=LINES,
+    )
     examples: Annotated[tuple[Row, ...], Strict(False), Field(max_length=100)] = Field(
         default=(),
         description="What it must do: maps with `args`, `kwargs`, `slots` before, and `result`, `raises` or "
@@ -89,6 +95,15 @@ class SearchMemory(Body):
     query: Text = Field(title="Search for", description="Words to look for; no query is a syntax error.")
     limit: Annotated[int, Field(ge=1, le=100)] = Field(default=5, title="How many", description="At most so many hits.")
     where: Row | None = Field(default=None, description="Metadata that a hit must have, for instance its kind.")
+
+
+class IndexDocument(Body):
+    document_id: Name = Field(title="Document", description="The id under which the text is remembered.")
+    text: Source = Field(title="Text", description="The text.", json_schema_extra=LINES)
+
+
+class ForgetDocument(Body):
+    document_id: Name = Field(title="Document", description="The document's id.")
 
 
 class MissionBrief(Strictly):

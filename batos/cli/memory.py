@@ -287,14 +287,7 @@ def _verify(image: str) -> tuple[dict[str, Any], str]:
 
     with _searched(image) as (home, searcher):
         found = verify(home, searcher)
-    told = f"The indexes agree with the image, {show.counted(found.passages, 'passage')}."
-    if not found.sound:
-        told = (
-            f"What differs from the image: {show.counted(found.words_differ, 'passage')} in the text index, "
-            f"{found.vectors_differ} in the vector index, {found.summaries_differ} in the indexes of summaries. "
-            "`batos doctor --repair` makes those indexes again."
-        )
-    return {**asdict(found), "sound": found.sound}, told
+    return {**asdict(found), "sound": found.sound}, found.told
 
 
 def _setup(image: str) -> tuple[dict[str, Any], str]:

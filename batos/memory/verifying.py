@@ -31,6 +31,16 @@ class Agreement:
     def sound(self) -> bool:
         return not (self.words_differ or self.vectors_differ or self.summaries_differ)
 
+    @property
+    def told(self) -> str:
+        """In a sentence or two."""
+        if self.sound:
+            return f"The indexes agree with the image: {self.passages} passages, {self.summaries} summaries."
+        return (
+            f"Other than in the image are {self.words_differ} passages in the text index, {self.vectors_differ} in the "
+            f"vector index, and {self.summaries_differ} summaries. `batos doctor --repair` makes those indexes again."
+        )
+
 
 def verify(image: Image, searcher: Searcher) -> Agreement:
     """Bring the indexes level, and compare every passage and summary: where it stands, its words, and what its vector

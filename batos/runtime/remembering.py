@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from batos.clock import Clock
-from batos.errors import EmbedderFailed
+from batos.errors import EmbedderFailed, OwnDocument
 from batos.image.world import World
 from batos.memory import validity
-from batos.memory.catalog import IndexReport, index_document, unindex_document
+from batos.memory.catalog import IndexReport, get_document, index_document, unindex_document
 from batos.memory.embedding import window_of
 from batos.memory.ingesting import IngestReport, Progress, ingest_path
 from batos.memory.search import Hit, Searcher
 from batos.memory.summaries import summaries_above
 from batos.memory.summarizing import summarize
 from batos.memory.turn_taking import remember
+from batos.memory.verifying import Agreement, verify
 from batos.runtime.filing import Filing
 from batos.runtime.mission import Mission
 
@@ -69,11 +70,16 @@ class Remembering(Filing):
         """File a mission that has the model write the summaries of a document, in place of extracts."""
         return self._file("knowledge_catalog", "summarize_", (document_id,), {}, "summarize", None, {})
 
-    def ingest_text(self, document_id: str, text: str, metadata: Mapping[str, Any] | None = None) -> IndexReport:
-        """Remember a text under an id."""
+    def ingest_text(
+        self, document_id: str, text: str, metadata: Mapping[str, Any] | None = None, *, own: bool = True
+    ) -> IndexReport:
+        """Remember a text under an id. Raises `MemoryRefused`, and `OwnDocument` unless it may take the place of a
+        document of the system's `own`."""
         fits = window_of(self.searcher.embedder)
 
         def work(world: World) -> IndexReport:
+            if not own:
+                _leave_own(world, document_id)
             return index_document(world, document_id, text, metadata, now=self.clock.now(), fits=fits)
 
         return remember(self.image, f"ingest {document_id}", work)
@@ -102,8 +108,23 @@ class Remembering(Filing):
         """The passages that answer `query` best. No query is an error."""
         return self.searcher.search(query, limit, where)
 
-    def forget(self, document_id: str) -> int:
-        """Make memory forget a document; the number of its passages. Raises `UnknownObject`."""
-        return self.image.change(
-            f"forget {document_id}", lambda world: unindex_document(world, document_id, now=self.clock.now())
-        )
+    def forget(self, document_id: str, *, own: bool = True) -> int:
+        """Make memory forget a document; the number of its passages. Raises `UnknownObject`, and `OwnDocument` unless
+        it may be one of the system's `own`."""
+
+        def work(world: World) -> int:
+            if not own:
+                _leave_own(world, document_id)
+            return unindex_document(world, document_id, now=self.clock.now())
+
+        return self.image.change(f"forget {document_id}", work)
+
+    def verify_memory(self) -> Agreement:
+        """Compare the indexes with every passage and summary of the image."""
+        return verify(self.image, self.searcher)
+
+
+def _leave_own(world: World, document_id: str) -> None:
+    document = get_document(world, document_id)
+    if document is not None and not document.tainted:
+        raise OwnDocument(name=document_id)

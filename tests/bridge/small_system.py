@@ -11,7 +11,7 @@ import ormsgpack
 import zmq
 
 from batos.bridge.wire import envelope
-from batos.errors import UnknownMission, UnknownObject
+from batos.errors import OwnDocument, UnknownMission, UnknownObject
 
 PATIENCE = 10.0  # seconds after which a test gives up waiting
 
@@ -28,6 +28,12 @@ class Passage:
 @dataclass(frozen=True)
 class Filed:
     id: str
+
+
+@dataclass(frozen=True)
+class Report:
+    status: str
+    told: str = ""
 
 
 class SmallSystem:
@@ -79,6 +85,25 @@ class SmallSystem:
             raise ZeroDivisionError("a secret of the daemon")
         found = [passage for passage in self.passages if query.lower() in passage.text.lower()]
         return sorted(found, key=lambda passage: -passage.score)[:limit]
+
+    def ingest_text(self, document_id, text, *, own):
+        self._leave_own(document_id, own)
+        self.passages = [passage for passage in self.passages if passage.document_id != document_id]
+        self.passages.append(Passage(document_id, 0, text, 0.1))
+        return Report("added")
+
+    def forget(self, document_id, *, own):
+        self._leave_own(document_id, own)
+        kept = [passage for passage in self.passages if passage.document_id != document_id]
+        gone, self.passages = len(self.passages) - len(kept), kept
+        return gone
+
+    def _leave_own(self, document_id, own):
+        if document_id == "undo.md" and not own:
+            raise OwnDocument(name=document_id)
+
+    def verify_memory(self):
+        return Report("sound", f"{len(self.passages)} passages agree.")
 
     def state(self):
         return {"objects": sorted(self.objects), "missions": {"queued": len(self.standing)}}

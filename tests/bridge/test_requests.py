@@ -131,6 +131,21 @@ def test_search_inspect_list_and_state(connect):
     assert client.request("get_full_state").results[0]["objects"] == ["greeter"]
 
 
+def test_the_workbench_remembers_forgets_and_verifies_but_leaves_what_came_with_batos(connect):
+    client = connect("workbench")
+
+    assert client.request("index_document", document_id="owls.md", text="Owls\nhunt.").details == (
+        "owls.md is remembered."
+    )
+    assert len(client.request("search_memory", query="owls").results) == 1
+    assert "3 passages" in client.request("verify_memory").details
+    assert client.request("forget_document", document_id="owls.md").results[0]["passages"] == 1
+    assert client.request("search_memory", query="owls").results == ()
+    for kind, body in (("index_document", {"text": "No undo."}), ("forget_document", {})):
+        with pytest.raises(BridgeRefused, match="came with batos"):
+            client.request(kind, document_id="undo.md", **body)
+
+
 def test_proposals_are_decided_by_the_owner(connect, system):
     owner = connect()
     proposal = owner.request("list_proposals").results[0]["id"]
@@ -148,6 +163,8 @@ def test_proposals_are_decided_by_the_owner(connect, system):
         ("workbench", "approve_proposal", {"proposal": "p1"}),
         ("workbench", "shutdown", {}),
         ("reader", "ask", {"question": "Why?"}),
+        ("reader", "index_document", {"document_id": "a", "text": "b"}),
+        ("reader", "forget_document", {"document_id": "a"}),
         ("reader", "initiate_cognitive_cycle", {"target_oid": "a", "mission_brief": {"type": "t", "selector": "s"}}),
     ],
 )

@@ -8,13 +8,15 @@ from importlib.resources import files
 
 import pytest
 
-from batos.errors import MemoryRefused, UnknownObject
+import batos
+from batos.errors import MemoryRefused, OwnDocument, UnknownObject
 from batos.image import following
 from batos.memory import catalog
 from batos.memory.catalog import index_document, unindex_document
 from batos.memory.ingesting import ingest_path
 from batos.memory.reading import KINDS
 from batos.memory.search import Searcher
+from batos.settings import Settings
 from contract.memory_tools import image, lose, skip_on_a_server
 
 __all__ = ["image"]  # the fixture
@@ -444,3 +446,19 @@ def test_what_came_with_batos_is_not_tainted_and_everything_else_is(image, tmp_p
 def test_a_path_that_is_not_there_is_refused(image, tmp_path):
     with pytest.raises(MemoryRefused, match="no such file"):
         ingest_path(image, tmp_path / "absent.md")
+
+
+def test_a_client_of_the_bridge_cannot_touch_what_came_with_batos(tmp_path):
+    with batos.open(tmp_path / "a.image", settings=Settings(heartbeat=False, embedding="none")) as uvm:
+        uvm.ingest(files("batos") / "documents" / "image.md")
+        own = uvm.ingest_text("owls", "Owls hunt.", own=False).document_id
+        (shipped,) = {hit.document_id for hit in uvm.search("undo", limit=20)}
+        for refused in (
+            lambda: uvm.ingest_text(shipped, "Undo is forbidden.", own=False),
+            lambda: uvm.forget(shipped, own=False),
+        ):
+            with pytest.raises(OwnDocument):
+                refused()
+        assert uvm.verify_memory().sound
+        assert uvm.forget(own, own=False) == 1
+        assert uvm.forget(shipped) > 1

@@ -37,7 +37,7 @@ def accepted(source, endpoint):
 
 def test_the_window_has_all_panels(accepted):
     assert accepted.report.panels[0] == "Memory Inspector"
-    assert len(accepted.report.panels) == 5
+    assert len(accepted.report.panels) == 8
 
 
 def test_the_hits_are_those_that_the_system_found(accepted, library):

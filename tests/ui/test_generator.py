@@ -16,7 +16,16 @@ from batos.workbench.generator import write_workbench
 from batos.workbench.materials import read_materials
 from ui.library import chunks_of, materials
 
-PANELS = ["Memory Inspector", "Ask", "Missions", "Inspect an object", "System state"]
+PANELS = [
+    "Memory Inspector",
+    "Ask",
+    "Forget a document",
+    "Remember a text",
+    "Verify memory",
+    "Missions",
+    "Inspect an object",
+    "System state",
+]
 
 WEATHER = """# Message `weather`: Weather
 

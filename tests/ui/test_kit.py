@@ -58,7 +58,7 @@ def test_a_passage_that_is_opened_shows_the_summaries_above_it(tmp_path):
 def test_a_field_reads_what_was_entered_as_a_value_of_its_type(tmp_path):
     seen = seen_by_the_kit(
         tmp_path,
-        "from batos.workbench.kit import ChoiceField, IntegerField, JsonField, TextField",
+        "from batos.workbench.kit import ChoiceField, IntegerField, JsonField, LinesField, TextField",
         "from batos.workbench.kit.fields import FieldRefused",
         "def read(field, text):",
         "    field.entry.text = text",
@@ -67,14 +67,15 @@ def test_a_field_reads_what_was_entered_as_a_value_of_its_type(tmp_path):
         "seen = [read(TextField(name='n', label='Name', required=True), ' Ada '),",
         "    read(TextField(name='n', label='Name', required=True), '  '),",
         "    read(TextField(name='n', label='Name'), ''),",
+        "    read(LinesField(name='n', label='Text'), ' a\\n\\nb '),",
         "    read(IntegerField(name='n', label='Count'), '12'), read(IntegerField(name='n', label='Count'), 'x'),",
         "    read(JsonField(name='n', label='Values'), '[1, \"a\"]'),",
         "    ChoiceField(name='n', label='State', choices=['a', 'b']).read(),",
         "    ChoiceField(name='n', label='State', choices=['a', 'b'], required=True).read()]",
     )
 
-    assert seen[:4] == ["Ada", "Name: please enter something.", None, 12]
-    assert seen[4:] == ["Count: 'x' is not a whole number.", [1, "a"], None, "a"]
+    assert seen[:5] == ["Ada", "Name: please enter something.", None, "a\n\nb", 12]
+    assert seen[5:] == ["Count: 'x' is not a whole number.", [1, "a"], None, "a"]
 
 
 @pytest.mark.parametrize(

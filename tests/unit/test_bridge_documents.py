@@ -63,6 +63,9 @@ def test_the_panels_of_today():
         "list_missions": ("rows", ["state"]),
         "inspect_object": ("state", ["name"]),
         "ask": ("text", ["question"]),
+        "index_document": ("text", ["document_id", "text"]),
+        "forget_document": ("text", ["document_id"]),
+        "verify_memory": ("text", []),
     }
 
 

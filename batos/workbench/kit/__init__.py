@@ -14,7 +14,7 @@ if find_spec("kivy") is None:
     raise MissingExtra(feature="The workbench", extra="ui")
 
 from batos.workbench.kit.bridge_link import BridgeLink, LinkReply
-from batos.workbench.kit.fields import ChoiceField, IntegerField, JsonField, TextField
+from batos.workbench.kit.fields import ChoiceField, IntegerField, JsonField, LinesField, TextField
 from batos.workbench.kit.hits import HitsList
 from batos.workbench.kit.panel import Panel, StatusLine, SubmitButton
 from batos.workbench.kit.rows import RowsTable
@@ -28,6 +28,7 @@ __all__ = [
     "HitsList",
     "IntegerField",
     "JsonField",
+    "LinesField",
     "LinkReply",
     "Panel",
     "RowsTable",

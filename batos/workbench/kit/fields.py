@@ -31,9 +31,11 @@ class FieldRefused(Exception):
 
 
 class Field(BoxLayout):
-    """A label above a place to enter something. `wide` fields share the room that the narrow ones leave."""
+    """A label above a place to enter something. `wide` fields share the room that the narrow ones leave; one that is
+    `alone` has a row of its own."""
 
     wide = True
+    alone = False
 
     def __init__(self, *, name: str, label: str, required: bool = False) -> None:
         super().__init__()
@@ -47,18 +49,27 @@ class Field(BoxLayout):
         return LEFT_OUT
 
 
-class FieldInput(TextInput):
-    """One line to type into."""
+class Typed(TextInput):
+    """What is typed into."""
+
+
+class FieldInput(Typed):
+    """One line."""
+
+
+class LinesInput(Typed):
+    """Several lines."""
 
 
 class EntryField(Field):
-    """A field whose value is typed on one line."""
+    """A field whose value is typed."""
 
     hint = ""
+    input: type[Typed] = FieldInput
 
     def __init__(self, *, name: str, label: str, required: bool = False) -> None:
         super().__init__(name=name, label=label, required=required)
-        self.entry = FieldInput(hint_text=self.hint)
+        self.entry = self.input(hint_text=self.hint)
         self.entry.text_validate_unfocus = False
         self.entry.bind(on_text_validate=lambda _: self.submitted())
         self.add_widget(self.entry)
@@ -78,6 +89,13 @@ class EntryField(Field):
 
 class TextField(EntryField):
     """Words."""
+
+
+class LinesField(EntryField):
+    """A text of several lines, in a row of its own."""
+
+    alone = True
+    input = LinesInput
 
 
 class IntegerField(EntryField):

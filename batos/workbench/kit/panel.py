@@ -86,6 +86,7 @@ class Panel(BoxLayout):
         self.result: ResultWidget | None = None
         self._running: asyncio.Task[None] | None = None
         self._row: BoxLayout | None = None
+        self._in_row = 0
         self._form = Card()
         self.add_widget(PanelHeading(title=self.title, purpose=self.purpose))
         self.compose()
@@ -99,10 +100,12 @@ class Panel(BoxLayout):
 
     def ask_for(self, field: AnyField) -> AnyField:
         """Add a field to the form."""
-        if self._row is None or len(self.fields) % FIELDS_IN_A_ROW == 0:
-            self._row = self._new_row()
+        full = self._in_row % FIELDS_IN_A_ROW == 0 or field.alone
+        if self._row is None or full:
+            self._row, self._in_row = self._new_row(), 0
         self.fields.append(field)
         self._row.add_widget(field)
+        self._in_row += FIELDS_IN_A_ROW if field.alone else 1
         field.submitted = self.submit
         return field
 
