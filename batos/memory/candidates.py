@@ -76,6 +76,9 @@ class Arms:
         self.pending = pending
         self._standing = index if past is None else PastPlaces(past)
         self._groups = (False,) if past is None else (False, True)  # by whether they are of former chunks
+        # Who speaks beside a chunk, its day and the summary above it: without these its score is its own.
+        matters = past is not None or sections is not None or question.span is not None or bool(pending.documents)
+        self._by_place = matters or index.has_speakers()
         self._own_cosines: dict[int, float] = {}
         self._asked: Any = None
         self._ask()
@@ -128,6 +131,8 @@ class Arms:
             self.exhausted &= len(matches) < count
         if self._vectors is not None:
             return self._with_cosines(self._vectors, weights, count, only)
+        if not self._by_place:
+            return Evidence(weights, None, 0.0, {}, {}, self._index.places)
         places = self._standing.places(weights)
         return Evidence(_at(places, weights), None, 0.0, {}, places)
 
@@ -140,6 +145,10 @@ class Arms:
                 if len(matrix):
                     floors.append(matrix.floor(self._asked))
                     cosines.update(self._nearest(matrix, count, allowed))
+                    if not self._by_place:
+                        cosines.update(matrix.cosines(self._asked, list(weights.keys() - cosines.keys())))
+        if not self._by_place:
+            return Evidence(weights, cosines, min(floors, default=0.0), {}, {}, self._index.places)
         cosines.update(self._own_cosines)
         places = self._standing.places({**weights, **cosines})
         if any(place.speaker for place in places.values()):

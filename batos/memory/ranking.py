@@ -9,7 +9,7 @@ names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from batos.memory.question import Question
@@ -24,6 +24,7 @@ SURE_WEIGHT = 1.0
 SPEAKER_FACTOR = 1.4
 SPAN_FACTOR = 1.2
 SECTION_SHARE = 0.5  # what the summary above hands to a chunk
+LOCATED = 20  # chunks that are located together
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ class Evidence:
     """What the indexes found: BM25 weights and cosines by chunk. `floor` is the cosine of unrelated chunks.
 
     `cosines` is None where no model is at hand. `sections` are what summaries above the chunks score,
-    about from 0 to 1; a chunk that has none above it is not in it.
+    about from 0 to 1; a chunk that has none above it is not in it. `places` says where the chunks stand; where that
+    does not matter to what they score, it is empty, and `located` says it of those that come first.
     """
 
     weights: Mapping[int, float]
@@ -73,13 +75,17 @@ class Evidence:
     floor: float
     sections: Mapping[int, float]
     places: Mapping[int, Place]
+    located: Callable[[Sequence[int]], Mapping[int, Place]] | None = None
 
 
 def ranked(
     question: Question, found: Evidence, words_weight: float = WORDS_WEIGHT
 ) -> Iterator[tuple[int, Explanation]]:
-    """The chunks of `found.places`, best first. `words_weight` is 1 to go by words alone and 0 by meaning alone."""
-    own = _own_scores(found, words_weight)
+    """The chunks that were found, best first. `words_weight` is 1 to go by words alone and 0 by meaning alone."""
+    if found.located is not None:
+        yield from _ranked_by_own(found, found.located, words_weight)
+        return
+    own = _own_scores(found, found.places, words_weight)
     totals = {id_: words + meaning for id_, (words, meaning) in own.items()}
     by_place = {(place.document_id, place.chunk_index): place for place in found.places.values() if place.speaker}
     named = question.speakers if len(question.speakers) == 1 else frozenset()
@@ -107,10 +113,30 @@ def ranked(
         yield id_, Explanation(words, meaning, neighbours, section, speaker, span, weight, cosine)
 
 
-def _own_scores(found: Evidence, words_weight: float) -> dict[int, tuple[float, float]]:
+def _ranked_by_own(
+    found: Evidence, located: Callable[[Sequence[int]], Mapping[int, Place]], words_weight: float
+) -> Iterator[tuple[int, Explanation]]:
+    """The same where nothing is handed to a chunk by what stands around it."""
+    own = _own_scores(found, {**found.weights, **(found.cosines or {})}, words_weight)
+    totals = sorted(((-words - meaning, id_) for id_, (words, meaning) in own.items()))
+    start = 0
+    while start < len(totals):
+        end = min(start + LOCATED, len(totals))
+        while end < len(totals) and totals[end][0] == totals[end - 1][0]:
+            end += 1  # equals come in the order of their documents
+        places = located([id_ for _, id_ in totals[start:end]])
+        some = [(total, places[id_][1:3], id_) for total, id_ in totals[start:end] if id_ in places]
+        for _, _, id_ in sorted(some):
+            words, meaning = own[id_]
+            cosine = None if found.cosines is None else found.cosines.get(id_)
+            yield id_, Explanation(words, meaning, bm25=found.weights.get(id_), cosine=cosine)
+        start = end
+
+
+def _own_scores(found: Evidence, ids: Iterable[int], words_weight: float) -> dict[int, tuple[float, float]]:
     """(words, meaning) of each chunk. Where only one of both is there, it is taken as it is."""
     if found.cosines is None:
-        return {id_: (found.weights.get(id_, 0.0), 0.0) for id_ in found.places}
+        return {id_: (found.weights.get(id_, 0.0), 0.0) for id_ in ids}
     best_weight = max((SURE_WEIGHT, *found.weights.values()))
     best = max(found.cosines.values(), default=found.floor)
     room = max(best - found.floor, 1e-6)
@@ -119,7 +145,7 @@ def _own_scores(found: Evidence, words_weight: float) -> dict[int, tuple[float, 
             words_weight * found.weights.get(id_, 0.0) / best_weight,
             (1 - words_weight) * max(0.0, found.cosines.get(id_, found.floor) - found.floor) / room,
         )
-        for id_ in found.places
+        for id_ in ids
     }
 
 

@@ -8,8 +8,8 @@ snapshot or does not satisfy `where` is passed over.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -134,10 +134,9 @@ class Searcher:
 
     def catch_up(self) -> int:
         """Bring the indexes to the newest commit ahead of a search; the number of chunk records read."""
-        return int(self._mending(self._catch_up))
+        return int(self._mending(lambda: self._catch_up(self._image.newest())))
 
-    def _catch_up(self) -> int:
-        newest = self._image.newest()
+    def _catch_up(self, newest: bytes) -> int:
         read = self.catch_up_words() if self.index.position != newest else 0
         if self.vectors is not None and self.vectors.position != newest:
             catch_up_vectors(self._image, self.vectors)
@@ -202,9 +201,7 @@ class Searcher:
         return self.index.mending(lambda: vectors.mending(lambda: self.sections.mending(work)))
 
     def _search(self, query: str, limit: int, where: Mapping[str, Any], given: World | None) -> list[Hit]:
-        self._catch_up()
-        reader: AbstractContextManager[World] = nullcontext(given) if given is not None else self._image.reading()
-        with reader as world:
+        with self._reader(given) as world:
             if CATALOG not in world:
                 return []
             today = _today(world, self._image.clock.now())
@@ -218,6 +215,25 @@ class Searcher:
                 arms = self._arms(question, where, pending, world)
                 found = self._collect(world, arms, limit if self.rerank is None else max(limit, RERANKED), today)
         return self._reranked(query, found)[:limit]
+
+    @contextmanager
+    def _reader(self, given: World | None) -> Iterator[World]:
+        """A world to read, with the indexes at the newest commit."""
+        if given is not None or self._image.current() is not None:
+            newest = self._image.newest()
+        else:
+            with self._image.reading() as world:
+                newest = world.connection.newest
+                if self._is_level(newest):
+                    yield world
+                    return
+        self._catch_up(newest)
+        with nullcontext(given) if given is not None else self._image.reading() as world:
+            yield world
+
+    def _is_level(self, newest: bytes) -> bool:
+        vectors = self.vectors is None or self.vectors.position == newest
+        return vectors and self.index.position == newest and self.sections.is_level(newest)
 
     def _own_history(
         self, world: World, parts: Sequence[str], kinds: frozenset[str], limit: int, where: Mapping[str, Any]
@@ -304,16 +320,13 @@ def _told(world: World, number: int) -> Told | None:
 
 def _hit(chunk: MemoryChunk, explanation: Explanation) -> Hit | None:
     """None for a chunk that was forgotten."""
-    document = document_of(chunk)
-    if chunk.forgotten_at is not None or document.forgotten_at is not None:
+    own, whole = state(chunk), state(document_of(chunk))
+    if own["forgotten_at"] is not None or whole["forgotten_at"] is not None:
         return None
-    own = state(chunk)
     metadata = {
-        **plain(document.metadata),
-        "kind": document.kind,
-        "media": document.media,
-        "tainted": document.tainted,
-        "heading": list(chunk.heading),
+        **plain(whole["metadata"]),
+        **{name: whole[name] for name in ("kind", "media", "tainted")},
+        "heading": list(own["heading"]),
         **{name: own[name] for name in ("speaker", "date") if own.get(name) is not None},
         **facts_of(chunk),
     }

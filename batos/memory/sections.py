@@ -47,6 +47,9 @@ class Sections:
         if self.vectors is not None and self.vectors.position != newest:
             catch_up_summary_vectors(self._image, self.vectors)
 
+    def is_level(self, newest: bytes) -> bool:
+        return self.index.position == newest and (self.vectors is None or self.vectors.position == newest)
+
     def mending(self, work: Callable[[], Any]) -> Any:
         vectors = self.vectors
         if vectors is None:

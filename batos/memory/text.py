@@ -216,6 +216,11 @@ class TextIndex(Derived):
         with self._using() as database:
             return dict(database.execute("select name, chunks from speaker").fetchall())
 
+    def has_speakers(self) -> bool:
+        """Whether anybody speaks in a conversation."""
+        with self._using() as database:
+            return database.execute("select 1 from speaker limit 1").fetchone() is not None
+
     def documents(self) -> int:
         """The number of documents that have chunks."""
         with self._using() as database:
