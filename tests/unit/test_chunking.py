@@ -35,6 +35,11 @@ def test_pieces_joined_are_the_text_and_none_is_over_the_budget(media, text, bud
     assert all(piece.text for piece in pieces)
 
 
+@given(text=st.lists(st.sampled_from([*"aZ0_.#-\t\n\r\x0c\x1c\x1f\x7f\0 ", "a" * 7, "b9" * 8, " " * 15])).map("".join))
+def test_tokens_of_ascii_are_counted_as_those_of_any_text(text):
+    assert count_tokens(text) == count_tokens(f"{text}…") - 1
+
+
 def test_an_empty_text_has_no_pieces():
     assert split("", "markdown") == []
 
