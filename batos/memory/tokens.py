@@ -77,8 +77,11 @@ class Tokens:
         return [number_of(stem) for stem in self._stems_of_plain(words)]
 
     def _learn(self, words: Sequence[str]) -> None:
-        for word, stems in zip(words, self._stems(words) if words else (), strict=True):
-            signs = () if word.isascii() else [stem[0] for stem in stems if is_cjk(stem[0])]
+        plain = [word for word in words if word.isascii()]
+        self._known.update(zip(plain, self.numbers_of(plain), strict=True))
+        others = [word for word in words if not word.isascii()]
+        for word, stems in zip(others, self._stems(others), strict=True):
+            signs = [stem[0] for stem in stems if is_cjk(stem[0])]
             if len(stems) == 1 and not signs:
                 self._known[word] = number_of(stems[0])
             else:
@@ -88,7 +91,7 @@ class Tokens:
     def _stems(self, words: Sequence[str]) -> list[list[str]]:
         """The tokens of each word, as SQLite's tokenizer makes them."""
         found: list[list[str]] = [[] for _ in words]
-        for place, _, stem in sorted(self._told([[word] for word in words])):
+        for place, _, stem in sorted(self._told([[word] for word in words]) if words else ()):
             found[place].append(stem)
         return found
 
@@ -97,7 +100,7 @@ class Tokens:
         time."""
         stems = list(words)
         asked = [place for place, word in enumerate(words) if word[-1] in STEMMED]
-        for _, offset, stem in self._told([[words[place] for place in asked]]):
+        for _, offset, stem in self._told([[words[place] for place in asked]]) if asked else ():
             stems[asked[offset]] = stem
         return stems
 

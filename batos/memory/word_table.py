@@ -17,7 +17,8 @@ from batos.memory.postings import Array
 from batos.memory.query import CUTS
 
 LONGEST = 16  # letters and digits of a word that is looked up so
-FEWEST, MOST = 1 << 11, 1 << 19  # words that a table is made for at first, and at most; then it is begun anew
+FEWEST, MOST = 1 << 11, 1 << 18  # words that a table is made for at first, and at most; then it is begun anew
+SPREAD = 4  # places for a word, so that few words are not where they are looked for first
 
 _SPACE = ord(" ")
 # By the number of bytes that a word has of eight: what leaves those of an integer, whose first byte is the lowest.
@@ -71,12 +72,14 @@ class WordTable:
         self._make(FEWEST)
 
     def _make(self, room: int) -> None:
-        """Empty, for so many words, a power of two; half of the places stay free."""
+        """Empty, for so many words, a power of two."""
         self._held = 0
         self._room = room
-        self._shift = np.uint64(64 - room.bit_length())
+        size = SPREAD * room
+        self._last = size - 1
+        self._shift = np.uint64(64 - self._last.bit_length())
         # What belongs to a word lies together. A first key of zero is a free place.
-        table = np.zeros((2 * room, 4), np.uint64)
+        table = np.zeros((size, 4), np.uint64)
         self._firsts, self._seconds, numbers, marks = table.T
         self._numbers, self._marks = numbers.view(np.int64), marks.view(np.int64)
 
@@ -110,12 +113,11 @@ class WordTable:
         places = self._home(firsts, seconds)
         waiting = np.arange(len(firsts))
         while len(waiting):
-            # Of those that come to the same free place, the first one gets it.
-            at, which = np.unique(places[waiting], return_index=True)
-            free = self._firsts[at] == 0
-            at, chosen = at[free], waiting[which[free]]
-            self._firsts[at], self._seconds[at] = firsts[chosen], seconds[chosen]
-            self._numbers[at], self._marks[at] = numbers[chosen], marks[chosen]
+            # Of those that come to the same free place, the last one is left there.
+            coming = waiting[self._firsts[places[waiting]] == 0]
+            at = places[coming]
+            self._firsts[at], self._seconds[at] = firsts[coming], seconds[coming]
+            self._numbers[at], self._marks[at] = numbers[coming], marks[coming]
             at = places[waiting]
             waiting = waiting[(self._firsts[at] != firsts[waiting]) | (self._seconds[at] != seconds[waiting])]
             places[waiting] = self._after(places[waiting])
@@ -126,4 +128,4 @@ class WordTable:
         return (mixed >> self._shift).astype(np.int64)
 
     def _after(self, places: Array) -> Array:
-        return (places + 1) & (2 * self._room - 1)
+        return (places + 1) & self._last

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from batos.memory import word_table
+from batos.memory import text_tokens, word_table
 from batos.memory.query import irregular_forms, prepared_words
 from batos.memory.text_tokens import TextTokens
 from batos.memory.tokens import Tokens, number_of
@@ -56,6 +56,13 @@ def all_at_once(known, given_texts):
     return told.tokens.tolist(), told.sizes.tolist(), told.signs
 
 
+@pytest.fixture(scope="module", autouse=True)
+def at_once_however_few():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_tokens, "FEW", 0)
+        yield
+
+
 @pytest.fixture(scope="module")
 def known():
     with closing(Tokens()) as tokens:
@@ -75,6 +82,12 @@ def at_once():
 @example(["", "went", ""])
 @example(["went saw went", "SAW"])
 def test_texts_have_the_tokens_that_their_words_have(known, at_once, given_texts):
+    assert all_at_once(at_once, given_texts) == one_by_one(known, given_texts)
+
+
+def test_a_few_texts_have_the_same_tokens(known, at_once, monkeypatch):
+    given_texts = [" ".join(SCRAPS), "", "went"]
+    monkeypatch.setattr(text_tokens, "FEW", 10_000)
     assert all_at_once(at_once, given_texts) == one_by_one(known, given_texts)
 
 
