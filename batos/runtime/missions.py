@@ -49,7 +49,7 @@ from batos.runtime.briefs import (
 from batos.runtime.counters import Budget, CallCount, Purse
 from batos.runtime.database import Contended, Transaction
 from batos.runtime.journal import Attempt, JournalEntry
-from batos.runtime.reading import OPEN_LEARN, PENDING_BELOW, Reading
+from batos.runtime.reading import PENDING_BELOW, Reading
 
 __all__ = [
     "Attempt", "Brief", "Budget", "CallCount", "Filed", "JournalEntry", "Leased", "Mission", "MissionStore",
@@ -57,6 +57,9 @@ __all__ = [
 
 LEASE_TRIES = 10
 
+OPEN_LEARN = f"""
+    SELECT {COLUMNS} FROM missions
+    WHERE type = 'learn' AND target = :target AND selector = :selector AND state IN ('queued', 'running', 'waiting')"""
 SHOW_INSTEAD = """
     UPDATE missions SET pending = :pending WHERE id = :id AND state = 'waiting' AND waiting_for = 'person'"""
 

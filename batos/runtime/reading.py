@@ -9,10 +9,6 @@ from batos.runtime.briefs import COLUMNS, JSON, Mission, NeedKey, State, from_te
 from batos.runtime.journal import JournalEntry
 from batos.runtime.schema import ENDED, OPEN, STATES
 
-OPEN_LEARN = f"""
-    SELECT {COLUMNS} FROM missions
-    WHERE type = 'learn' AND target = :target AND selector = :selector AND state IN ('queued', 'running', 'waiting')"""
-
 # A state as the partial index has it that serves it; without these words SQLite would read the whole past.
 IN_STATE = {state: f"state = '{state}'" for state in OPEN} | {
     state: f"state IN ('done', 'failed', 'dead') AND state = '{state}'" for state in ENDED
@@ -61,10 +57,6 @@ class Reading(Bookkeeping):
             f"SELECT {COLUMNS} FROM missions WHERE state = 'waiting' AND waiting_for = 'person' ORDER BY seq"
         )
         return tuple(map(mission_of, rows))
-
-    def find_open_learn(self, target: str, selector: str) -> Mission | None:
-        row = self._db.row(OPEN_LEARN, target=target, selector=selector)
-        return mission_of(row) if row else None
 
     def pending_below(self, mission_id: str) -> Mission | None:
         """What a person must decide for the mission to go on: itself, or one that it waits for at any remove."""
