@@ -59,6 +59,7 @@
     ├── TrainingRefused                                  a persona that has too little to learn from
     ├── OverBudget                                       a model that does not fit into the memory it may have
     ├── MemoryRefused                                    a document that cannot be ingested
+    ├── FilterRefused            (also ValueError)       a search's condition that means nothing
     ├── OwnDocument                                      a document of the system that a client would change
     ├── EmbedderRefused                                  a model of meaning that cannot be opened
     ├── EmbedderFailed                                   a model of meaning that gave no vectors
@@ -390,6 +391,10 @@ class OverBudget(BatosError):
 
 class MemoryRefused(BatosError):
     says = "{source} was not ingested: {reason}"
+
+
+class FilterRefused(BatosError, ValueError):
+    says = "A search cannot be filtered by {name}={value!r}: {reason}"
 
 
 class OwnDocument(BatosError):

@@ -2,8 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
+from datetime import date
 from typing import Any
+
+from batos.errors import FilterRefused
+
+ANY = "any"  # of `valid`: whether a chunk holds does not matter
+_MOMENT = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d)?)?)?)?)?")
+
+
+def check(where: Mapping[str, Any]) -> None:
+    """Raises `FilterRefused` for a condition that no chunk could be meant by."""
+    for key, wanted in where.items():
+        if key == "valid" and wanted != ANY and not _is_day(wanted):
+            raise FilterRefused(name=key, value=wanted, reason="it is neither a day like 2024-05-31 nor `any`.")
+        if key in ("since", "until") and not (isinstance(wanted, str) and _MOMENT.fullmatch(wanted)):
+            raise FilterRefused(name=key, value=wanted, reason="write it like 2024, 2024-05, 2024-05-31 or longer.")
+        if key == "under" and not isinstance(wanted, str):
+            raise FilterRefused(name=key, value=wanted, reason="it is the beginning of a document's id.")
+
+
+def _is_day(wanted: Any) -> bool:
+    try:
+        date.fromisoformat(wanted)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def satisfies(metadata: Mapping[str, Any], document_id: str, where: Mapping[str, Any]) -> bool:

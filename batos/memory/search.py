@@ -24,7 +24,7 @@ from batos.image.world import World
 from batos.memory.candidates import Arms, Pending
 from batos.memory.catalog import CATALOG
 from batos.memory.embedding import Embedder
-from batos.memory.filters import satisfies
+from batos.memory.filters import check, satisfies
 from batos.memory.follower import catch_up, catch_up_vectors
 from batos.memory.own_history import Told, asked_kinds, told_of
 from batos.memory.past import is_past, stored
@@ -125,8 +125,9 @@ class Searcher:
         holds today is found; `valid` asks for another day (ISO form), or for `any`. The kinds `receipt`, `failure` and
         `method` are what the system did itself, found only when asked for. `world` is
         the reader's open transaction or a view of the past; without it, that of this thread, else the newest commit.
-        No query is an error; one without words finds nothing.
+        No query is an error; one without words finds nothing. Raises `FilterRefused`.
         """
+        check(where or {})
         if limit < 1:
             return []
         found: list[Hit] = self._mending(lambda: self._search(query, min(limit, MOST_HITS), where or {}, world))

@@ -15,11 +15,11 @@ from batos.clock import SystemClock
 from batos.errors import MemoryRefused
 from batos.image.world import World
 from batos.memory.catalog import find_chunk, find_document, get_document
+from batos.memory.filters import ANY
 from batos.memory.records import Document, MemoryChunk, document_of
 from batos.objects.uvm_object import put, state
 
 FACTS = ("since", "until", "superseded_by")
-ANY = "any"  # of `valid` in a search's filter: whether it holds does not matter
 
 
 @dataclass(frozen=True)

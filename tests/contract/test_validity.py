@@ -3,7 +3,7 @@
 import pytest
 
 import batos
-from batos.errors import MemoryRefused, UnknownDocument, UnknownObject
+from batos.errors import FilterRefused, MemoryRefused, UnknownDocument, UnknownObject
 from batos.memory.catalog import index_document
 from batos.memory.summaries import summaries
 from batos.memory.validity import supersede
@@ -131,5 +131,8 @@ def test_what_makes_no_sense_is_refused(uvm):
         uvm.limit_validity("new", "soon")
     with pytest.raises(UnknownDocument):
         uvm.supersede("older", "new")
+    for where in ({"valid": "soon"}, {"valid": 3}, {"since": "13"}, {"until": None}, {"under": 1}):
+        with pytest.raises(FilterRefused):
+            uvm.search("museum", where=where)
     with pytest.raises(UnknownObject):
         uvm.limit_validity("new", "2001-01-01", chunk_index=1)
