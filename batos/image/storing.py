@@ -39,10 +39,10 @@ class Storing:
 
     def _persistent_id(self, value: Any) -> Any:
         """What the pickler asks about each value: how another object is referred to; None for what is no such."""
-        if type(value) in SIMPLE:
+        if type(value) in SIMPLE or (isinstance(value, type) and is_admitted(value)):
             return None
         reference = self._writer.persistent_id(value)
-        if reference is None and not (isinstance(value, type) and is_admitted(value)):
+        if reference is None:
             self._simple = False
         return reference
 

@@ -37,9 +37,12 @@ class UvmObject(Persistent):
     __getattribute__ = object.__getattribute__
 
     def __init__(self, parents: Iterable[UvmObject] | Mapping[str, UvmObject] = (), /, **slots: Any) -> None:
-        for name, parent in _named(parents):
-            put(self, name, parent)
         own = self.__dict__
+        for name, parent in _named(parents):
+            if is_object(parent) and is_slot_name(name) and name[-1] == "*":
+                own[name] = parent  # nothing delegates to a new object, so this is no circle
+            else:
+                put(self, name, parent)
         for name, value in slots.items():
             if type(value) in UNCHECKED and is_slot_name(name) and name[-1] != "*":
                 own[name] = value  # nothing to admit, and nobody to tell: the object is new

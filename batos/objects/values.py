@@ -88,6 +88,8 @@ def admit(slot: str, value: Any, depth: int = 0) -> Any:
     if kind in (set, OOTreeSet):
         return OOTreeSet(_in_order(slot, [_key(slot, item) for item in value]))
     if kind in (tuple, frozenset):
+        if PLAIN.issuperset(map(type, value)):
+            return value
         items = [admit(slot, item, depth + 1) for item in value]
         if any(isinstance(item, Persistent) and not is_object(item) for item in items):
             raise SlotRefused(slot=slot, what="a tuple that holds a list, dict or set", instead="Use a list.")
