@@ -9,7 +9,7 @@ names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from batos.memory.question import Question
@@ -85,8 +85,8 @@ def ranked(
     if found.located is not None:
         yield from _ranked_by_own(found, found.located, words_weight)
         return
-    own = _own_scores(found, found.places, words_weight)
-    totals = {id_: words + meaning for id_, (words, meaning) in own.items()}
+    words, meaning = _own_scores(found, words_weight)
+    totals = {id_: words.get(id_, 0.0) + meaning.get(id_, 0.0) for id_ in found.places}
     by_place = {(place.document_id, place.chunk_index): place for place in found.places.values() if place.speaker}
     named = question.speakers if len(question.speakers) == 1 else frozenset()
     # Without cosines, words count in full and not by their share of the best.
@@ -107,18 +107,19 @@ def ranked(
         score = (total + added[0] + neighbours) * factors[0] * factors[1]
         scored.append((-score, place.document_id, place.chunk_index, id_, added, factors))
     for _, _, _, id_, (section, neighbours), (speaker, span) in sorted(scored):
-        words, meaning = own[id_]
+        own = words.get(id_, 0.0), meaning.get(id_, 0.0)
         cosine = None if found.cosines is None else found.cosines.get(id_)
-        weight = found.weights.get(id_)
-        yield id_, Explanation(words, meaning, neighbours, section, speaker, span, weight, cosine)
+        yield id_, Explanation(*own, neighbours, section, speaker, span, found.weights.get(id_), cosine)
 
 
 def _ranked_by_own(
     found: Evidence, located: Callable[[Sequence[int]], Mapping[int, Place]], words_weight: float
 ) -> Iterator[tuple[int, Explanation]]:
     """The same where nothing is handed to a chunk by what stands around it."""
-    own = _own_scores(found, {**found.weights, **(found.cosines or {})}, words_weight)
-    totals = sorted(((-words - meaning, id_) for id_, (words, meaning) in own.items()))
+    words, meaning = _own_scores(found, words_weight)
+    totals = [(-words.get(id_, 0.0) - score, id_) for id_, score in meaning.items()]
+    totals += [(-score, id_) for id_, score in words.items() if id_ not in meaning]
+    totals.sort()
     start = 0
     while start < len(totals):
         end = min(start + LOCATED, len(totals))
@@ -127,26 +128,23 @@ def _ranked_by_own(
         places = located([id_ for _, id_ in totals[start:end]])
         some = [(total, places[id_][1:3], id_) for total, id_ in totals[start:end] if id_ in places]
         for _, _, id_ in sorted(some):
-            words, meaning = own[id_]
+            own = words.get(id_, 0.0), meaning.get(id_, 0.0)
             cosine = None if found.cosines is None else found.cosines.get(id_)
-            yield id_, Explanation(words, meaning, bm25=found.weights.get(id_), cosine=cosine)
+            yield id_, Explanation(*own, bm25=found.weights.get(id_), cosine=cosine)
         start = end
 
 
-def _own_scores(found: Evidence, ids: Iterable[int], words_weight: float) -> dict[int, tuple[float, float]]:
-    """(words, meaning) of each chunk. Where only one of both is there, it is taken as it is."""
+def _own_scores(found: Evidence, words_weight: float) -> tuple[Mapping[int, float], Mapping[int, float]]:
+    """What words and what meaning add to the chunks for which there is such evidence. Where only one of both is there,
+    it is taken as it is."""
     if found.cosines is None:
-        return {id_: (found.weights.get(id_, 0.0), 0.0) for id_ in ids}
+        return found.weights, {}
     best_weight = max((SURE_WEIGHT, *found.weights.values()))
-    best = max(found.cosines.values(), default=found.floor)
-    room = max(best - found.floor, 1e-6)
-    return {
-        id_: (
-            words_weight * found.weights.get(id_, 0.0) / best_weight,
-            (1 - words_weight) * max(0.0, found.cosines.get(id_, found.floor) - found.floor) / room,
-        )
-        for id_ in ids
-    }
+    words = {id_: words_weight * weight / best_weight for id_, weight in found.weights.items()}
+    floor, share = found.floor, 1 - words_weight
+    room = max(max(found.cosines.values(), default=floor) - floor, 1e-6)
+    above = found.cosines.items()
+    return words, {id_: share * (cosine - floor) / room if cosine > floor else 0.0 for id_, cosine in above}
 
 
 def _from_neighbours(place: Place, by_place: Mapping[tuple[str, int], Place], totals: Mapping[int, float]) -> float:
