@@ -34,6 +34,7 @@ class Matrix:
         self._values: NDArray[np.float32] = np.empty((0, dimension), np.float32)
         self._sketches: NDArray[np.uint64] = np.empty((self._words, 0), np.uint64)
         self._places: dict[int, int] = {}
+        self._sample: NDArray[np.float32] | None = None  # of the values, next to each other
         self._differing: NDArray[np.uint16] = np.empty(0, np.uint16)
         self._scratch = (np.empty(BLOCK, np.uint64), np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.uint8))
 
@@ -49,6 +50,7 @@ class Matrix:
         for id_ in ids:
             if id_ in self._places:
                 self.remove(id_)
+        self._sample = None
         start, self._size = self._size, self._size + len(ids)
         self._grow()
         self._ids[start : self._size] = ids
@@ -61,6 +63,7 @@ class Matrix:
         place = self._places.pop(id_, None)
         if place is None:
             return
+        self._sample = None
         self._size -= 1
         if place != self._size:
             last = int(self._ids[self._size])
@@ -95,12 +98,12 @@ class Matrix:
         question."""
         if not self._size:
             return 0.0
-        return float(self._compare(question, slice(0, self._size, -(-self._size // SAMPLED))).min())
+        if self._sample is None:
+            self._sample = self._values[: self._size : -(-self._size // SAMPLED)].copy()
+        return float(_products(self._sample, question).min())
 
     def _compare(self, question: NDArray[np.float32], places: Any) -> NDArray[np.float32]:
-        # Not by a library of linear algebra: for so few rows its threads cost more than they save.
-        found: NDArray[np.float32] = np.einsum("ij,j->i", self._values[places], question)
-        return found
+        return _products(self._values[places], question)
 
     def _candidates(self, question: NDArray[np.float32], count: int) -> NDArray[np.int64]:
         """Places of the vectors whose signs agree most with those of the question."""
@@ -150,3 +153,9 @@ class Matrix:
         self._values = np.concatenate([self._values, np.empty((more, self.dimension), np.float32)])
         self._sketches = np.concatenate([self._sketches, np.empty((self._words, more), np.uint64)], axis=1)
         self._differing = np.empty(room + more, np.uint16)
+
+
+def _products(values: NDArray[np.float32], question: NDArray[np.float32]) -> NDArray[np.float32]:
+    # Not by a library of linear algebra: for so few rows its threads cost more than they save.
+    found: NDArray[np.float32] = np.einsum("ij,j->i", values, question)
+    return found

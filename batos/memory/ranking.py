@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from batos.memory.question import Question
 from batos.memory.text import Place
@@ -24,7 +26,6 @@ SURE_WEIGHT = 1.0
 SPEAKER_FACTOR = 1.4
 SPAN_FACTOR = 1.2
 SECTION_SHARE = 0.5  # what the summary above hands to a chunk
-LOCATED = 20  # chunks that are located together
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Evidence:
 
     `cosines` is None where no model is at hand. `sections` are what summaries above the chunks score,
     about from 0 to 1; a chunk that has none above it is not in it. `places` says where the chunks stand; where that
-    does not matter to what they score, it is empty, and `located` says it of those that come first.
+    does not matter to what they score, it is empty, and `located` says it of those that score the same.
     """
 
     weights: Mapping[int, float]
@@ -120,18 +121,15 @@ def _ranked_by_own(
     totals = [(-words.get(id_, 0.0) - score, id_) for id_, score in meaning.items()]
     totals += [(-score, id_) for id_, score in words.items() if id_ not in meaning]
     totals.sort()
-    start = 0
-    while start < len(totals):
-        end = min(start + LOCATED, len(totals))
-        while end < len(totals) and totals[end][0] == totals[end - 1][0]:
-            end += 1  # equals come in the order of their documents
-        places = located([id_ for _, id_ in totals[start:end]])
-        some = [(total, places[id_][1:3], id_) for total, id_ in totals[start:end] if id_ in places]
-        for _, _, id_ in sorted(some):
+    for _, equals in groupby(totals, itemgetter(0)):
+        some = [id_ for _, id_ in equals]
+        if len(some) > 1:  # they come in the order of their documents
+            places = located(some)
+            some = sorted(places, key=lambda id_: places[id_][1:3])
+        for id_ in some:
             own = words.get(id_, 0.0), meaning.get(id_, 0.0)
             cosine = None if found.cosines is None else found.cosines.get(id_)
             yield id_, Explanation(*own, bm25=found.weights.get(id_), cosine=cosine)
-        start = end
 
 
 def _own_scores(found: Evidence, words_weight: float) -> tuple[Mapping[int, float], Mapping[int, float]]:

@@ -276,7 +276,7 @@ class Searcher:
     def _arms(self, question: Question, where: Mapping[str, Any], pending: Pending, world: World) -> Arms:
         past = world if is_past(world) else None
         vectors = self._level(self.vectors, former=past is not None)
-        above = self.sections if self.sections.index.count() else None
+        above = self.sections if not self.sections.index.is_empty() else None
         if above is not None:
             self._level(above.vectors)
         weight = self._words_weight
