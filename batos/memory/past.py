@@ -73,8 +73,7 @@ def _number(chunk: MemoryChunk) -> int:
 
 
 def _place(id_: int, chunk: MemoryChunk) -> Place:
-    found = row(id_, state(chunk))
-    return Place(id_, found.document_id, found.chunk_index, found.speaker, found.date, found.asks)
+    return row(id_, state(chunk)).place
 
 
 def _remembered(chunk: MemoryChunk) -> bool:

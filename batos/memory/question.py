@@ -1,4 +1,4 @@
-"""What a question asks for, beside its words: who spoke, and when.
+"""What a question asks for, beside its words: who spoke, when, and what kind of answer it expects.
 
 Whoever is named and speaks in a remembered conversation is likely to have said the answer, which then says `I`. So the
 question is put to the embedding model in the first person; with the name left in, it finds those who address that
@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from batos.memory.expected import expected
 from batos.memory.query import LONGEST_QUESTION, expressions, stop_words, terms
 
 MOST_NAMES = 20_000  # speakers that a question is searched for
@@ -48,7 +49,8 @@ class Span:
 class Question:
     """`words` are looked for; `parts` are they as expressions of the text index, phrases among them.
 
-    `meaning` is what the embedding model is given. `speakers` are those whom the question names.
+    `meaning` is what the embedding model is given. `speakers` are those whom the question names, `expected` the kind of
+    answer that it expects, 0 if none in particular.
     """
 
     words: tuple[str, ...]
@@ -56,13 +58,15 @@ class Question:
     meaning: str
     speakers: frozenset[str] = frozenset()
     span: Span | None = None
+    expected: int = 0
 
 
 def understood(question: str, speakers: Iterable[str], today: date) -> Question:
     """What `question` asks for, where these people are known to speak."""
     text = question[:LONGEST_QUESTION]
     named = _named(text, speakers)
-    return Question(tuple(terms(text)), tuple(expressions(text)), _meaning(text, named), named, span_of(text, today))
+    words, parts = tuple(terms(text)), tuple(expressions(text))
+    return Question(words, parts, _meaning(text, named), named, span_of(text, today), expected(text))
 
 
 def _named(text: str, speakers: Iterable[str]) -> frozenset[str]:

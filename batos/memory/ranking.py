@@ -3,12 +3,13 @@
 Each of the two is scaled by the best chunk of the search, so that neither scale matters, and added with its weight (the
 convex combination of Bruch, Gai and Ingber, 2023; ranks alone, as reciprocal rank fusion takes them, lost to plain BM25
 wherever one side was weak). Turns of a conversation hand a share to the turns beside them, most to what follows a
-question, the turns of a person whom the question names count for more, and so does what is dated in the days that it
-names.
+question. Turns of a person whom the question names count for more, so do those that tell what it expects to be told,
+and so does whatever is dated in the days that it names.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -24,13 +25,14 @@ ANSWER_SHARE = 0.45  # what a turn that asks hands to the next one
 # A best BM25 weight below this says little: the words are in half of all chunks, or there are only few chunks.
 SURE_WEIGHT = 1.0
 SPEAKER_FACTOR = 1.4
-SPAN_FACTOR = 1.2
+SPAN_FACTOR = 1.4
+ANSWER_FACTOR = 1.25  # for a turn that tells the kind of answer that is expected
 SECTION_SHARE = 0.5  # what the summary above hands to a chunk
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a chunk has its score: `(words + meaning + section + neighbours) × speaker × span`.
+    """Why a chunk has its score: `(words + meaning + section + neighbours) × speaker × span × answer`.
 
     `words` and `meaning` are the weighted shares of what the best chunk of this search has; `bm25` and `cosine` the
     bare figures behind them, None where the chunk has none. `section` comes from the summary above the chunk.
@@ -42,12 +44,13 @@ class Explanation:
     section: float = 0.0
     speaker: float = 1.0
     span: float = 1.0
+    answer: float = 1.0
     bm25: float | None = None
     cosine: float | None = None
 
     @property
     def score(self) -> float:
-        return (self.words + self.meaning + self.section + self.neighbours) * self.speaker * self.span
+        return (self.words + self.meaning + self.section + self.neighbours) * self.speaker * self.span * self.answer
 
     @property
     def told(self) -> str:
@@ -56,7 +59,7 @@ class Explanation:
         cosine = f" (cosine {self.cosine:.2f})" if self.cosine is not None else ""
         parts = [f"words {self.words:.2f}{bm25}", f"meaning {self.meaning:.2f}{cosine}"]
         added = (("section", self.section), ("neighbours", self.neighbours))
-        factors = (("speaker", self.speaker), ("span", self.span))
+        factors = (("speaker", self.speaker), ("span", self.span), ("answer", self.answer))
         parts += [f"{name} {value:.2f}" for name, value in added if value]
         sum_ = " + ".join(parts)
         return sum_ + "".join(f", {name} ×{value:g}" for name, value in factors if value != 1)
@@ -104,13 +107,14 @@ def ranked(
         factors = (
             SPEAKER_FACTOR if place.speaker in named else 1.0,
             SPAN_FACTOR if question.span is not None and question.span.holds(place.date) else 1.0,
+            ANSWER_FACTOR if place.tells & question.expected else 1.0,
         )
-        score = (total + added[0] + neighbours) * factors[0] * factors[1]
+        score = (total + added[0] + neighbours) * math.prod(factors)
         scored.append((-score, place.document_id, place.chunk_index, id_, added, factors))
-    for _, _, _, id_, (section, neighbours), (speaker, span) in sorted(scored):
+    for _, _, _, id_, (section, neighbours), factors in sorted(scored):
         own = words.get(id_, 0.0), meaning.get(id_, 0.0)
         cosine = None if found.cosines is None else found.cosines.get(id_)
-        yield id_, Explanation(*own, neighbours, section, speaker, span, found.weights.get(id_), cosine)
+        yield id_, Explanation(*own, neighbours, section, *factors, found.weights.get(id_), cosine)
 
 
 def _ranked_by_own(

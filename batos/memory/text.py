@@ -15,7 +15,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from batos.image.derived import ONE_OF, Derived, Listed, Rows
+from batos.memory.expected import told
 from batos.memory.tables import Text, schema, tables
+from batos.memory.turns import said
 
 if TYPE_CHECKING:
     from batos.memory.words import Words
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 SCHEMA = f"""
     create table chunk (
         id integer primary key, document_id text not null, chunk_index integer not null, speaker text, date text,
-        asks integer not null, words_row integer not null
+        asks integer not null, tells integer not null, words_row integer not null
     );
     create index chunk_document on chunk (document_id, chunk_index);
     create table speaker (name text primary key, chunks integer not null) without rowid;
@@ -35,7 +37,7 @@ SCHEMA = f"""
 COUNT_SPEAKER = """
     insert into speaker values (?, ?) on conflict (name) do update set chunks = speaker.chunks + excluded.chunks
 """
-COLUMNS = "id, chunk.document_id, chunk.chunk_index, speaker, date, asks"  # those of a `Place`
+COLUMNS = "id, chunk.document_id, chunk.chunk_index, speaker, date, asks, tells"  # those of a `Place`
 PLACE = f"select {COLUMNS} from chunk"
 SIFTED = 1_000  # of what the system did, so many are looked at together for their kind
 
@@ -61,6 +63,15 @@ class Row:
         return "?" in self.body
 
     @property
+    def tells(self) -> int:
+        """The kinds of answers in a turn (`expected`). A chunk of a document is long, and tells nearly all of them."""
+        return told(said(self.body)) if self.speaker is not None else 0
+
+    @property
+    def place(self) -> Place:
+        return Place(self.id, self.document_id, self.chunk_index, self.speaker, self.date, self.asks, self.tells)
+
+    @property
     def text(self) -> Text:
         return self.id, self.title, self.body
 
@@ -83,11 +94,12 @@ class Place(NamedTuple):
     speaker: str | None
     date: str | None
     asks: bool = False
+    tells: int = 0
 
 
 class TextIndex(Derived):
     what = "text index"
-    version = 6
+    version = 7
     schema = SCHEMA
     tables = (
         "chunk",
@@ -192,8 +204,7 @@ class TextIndex(Derived):
             def texts() -> Iterator[Text]:
                 for row in rows:
                     wanted.add(row.id)
-                    place = Place(row.id, row.document_id, row.chunk_index, row.speaker, row.date, row.asks)
-                    if places.get(row.id) != place:
+                    if places.get(row.id) != row.place:
                         wrong.add(row.id)
                     yield row.text
 
@@ -262,9 +273,9 @@ class TextIndex(Derived):
     def _add(self, database: Rows, rows: Sequence[Row], *, merging: bool = True) -> None:
         numbers = self._words.add(database, [row.text for row in rows], merging=merging)
         database.executemany(
-            "insert into chunk values (?, ?, ?, ?, ?, ?, ?)",
+            "insert into chunk values (?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (row.id, row.document_id, row.chunk_index, row.speaker, row.date, int(row.asks), number)
+                (row.id, row.document_id, row.chunk_index, row.speaker, row.date, int(row.asks), row.tells, number)
                 for row, number in zip(rows, numbers, strict=True)
             ],
         )

@@ -16,11 +16,13 @@ from batos.memory.catalog import index_document, unindex_document
 from batos.memory.ingesting import ingest_path
 from batos.memory.reading import KINDS
 from batos.memory.search import Searcher
+from batos.memory.turns import Turn, written
 from batos.settings import Settings
 from contract.memory_tools import image, lose, skip_on_a_server
 
 __all__ = ["image"]  # the fixture
 
+TALK = {"document_id": "talk"}
 OWLS = "# Owls\n\nOwls sleep by day.\n\n## Food\n\nThey eat mice.\n\n## Nests\n\nIn hollow trees.\n"
 
 
@@ -152,6 +154,17 @@ def test_a_narrow_filter_looks_further_than_the_first_matches(image, memory):
     image.change("many", work)
 
     assert places(memory.search("owl", limit=1, where={"speaker": "Ada"})) == [("rare", 0)]
+
+
+def test_a_turn_that_tells_what_is_expected_comes_before_one_that_only_has_the_words(image, memory):
+    said = ("The owl sat on the barn roof.", "The owl sat on the barn yesterday.")
+    remember(image, "talk", written(Turn("Ada", text) for text in said), media="chat")
+    remember(image, "notes", "The owl came to the barn yesterday.", media="text")
+
+    assert [hit.chunk_index for hit in memory.search("Was the owl on the barn?", where=TALK)] == [0, 1]
+    when = {hit.text: hit.explanation.answer for hit in memory.search("When was the owl on the barn?")}
+    assert sorted(when.values()) == [1.0, 1.0, 1.25]
+    assert [hit.chunk_index for hit in memory.search("When was the owl on the barn?", where=TALK)] == [1, 0]
 
 
 # Changing and forgetting
