@@ -13,13 +13,19 @@ from pathlib import Path
 
 from batos.errors import ImageUnwritable
 from batos.image.derived import NOWHERE, Damaged, Layout, Listed
-from batos.image.sqlite_files import DAMAGED
+from batos.image.sqlite_files import DAMAGED, LOG_PAGES
 
 log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 30
 CACHED = 32_768  # KiB of pages that a connection keeps; SQLite's own default is a sixteenth
-PRAGMAS = ("journal_mode = wal", "synchronous = normal", "secure_delete = on", f"cache_size = -{CACHED}")
+PRAGMAS = (
+    "journal_mode = wal",
+    "synchronous = normal",
+    "secure_delete = on",
+    f"cache_size = -{CACHED}",
+    f"wal_autocheckpoint = {LOG_PAGES}",
+)
 _INCONSISTENT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
 
 sqlite3.register_adapter(Listed, json.dumps)

@@ -13,17 +13,18 @@ from batos.image.derived import ONE_OF, Listed, Rows
 from batos.memory.postings import Array
 from batos.memory.query import BODY_WEIGHT, TITLE_WEIGHT
 
+ZERO = b"\0" * 4
 LONGEST_PHRASED = 5_000  # rows that hold all words of a phrase, and are looked through for it
 
 
-def sequences(tokens: Array, titles: Sequence[int], whole: Array) -> list[bytes]:
-    """The sequences of rows whose `tokens` (with the zero) are given one after the other; `titles` are the tokens in
-    each title, `whole` those in each row."""
-    data, ends = _shortened(tokens).tobytes(), np.cumsum(whole).tolist()
-    starts = [0, *ends[:-1]]
+def sequences(tokens: Array, sizes: Array) -> list[bytes]:
+    """The sequences of rows whose `tokens` are given one after the other; `sizes` are those in the title and those in
+    the body of each row in turn."""
+    data, ends = _shortened(tokens).tobytes(), np.cumsum(4 * sizes).tolist()
+    parts = zip([0, *ends[1::2]], ends[::2], ends[1::2], strict=False)
     return [
-        title.to_bytes(4, "little") + data[4 * start : 4 * end]
-        for title, start, end in zip(titles, starts, ends, strict=True)
+        ((middle - start) // 4).to_bytes(4, "little") + data[start:middle] + ZERO + data[middle:end]
+        for start, middle, end in parts
     ]
 
 

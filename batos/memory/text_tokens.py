@@ -16,7 +16,7 @@ import numpy as np
 from batos.memory.postings import Array
 from batos.memory.query import CASES, cut, humps, irregular_forms, prepared_words
 from batos.memory.tokens import Tokens
-from batos.memory.word_table import LONGEST, Cut, WordTable, cut_texts, word_of
+from batos.memory.word_table import LONGEST, Cut, WordTable, cut_texts
 
 FEW = 3_000  # signs of texts whose words are sooner found one by one
 
@@ -38,14 +38,24 @@ class TextTokens:
 
     def of(self, texts: Sequence[str]) -> Told:
         if sum(map(len, texts)) < FEW:
-            nothing = Told(np.empty(0, np.int64), np.zeros(len(texts), np.int64), [])
-            return self._with_others(nothing, dict(enumerate(map(prepared_words, texts))))
+            return self._one_by_one([prepared_words(text) for text in texts])
         plain = [text if text.isascii() else "" for text in texts]
         words = cut_texts(plain)
         tokens, marks = self._found(words)
         others = _beside(plain, words.sizes, marks)
         others.update((place, prepared_words(text)) for place, text in enumerate(texts) if not text.isascii())
-        return self._with_others(Told(tokens, words.sizes, []), others) if others else Told(tokens, words.sizes, [])
+        if not others:
+            return Told(tokens, words.sizes, [])
+        more = self._one_by_one([others.get(place, []) for place in range(len(texts))])
+        ends = np.repeat(np.cumsum(words.sizes), more.sizes)
+        return Told(np.insert(tokens, ends, more.tokens), words.sizes + more.sizes, more.signs)
+
+    def _one_by_one(self, texts: Sequence[list[str]]) -> Told:
+        """Of texts whose words are given."""
+        read = list(self.words.of_each(texts))
+        tokens = np.array([token for some, _ in read for token in some], np.int64)
+        sizes = np.array([len(some) for some, _ in read], np.int64)
+        return Told(tokens, sizes, [(place, sign) for place, (_, some) in enumerate(read) for sign in some])
 
     def _found(self, words: Cut) -> tuple[Array, Array]:
         """(tokens, marks) of words; marks are those of `_mark`."""
@@ -54,32 +64,19 @@ class TextTokens:
         is_long = words.ends - words.starts > LONGEST
         if is_long.any():
             lacking = lacking[~is_long[lacking]]
-            told = [words.word(place) for place in np.flatnonzero(is_long).tolist()]
+            told = words.of(np.flatnonzero(is_long))
             tokens[is_long], marks[is_long] = self.words.of(told)[0], [_mark(word) for word in told]
         if len(lacking):
-            self._learn(firsts[lacking], seconds[lacking])
+            self._learn(words, lacking, firsts, seconds)
             tokens[lacking], marks[lacking], _ = self._table.find(firsts[lacking], seconds[lacking])
         return tokens, marks
 
-    def _learn(self, firsts: Array, seconds: Array) -> None:
-        keys = list(dict.fromkeys(zip(firsts.tolist(), seconds.tolist(), strict=True)))
-        words = [word_of(*key) for key in keys]
-        firsts, seconds = np.array(keys, np.uint64).T
-        numbers, marks = self.words.numbers_of(words), [_mark(word) for word in words]
-        self._table.add(firsts, seconds, np.array(numbers, np.int64), np.array(marks, np.int64))
-
-    def _with_others(self, told: Told, others: dict[int, list[str]]) -> Told:
-        """With these words at the ends of texts."""
-        places = sorted(others)
-        numbers: list[int] = []
-        signs: list[tuple[int, int]] = []
-        more = np.zeros(len(told.sizes), np.int64)
-        for place, (some, begun) in zip(places, self.words.of_each([others[place] for place in places]), strict=True):
-            numbers += some
-            more[place] = len(some)
-            signs += ((place, sign) for sign in begun)
-        ends = np.repeat(np.cumsum(told.sizes), more)
-        return Told(np.insert(told.tokens, ends, numbers), told.sizes + more, signs)
+    def _learn(self, words: Cut, lacking: Array, firsts: Array, seconds: Array) -> None:
+        """Take the lacking words, which have these keys, into the table."""
+        found = dict(zip(words.of(lacking), lacking.tolist(), strict=True))  # each once
+        places = np.array(list(found.values()))
+        numbers = np.array(self.words.numbers_of(list(found)), np.int64)
+        self._table.add(firsts[places], seconds[places], numbers, np.array([_mark(word) for word in found], np.int64))
 
 
 def _beside(texts: Sequence[str], sizes: Array, marks: Array) -> dict[int, list[str]]:

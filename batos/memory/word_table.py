@@ -35,8 +35,11 @@ class Cut:
     ends: Array
     sizes: Array
 
-    def word(self, place: int) -> str:
-        return self.signs[self.starts[place] : self.ends[place]].decode()
+    def of(self, places: Array) -> list[str]:
+        """The words at these places."""
+        text = self.signs.decode()
+        bounds = zip(self.starts[places].tolist(), self.ends[places].tolist(), strict=True)
+        return [text[start:end] for start, end in bounds]
 
     def keys(self) -> tuple[Array, Array]:
         """(the first eight bytes, the next eight bytes) of each word as an integer."""
@@ -55,11 +58,6 @@ def cut_texts(texts: Sequence[str]) -> Cut:
     starts, ends = edges[::2], edges[1::2]
     beginnings = np.cumsum([1, *(len(text) + 1 for text in texts)])
     return Cut(signs, starts, ends, np.diff(starts.searchsorted(beginnings)))
-
-
-def word_of(first: int, second: int) -> str:
-    """The word with these keys."""
-    return (first.to_bytes(8, "little") + second.to_bytes(8, "little")).rstrip(b"\0").decode()
 
 
 class WordTable:

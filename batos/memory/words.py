@@ -146,18 +146,15 @@ class Words:
     def _read(self, texts: Sequence[Text], first: int) -> tuple[tuple[Array, Array, Array], Array, list[bytes]]:
         """((token, row, weight) of each occurrence, the sizes of the rows, the sequences of the rows)."""
         told = self._tokens.of([part for _, title, body in texts for part in (title, body)])
-        titles, whole = told.sizes[::2], told.sizes.reshape(-1, 2).sum(axis=1)
+        whole = told.sizes.reshape(-1, 2).sum(axis=1)
         rows = np.arange(first, first + len(texts))
-        weights = np.tile([TITLE_WEIGHT, BODY_WEIGHT], len(texts))
-        signs = np.array(told.signs, np.int64).reshape(-1, 2)  # (part, sign)
-        occurrences = (
-            np.append(told.tokens, signs[:, 1]),
-            np.append(np.repeat(rows, whole), rows[signs[:, 0] // 2]),
-            np.append(np.repeat(weights, told.sizes), weights[signs[:, 0]]),
-        )
-        ends_of_titles = (np.cumsum(told.sizes) - told.sizes)[1::2]
-        tokens = np.insert(told.tokens, ends_of_titles, 0)
-        return occurrences, whole.astype(np.int32), sequences(tokens, titles.tolist(), whole + 1)
+        weights = np.array([TITLE_WEIGHT, BODY_WEIGHT] * len(texts))  # of each part
+        tokens, of_rows, weighing = told.tokens, np.repeat(rows, whole), np.repeat(weights, told.sizes)
+        if told.signs:
+            parts, signs = np.array(told.signs, np.int64).T
+            tokens, of_rows = np.append(tokens, signs), np.append(of_rows, rows[parts // 2])
+            weighing = np.append(weighing, weights[parts])
+        return (tokens, of_rows, weighing), whole.astype(np.int32), sequences(told.tokens, told.sizes)
 
     def remove(self, database: Rows, rows: Sequence[int]) -> None:
         """Drop rows, which it holds."""
