@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Mapping
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, lru_cache
 from importlib.resources import files
 
 # A question is cut here; what follows could only slow the search down.
@@ -24,13 +24,13 @@ TITLE_WEIGHT, BODY_WEIGHT = 2, 1
 _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _RUN = re.compile(f"[{_CJK}]+")
 _WORD = re.compile(r"[^\W_]+")
-_LETTERS = re.compile(r"[a-z]+")
-_UNCUT = re.compile(r"[a-z0-9\x80-\U0010ffff]+")
+_PLAIN = re.compile(r"[a-z0-9]+")
+_UNCUT = re.compile(r"[A-Za-z0-9\x80-\U0010ffff]+")
 _CAMEL = re.compile(r"\b[A-Za-z0-9]*[a-z0-9][A-Z][A-Za-z0-9]*\b")
 _TURN = re.compile(r"[a-z0-9][A-Z]")  # every camel-case name has one, and it is found in a tenth of the time
 # ASCII signs as `cut` sees them, and as `_TURN` does: what it takes a table to do takes a pattern five times as long.
 _LOWER, _UPPER, _DIGITS = b"abcdefghijklmnopqrstuvwxyz", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"0123456789"
-CUTS, CASES = bytearray(b" " * 256), bytearray(b" " * 256)
+CUTS, CASES = bytearray(b" " * 128) + bytes(range(128, 256)), bytearray(b" " * 256)
 for _given, _cut, _case in ((_LOWER, _LOWER, b"a"), (_UPPER, _LOWER, b"A"), (_DIGITS, _DIGITS, b"a")):
     for _sign, _becomes in zip(_given, _cut, strict=True):
         CUTS[_sign], CASES[_sign] = _becomes, _case[0]
@@ -40,10 +40,14 @@ _QUOTED = re.compile(r'"([^"]+)"')
 
 def prepare(text: str) -> str:
     """`text` as it is given to the tokenizer."""
-    parts = _parts(text, _LETTERS.findall(text.lower()))
+    parts = _parts(text, plain_words(text))
     if not text.isascii():
-        text = _RUN.sub(_pairs, unicodedata.normalize("NFKC", text).casefold())
+        text = _folded(text)
     return f"{text}\n{' '.join(parts)}" if parts else text
+
+
+def _folded(text: str) -> str:
+    return _RUN.sub(_pairs, unicodedata.normalize("NFKC", text).casefold())
 
 
 def cut(prepared: str) -> list[str]:
@@ -55,12 +59,24 @@ def cut(prepared: str) -> list[str]:
 
 def prepared_words(text: str) -> list[str]:
     """What `cut` makes of the prepared text."""
-    if not text.isascii():
-        return cut(prepare(text))
-    words = cut(text)
-    if parts := _parts(text, words):
-        words += cut(" ".join(parts))
-    return words
+    if text.isascii():
+        words = plain = cut(text)
+    else:
+        words, plain = [part for word in _UNCUT.findall(text) for part in folded_words(word)], plain_words(text)
+    parts = _parts(text, plain)
+    return words + cut(" ".join(parts)) if parts else words
+
+
+@lru_cache(4_096)
+def folded_words(word: str) -> Sequence[str]:
+    """What `cut` makes of a prepared word, whatever its signs. What is prepared never goes beyond a sign at which it
+    cuts, so that the words of a text may be prepared one by one."""
+    return [word.lower()] if word.isascii() else cut(_folded(word))
+
+
+def plain_words(text: str) -> list[str]:
+    """The runs of letters and digits of ASCII, in lower case."""
+    return _PLAIN.findall(text.lower())
 
 
 def _parts(text: str, words: Iterable[str]) -> list[str]:

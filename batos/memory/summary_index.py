@@ -81,7 +81,7 @@ class Summarised:
 
 class SummaryIndex(Derived):
     what = "index of summaries"
-    version = 2
+    version = 3
     schema = SCHEMA
     tables = ("summary", "root", "document", *tables())
 

@@ -99,7 +99,7 @@ class Place(NamedTuple):
 
 class TextIndex(Derived):
     what = "text index"
-    version = 7
+    version = 8
     schema = SCHEMA
     tables = (
         "chunk",

@@ -1,22 +1,22 @@
 """Texts as tokens, many at a time: the numbers that `Tokens` gives to the words of each.
 
-Nearly all words are short and of ASCII; those are found by arrays (`word_table`). The others go one by one: those of
-other alphabets, long ones, and what stands beside a text for its camel-case names and irregular words.
+Nearly all words are short and of ASCII; those are found by arrays (`word_table`). The others go one by one: long ones,
+those with other signs, and what stands beside a text for its camel-case names and irregular words.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterable, Sequence
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from batos.memory.postings import Array
-from batos.memory.query import CASES, cut, humps, irregular_forms, prepared_words
+from batos.memory.query import CASES, cut, folded_words, humps, irregular_forms, plain_words, prepared_words
 from batos.memory.tokens import Tokens
-from batos.memory.word_table import LONGEST, Cut, WordTable, cut_texts
+from batos.memory.word_table import Cut, WordTable, cut_texts
 
 FEW = 3_000  # signs of texts whose words are sooner found one by one
 
@@ -39,18 +39,22 @@ class TextTokens:
     def of(self, texts: Sequence[str]) -> Told:
         if sum(map(len, texts)) < FEW:
             return self._one_by_one([prepared_words(text) for text in texts])
-        plain = [text if text.isascii() else "" for text in texts]
-        words = cut_texts(plain)
+        words = cut_texts(texts)
         tokens, marks = self._found(words)
-        others = _beside(plain, words.sizes, marks)
-        others.update((place, prepared_words(text)) for place, text in enumerate(texts) if not text.isascii())
-        if not others:
-            return Told(tokens, words.sizes, [])
-        more = self._one_by_one([others.get(place, []) for place in range(len(texts))])
-        ends = np.repeat(np.cumsum(words.sizes), more.sizes)
-        return Told(np.insert(tokens, ends, more.tokens), words.sizes + more.sizes, more.signs)
+        of_text = np.repeat(np.arange(len(texts)), words.sizes)  # which one each word is of
+        irregular = np.flatnonzero(marks)
+        forms = set(zip(of_text[irregular].tolist(), marks[irregular].tolist(), strict=True))
+        told = Told(tokens, words.sizes, [])
+        if words.apart.any():
+            told = self._with_apart(told, words, of_text, forms)
+        beside = _beside(texts, words, forms)
+        if not beside:
+            return told
+        more = self._one_by_one([beside.get(place, ()) for place in range(len(texts))])
+        ends = np.repeat(np.cumsum(told.sizes), more.sizes)
+        return Told(np.insert(told.tokens, ends, more.tokens), told.sizes + more.sizes, told.signs)
 
-    def _one_by_one(self, texts: Sequence[list[str]]) -> Told:
+    def _one_by_one(self, texts: Sequence[Sequence[str]]) -> Told:
         """Of texts whose words are given."""
         read = list(self.words.of_each(texts))
         tokens = np.array([token for some, _ in read for token in some], np.int64)
@@ -58,47 +62,62 @@ class TextTokens:
         return Told(tokens, sizes, [(place, sign) for place, (_, some) in enumerate(read) for sign in some])
 
     def _found(self, words: Cut) -> tuple[Array, Array]:
-        """(tokens, marks) of words; marks are those of `_mark`."""
+        """(tokens, marks) of words; marks are those of `_mark`. Both are zero for those that are apart."""
         firsts, seconds = words.keys()
         tokens, marks, lacking = self._table.find(firsts, seconds)
-        is_long = words.ends - words.starts > LONGEST
-        if is_long.any():
-            lacking = lacking[~is_long[lacking]]
-            told = words.of(np.flatnonzero(is_long))
-            tokens[is_long], marks[is_long] = self.words.of(told)[0], [_mark(word) for word in told]
+        lacking = lacking[~words.apart[lacking]]
         if len(lacking):
-            self._learn(words, lacking, firsts, seconds)
+            self._learn(words.as_given(lacking), lacking, firsts, seconds)
             tokens[lacking], marks[lacking], _ = self._table.find(firsts[lacking], seconds[lacking])
+        tokens[words.apart] = marks[words.apart] = 0
         return tokens, marks
 
-    def _learn(self, words: Cut, lacking: Array, firsts: Array, seconds: Array) -> None:
-        """Take the lacking words, which have these keys, into the table."""
-        found = dict(zip(words.of(lacking), lacking.tolist(), strict=True))  # each once
+    def _learn(self, words: Sequence[str], places: Array, firsts: Array, seconds: Array) -> None:
+        """Take the words at these places into the table."""
+        found = dict(zip(map(str.lower, words), places.tolist(), strict=True))  # each once
         places = np.array(list(found.values()))
         numbers = np.array(self.words.numbers_of(list(found)), np.int64)
         self._table.add(firsts[places], seconds[places], numbers, np.array([_mark(word) for word in found], np.int64))
 
+    def _with_apart(self, told: Told, words: Cut, of_text: Array, forms: set[tuple[int, int]]) -> Told:
+        """With the tokens of the words that are apart, which may be none or several each; what is irregular in them is
+        added to `forms`."""
+        places = np.flatnonzero(words.apart)
+        given = words.as_given(places)
+        texts = of_text[places].tolist()
+        more = self._one_by_one([folded_words(word) for word in given])
+        times = np.ones(len(told.tokens), np.int64)
+        times[places] = more.sizes
+        tokens = np.repeat(told.tokens, times)
+        tokens[np.repeat(words.apart, times)] = more.tokens
+        before = np.append(0, np.cumsum(times))  # tokens before each word
+        sizes = np.diff(before[np.append(0, np.cumsum(words.sizes))])
+        forms.update((text, mark) for text, word in zip(texts, given, strict=True) for mark in _marks_in(word))
+        return Told(tokens, sizes, [(texts[place], sign) for place, sign in more.signs])
 
-def _beside(texts: Sequence[str], sizes: Array, marks: Array) -> dict[int, list[str]]:
-    """The words that stand beside texts of ASCII, as `query.prepared_words` has them, by the place of the text; `marks`
-    are those of all their words."""
+
+def _beside(texts: Sequence[str], words: Cut, forms: Iterable[tuple[int, int]]) -> dict[int, list[str]]:
+    """The words that stand beside texts, as `query.prepared_words` has them, by the place of the text; `forms` are
+    (text, mark) of its irregular words."""
     found: defaultdict[int, list[str]] = defaultdict(list)
-    if b"aA" in " ".join(texts).encode().translate(CASES):
+    if b"aA" in words.given.translate(CASES):
         for place, text in enumerate(texts):
             if parts := humps(text):
                 found[place] += parts
-    if marks.any():
-        irregular = np.flatnonzero(marks)
-        places = np.repeat(np.arange(len(texts)), sizes)[irregular]
-        forms = _forms()
-        for place, mark in sorted(set(zip(places.tolist(), marks[irregular].tolist(), strict=True))):
-            found[place].append(irregular_forms()[forms[mark - 1]])
-    return {place: cut(" ".join(words)) for place, words in found.items()}
+    for place, mark in sorted(forms):
+        found[place].append(irregular_forms()[_forms()[mark - 1]])
+    return {place: cut(" ".join(parts)) for place, parts in found.items()}
 
 
 def _mark(word: str) -> int:
     """What place an irregular form has among them, from 1; 0 for any other word."""
     return _marks().get(word, 0)
+
+
+@lru_cache(4_096)
+def _marks_in(word: str) -> list[int]:
+    """The marks of the irregular words in one that is apart."""
+    return [mark for part in plain_words(word) if (mark := _mark(part))]
 
 
 @cache

@@ -31,11 +31,11 @@ class Tokens:
         self._former_odd: dict[str, tuple[list[int], list[int]]] = {}
         self._asked: sqlite3.Connection | None = None
 
-    def of(self, words: list[str]) -> tuple[Numbers, Numbers]:
+    def of(self, words: Sequence[str]) -> tuple[Numbers, Numbers]:
         """(the tokens of these words in order, the signs that begin one of them)."""
         return next(self.of_each([words]))
 
-    def of_each(self, read: Sequence[list[str]]) -> Iterator[tuple[Numbers, Numbers]]:
+    def of_each(self, read: Sequence[Sequence[str]]) -> Iterator[tuple[Numbers, Numbers]]:
         """The same for several texts, whose unknown words the tokenizer is asked for together."""
         if len(self._known) > YOUNG:
             self._former, self._former_odd = self._known, self._odd

@@ -20,26 +20,27 @@ LONGEST = 16  # letters and digits of a word that is looked up so
 FEWEST, MOST = 1 << 11, 1 << 18  # words that a table is made for at first, and at most; then it is begun anew
 SPREAD = 4  # places for a word, so that few words are not where they are looked for first
 
-_SPACE = ord(" ")
+_SPACE, _BEYOND_ASCII = ord(" "), 0x80
 # By the number of bytes that a word has of eight: what leaves those of an integer, whose first byte is the lowest.
 _MASKS = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The words of texts, in order: word i are the bytes of `signs` from `starts[i]` up to `ends[i]`. `sizes` are the
-    words of each text."""
+    """The words of texts, in order: word i are the bytes of `signs` from `starts[i]` up to `ends[i]`, and of `given` as
+    they were. `sizes` are the words of each text. `apart` tells of each whether it is too long, or not of ASCII."""
 
+    given: bytes
     signs: bytes
     starts: Array
     ends: Array
     sizes: Array
+    apart: Array
 
-    def of(self, places: Array) -> list[str]:
+    def as_given(self, places: Array) -> list[str]:
         """The words at these places."""
-        text = self.signs.decode()
         bounds = zip(self.starts[places].tolist(), self.ends[places].tolist(), strict=True)
-        return [text[start:end] for start, end in bounds]
+        return [self.given[start:end].decode() for start, end in bounds]
 
     def keys(self) -> tuple[Array, Array]:
         """(the first eight bytes, the next eight bytes) of each word as an integer."""
@@ -51,13 +52,19 @@ class Cut:
 
 
 def cut_texts(texts: Sequence[str]) -> Cut:
-    """Texts of ASCII cut as `query.cut` does it."""
-    signs = f" {' '.join(texts)}{' ' * LONGEST}".encode().translate(CUTS)
-    is_word = np.frombuffer(signs, np.uint8) != _SPACE
+    """Texts cut at signs of ASCII, as `query.cut` does it."""
+    parts = [text.encode() for text in texts]
+    given = b" %b%b" % (b" ".join(parts), b" " * LONGEST)
+    signs = given.translate(CUTS)
+    bytes_ = np.frombuffer(signs, np.uint8)
+    is_word = bytes_ != _SPACE
     edges = np.flatnonzero(is_word[1:] != is_word[:-1]) + 1
     starts, ends = edges[::2], edges[1::2]
-    beginnings = np.cumsum([1, *(len(text) + 1 for text in texts)])
-    return Cut(signs, starts, ends, np.diff(starts.searchsorted(beginnings)))
+    apart = ends - starts > LONGEST
+    if not signs.isascii():
+        apart |= np.maximum.reduceat(bytes_, starts) >= _BEYOND_ASCII
+    beginnings = np.cumsum([1, *(len(part) + 1 for part in parts)])
+    return Cut(given, signs, starts, ends, np.diff(starts.searchsorted(beginnings)), apart)
 
 
 class WordTable:

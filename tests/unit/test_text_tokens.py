@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from batos.memory import text_tokens, word_table
-from batos.memory.query import irregular_forms, prepared_words
+from batos.memory.query import cut, irregular_forms, prepare, prepared_words
 from batos.memory.text_tokens import TextTokens
 from batos.memory.tokens import Tokens, number_of
 
@@ -38,6 +38,11 @@ SCRAPS = [
     "漢字",
     "ﬁne",
     "it’s",
+    "went’s",
+    "went2",
+    "größer",
+    "Donaudampfschifffahrtsgesellschaftskapitänsmütze",
+    "日本語テキスト",
     "\n",
 ]
 scraps = st.one_of(st.sampled_from(SCRAPS), st.text(max_size=6), st.text(string.ascii_letters + " ", max_size=20))
@@ -83,6 +88,13 @@ def at_once():
 @example(["went saw went", "SAW"])
 def test_texts_have_the_tokens_that_their_words_have(known, at_once, given_texts):
     assert all_at_once(at_once, given_texts) == one_by_one(known, given_texts)
+
+
+@given(texts)
+@example("<\u0338 =\u0338a a\u0301 \u1fef\u0301 went2 went’s 3\u0338")
+@example("\u1112\u1161\u11ab \uff21\uff22 ㎏ … \u00a0\u2028 İ ß Children’s")
+def test_words_prepared_one_by_one_have_the_tokens_of_the_prepared_text(known, text):
+    assert known.of(prepared_words(text)) == known.of(cut(prepare(text)))
 
 
 def test_a_few_texts_have_the_same_tokens(known, at_once, monkeypatch):
