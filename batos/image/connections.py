@@ -155,7 +155,7 @@ class ImageConnection(Connection):
         known = self._cache.get(oid) if self.opened is not None else None
         if known is not None and known._p_changed is not None:
             return known
-        with self._telling(oid):
+        try:
             found = super().get(oid)
             self._asked_for = oid
             try:
@@ -163,6 +163,9 @@ class ImageConnection(Connection):
             finally:
                 self._asked_for = None
             return found
+        except Exception as error:
+            self._tell(oid, error)
+            raise
 
     def setstate(self, obj: Any) -> None:
         self.check()
@@ -170,8 +173,11 @@ class ImageConnection(Connection):
         if state is not None:
             obj.__dict__.update(state)
         else:
-            with self._telling(obj._p_oid):
+            try:
                 self._load(obj)
+            except Exception as error:
+                self._tell(obj._p_oid, error)
+                raise
         note_read(obj)
 
     def _load(self, obj: Any) -> None:
@@ -233,20 +239,18 @@ class ImageConnection(Connection):
             if names:
                 yield oid, tuple(sorted(names))
 
-    @contextmanager
-    def _telling(self, oid: bytes) -> Iterator[None]:
-        try:
-            yield
-        except (BatosError, TransientError, POSKeyError):
-            raise
-        except Exception as error:  # a record from elsewhere may fail in any way
-            cause = error.__cause__ if isinstance(error, StateLoadError) and error.__cause__ else error
-            if isinstance(cause, BatosError):
-                raise cause from None
-            if told := as_unavailable(self.db().where, cause):
-                raise told from error
-            reason = f"object {oid.hex()} cannot be read ({type(cause).__name__}: {cause})."
-            raise ImageCorrupt(path=self.db().where.name, reason=reason) from error
+    def _tell(self, oid: bytes, error: Exception) -> None:
+        """Raises what `error` is to be called; returns where it says itself what happened."""
+        if isinstance(error, BatosError | TransientError | POSKeyError):
+            return
+        # A record from elsewhere may fail in any way.
+        cause = error.__cause__ if isinstance(error, StateLoadError) and error.__cause__ else error
+        if isinstance(cause, BatosError):
+            raise cause from None
+        if told := as_unavailable(self.db().where, cause):
+            raise told from error
+        reason = f"object {oid.hex()} cannot be read ({type(cause).__name__}: {cause})."
+        raise ImageCorrupt(path=self.db().where.name, reason=reason) from error
 
 
 class ImageDatabase(DB):
