@@ -40,9 +40,12 @@ class Scale:
         self._living = living
         self._usual = tokens / living
 
-    def weights(self, matches: Matches, places: Array | slice = slice(None)) -> Array:
-        """Those of the matches at these places."""
-        found: Array = self._weights(matches, matches.counts[places], self._sizes[matches.rows[places]])
+    def weights(self, matches: Matches, places: Array | None = None) -> Array:
+        """Those of all matches, or of the ones at these places."""
+        rows, counts = matches.rows, matches.counts
+        if places is not None:
+            rows, counts = rows.take(places), counts.take(places)
+        found: Array = self._weights(matches, counts, self._sizes.take(rows))
         return found
 
     def most(self, matches: Matches) -> float:
@@ -69,25 +72,22 @@ class Weighing:
         if len(self._sums) < rows:
             self._sums = np.zeros(rows)
         sums = self._sums
-        rest = [0.0]  # what a row can weigh by the expressions that are left
-        for matches in reversed(found):
-            rest.append(rest[-1] + scale.most(matches))
-        rest.reverse()
-        touched: Array = np.empty(0, np.uint32)
+        touched: Array = np.empty(0, np.intp)
         try:
             for number, matches in enumerate(found):
                 if most <= len(touched) and len(matches.rows) > FEW:
-                    least = _least_of(sums[touched], most)
-                    if least > rest[number] * ROUNDED:
-                        break
-                weights = sums[matches.rows]
-                touched = np.concatenate([touched, matches.rows[weights == 0]])
-                sums[matches.rows] = weights + scale.weights(matches)
-            else:
-                return _of_least(touched, sums[touched], most)
-            weights = sums[touched]
-            hopeful = weights + rest[number] * ROUNDED >= least
-            return _added(scale, found[number:], touched[hopeful], weights[hopeful], most)
+                    rest = sum(map(scale.most, found[number:])) * ROUNDED
+                    weights = sums.take(touched)
+                    least = _least_of(weights, most)
+                    if least > rest:
+                        hopeful = weights + rest >= least
+                        kept = touched[hopeful].astype(np.uint32)  # as matches have them
+                        return _added(scale, found[number:], kept, weights[hopeful], most)
+                places = matches.rows.astype(np.intp)
+                weights = sums.take(places)
+                touched = np.concatenate([touched, places[weights == 0]])
+                sums[places] = weights + scale.weights(matches)
+            return _of_least(touched, sums.take(touched), most)
         finally:
             sums[touched] = 0
 
@@ -102,8 +102,8 @@ def _added(scale: Scale, found: Sequence[Matches], rows: Array, weights: Array, 
     for matches in found:
         places = matches.rows.searchsorted(rows)
         places[places == len(matches.rows)] = 0
-        held = np.flatnonzero(matches.rows[places] == rows)
-        weights[held] += scale.weights(matches, places[held])
+        held = np.flatnonzero(matches.rows.take(places) == rows)
+        weights[held] += scale.weights(matches, places.take(held))
     matching = weights > 0
     return _of_least(rows[matching], weights[matching], most)
 
