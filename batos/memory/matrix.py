@@ -20,6 +20,7 @@ SAMPLED = 512  # vectors that stand for all
 BLOCK = 65_536  # sketches compared at a time, so that what is computed stays in the processor's cache
 SUMMED = 3  # words of a sketch whose differing signs are summed in 8 bits
 SAMPLED_DIFFERENCES = 4_096
+GATHERED = 2_048  # vectors for which there is room to be compared in full at once
 
 
 class Matrix:
@@ -35,7 +36,10 @@ class Matrix:
         self._sketches: NDArray[np.uint64] = np.empty((self._words, 0), np.uint64)
         self._places: dict[int, int] = {}
         self._sample: NDArray[np.float32] | None = None  # of the values, next to each other
+        # Memory that is used again by each comparison: to be given new pages by the system takes as long as it does.
+        self._gathered: NDArray[np.float32] = np.empty((GATHERED, dimension), np.float32)
         self._differing: NDArray[np.uint16] = np.empty(0, np.uint16)
+        self._near: NDArray[np.bool_] = np.empty(0, np.bool_)
         self._scratch = (np.empty(BLOCK, np.uint64), np.empty(BLOCK, np.uint8), np.empty(BLOCK, np.uint8))
 
     def __len__(self) -> int:
@@ -103,7 +107,11 @@ class Matrix:
         return float(_products(self._sample, question).min())
 
     def _compare(self, question: NDArray[np.float32], places: Any) -> NDArray[np.float32]:
-        return _products(self._values[places], question)
+        if isinstance(places, slice) or len(places) > GATHERED:
+            return _products(self._values[places], question)
+        gathered = self._gathered[: len(places)]
+        self._values.take(places, axis=0, out=gathered, mode="clip")  # with "raise" it would be copied once more
+        return _products(gathered, question)
 
     def _candidates(self, question: NDArray[np.float32], count: int) -> NDArray[np.int64]:
         """Places of the vectors whose signs agree most with those of the question."""
@@ -113,12 +121,12 @@ class Matrix:
         differing = self._differences(question)
         sampled = differing[:: max(1, self._size // SAMPLED_DIFFERENCES)]
         rank = min(2 * wanted * len(sampled) // self._size + 2, len(sampled) - 1)
-        near = np.flatnonzero(differing <= np.partition(sampled, rank)[rank])
+        limit = np.partition(sampled, rank)[rank]
+        near = np.flatnonzero(np.less_equal(differing, limit, out=self._near[: self._size]))
         if len(near) < wanted:
             near = np.arange(self._size)
         theirs = differing[near]
-        limit = int(np.searchsorted(np.cumsum(np.bincount(theirs)), wanted))
-        return near[theirs <= limit]
+        return near[theirs <= np.searchsorted(np.cumsum(np.bincount(theirs)), wanted)]
 
     def _differences(self, question: NDArray[np.float32]) -> NDArray[np.uint16]:
         """In how many signs each vector differs from the question."""
@@ -152,7 +160,7 @@ class Matrix:
         self._ids = np.concatenate([self._ids, np.empty(more, np.int64)])
         self._values = np.concatenate([self._values, np.empty((more, self.dimension), np.float32)])
         self._sketches = np.concatenate([self._sketches, np.empty((self._words, more), np.uint64)], axis=1)
-        self._differing = np.empty(room + more, np.uint16)
+        self._differing, self._near = np.empty(room + more, np.uint16), np.empty(room + more, np.bool_)
 
 
 def _products(values: NDArray[np.float32], question: NDArray[np.float32]) -> NDArray[np.float32]:
