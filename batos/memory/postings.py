@@ -15,7 +15,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-PAGE = 2_048  # postings that a page has at least, unless it is the last: 12 KiB
+PAGE = 512  # postings that a page has at least, unless it is the last: 3 KiB, and with their tokens some 5
 SIZES = Struct("=II")  # of a page: tokens, postings
 
 Array = NDArray[Any]
@@ -44,8 +44,8 @@ class Postings:
         return int(self.tokens.nbytes + self.starts.nbytes + self.rows.nbytes + self.counts.nbytes)
 
     def packed(self) -> bytes:
-        sizes = np.array([len(self.tokens), len(self.rows)], np.uint32)
-        body = b"".join(part.tobytes() for part in (sizes, self.tokens, self.starts, self.rows, self.counts))
+        parts = (self.tokens, self.starts, self.rows, self.counts)
+        body = b"".join((SIZES.pack(len(self.tokens), len(self.rows)), *(part.tobytes() for part in parts)))
         return crc32(body).to_bytes(4, "big") + body
 
     def pages(self) -> Iterator[Postings]:
