@@ -15,10 +15,14 @@ from string import ascii_lowercase, ascii_uppercase, digits
 
 from batos.memory.query import LONGEST_QUESTION, cut
 
-# Kinds are numbers with one bit each, and what a text tells is their sum: the index keeps it with each chunk.
+# Kinds are numbers with one bit each, and what a text tells is their sum, which the index keeps with each turn. A text
+# that only asks tells least of all, whatever words are in it.
 TIME, LENGTH, NUMBER, NAME = 1, 2, 4, 8
+ONLY_ASKS = 16
 KINDS = {"time": TIME, "length": LENGTH, "number": NUMBER, "name": NAME}
 
+LEAST_WORDS = 4  # of a sentence that says something; `Wow, that is great!` hardly does
+_END = re.compile(r"(?<=[.!?。！？])\s+")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _VERBS = "did|do|does|is|are|was|were|has|have|had|will|would|can|could|should"
 # Signs by what they are: small letters as `a`, capitals as `A`, digits as `0`, all but spaces among the others as `.`.
@@ -35,13 +39,21 @@ def expected(question: str) -> int:
 
 
 def told(text: str) -> int:
-    """The kinds that `text` tells."""
+    """The kinds that `text` tells, and whether it only asks."""
     signs = text.encode("utf-8", "replace").translate(_SIGNS)
-    kinds = NAME if b"a Aa" in signs else 0
+    kinds = (NAME if b"a Aa" in signs else 0) | (ONLY_ASKS if _only_asks(text) else 0)
     if b"0" in signs:
         kinds |= NUMBER
         kinds |= TIME if b"0000" in signs and _YEAR.search(text) else 0
     return reduce(or_, map(_telling().__getitem__, _telling_words().intersection(cut(text))), kinds)
+
+
+def _only_asks(text: str) -> bool:
+    if "?" not in text and "？" not in text:
+        return False
+    whole = text.strip()
+    saying = [sentence for sentence in _END.split(whole) if len(sentence.split()) >= LEAST_WORDS] or [whole]
+    return all(sentence.endswith(("?", "？")) for sentence in saying)
 
 
 @cache

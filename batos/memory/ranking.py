@@ -4,7 +4,7 @@ Each of the two is scaled by the best chunk of the search, so that neither scale
 convex combination of Bruch, Gai and Ingber, 2023; ranks alone, as reciprocal rank fusion takes them, lost to plain BM25
 wherever one side was weak). Turns of a conversation hand a share to the turns beside them, most to what follows a
 question. Turns of a person whom the question names count for more, so do those that tell what it expects to be told,
-and so does whatever is dated in the days that it names.
+and so does whatever is dated in the days that it names; turns that only ask count for less.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 
+from batos.memory.expected import ONLY_ASKS
 from batos.memory.question import Question
 from batos.memory.text import Place
 
@@ -27,6 +28,7 @@ SURE_WEIGHT = 1.0
 SPEAKER_FACTOR = 1.4
 SPAN_FACTOR = 1.4
 ANSWER_FACTOR = 1.25  # for a turn that tells the kind of answer that is expected
+ASKING_FACTOR = 0.75  # for one that only asks
 SECTION_SHARE = 0.5  # what the summary above hands to a chunk
 
 
@@ -107,7 +109,7 @@ def ranked(
         factors = (
             SPEAKER_FACTOR if place.speaker in named else 1.0,
             SPAN_FACTOR if question.span is not None and question.span.holds(place.date) else 1.0,
-            ANSWER_FACTOR if place.tells & question.expected else 1.0,
+            _answering(question, place),
         )
         score = (total + added[0] + neighbours) * math.prod(factors)
         scored.append((-score, place.document_id, place.chunk_index, id_, added, factors))
@@ -147,6 +149,11 @@ def _own_scores(found: Evidence, words_weight: float) -> tuple[Mapping[int, floa
     room = max(max(found.cosines.values(), default=floor) - floor, 1e-6)
     above = found.cosines.items()
     return words, {id_: share * (cosine - floor) / room if cosine > floor else 0.0 for id_, cosine in above}
+
+
+def _answering(question: Question, place: Place) -> float:
+    expected = ANSWER_FACTOR if place.tells & question.expected else 1.0
+    return expected * ASKING_FACTOR if place.tells & ONLY_ASKS else expected
 
 
 def _from_neighbours(place: Place, by_place: Mapping[tuple[str, int], Place], totals: Mapping[int, float]) -> float:

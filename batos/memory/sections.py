@@ -1,8 +1,8 @@
 """Sections: what summaries say of a question, handed down to the chunks below them.
 
 Summaries are searched as chunks are, by words and by meaning, and joined in the same way. The best bring chunks along
-that no index proposed; every chunk has the score of the summary directly above it, and that has a share of the one
-above itself.
+that no index proposed; every chunk has the score of the summary directly above it, or a part of the next one's, and
+that has a share of the one above itself.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from batos.memory.vectors import VectorIndex, index_name
 CANDIDATES = 60  # summaries that each of the two indexes is asked for
 EXPANDED = 8  # summaries whose chunks come along
 ABOVE_SHARE = 0.25
+REACH = 4  # chunks beyond its ends where nothing of a summary's score is left
 
 
 class Sections:
@@ -97,7 +98,10 @@ def best_of(scores: Mapping[Span, float]) -> list[Span]:
 
 
 def handed_down(scores: Mapping[Span, float], places: Iterable[Place], summarised: Container[str]) -> dict[int, float]:
-    """The score of the summary above each of these chunks, where it has one, as the `summarised` documents have."""
+    """The score of the summary above each of these chunks, where it has one, as the `summarised` documents have; or a
+    part of that of a summary which ends shortly before it or begins shortly after, where that is more: what is talked
+    about does not end where a summary does.
+    """
     by_document: defaultdict[str, list[Span]] = defaultdict(list)
     for span in scores:
         by_document[span.document_id].append(span)
@@ -108,8 +112,9 @@ def handed_down(scores: Mapping[Span, float], places: Iterable[Place], summarise
         if place.document_id in summarised:
             found[place.id] = 0.0
         for span in by_document.get(place.document_id, ()):
-            if span.first <= place.chunk_index <= span.last:
-                found[place.id] = scores[span]
+            beyond = max(span.first - place.chunk_index, place.chunk_index - span.last, 0)
+            if beyond < REACH:
+                found[place.id] = max(found.get(place.id, 0.0), scores[span] * (1 - beyond / REACH))
     return found
 
 

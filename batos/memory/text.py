@@ -64,7 +64,7 @@ class Row:
 
     @property
     def tells(self) -> int:
-        """The kinds of answers in a turn (`expected`). A chunk of a document is long, and tells nearly all of them."""
+        """What a turn tells (`expected`). A chunk of a document is long, and tells nearly all of them."""
         return told(said(self.body)) if self.speaker is not None else 0
 
     @property

@@ -75,10 +75,12 @@ def test_the_parts_of_a_score_add_up_to_it(image, memory):
     hits = memory.search("Where did Ada see the owl?")
 
     assert {hit.explanation.speaker for hit in hits} == {1.0, 1.4}
+    assert {hit.explanation.answer for hit in hits} == {1.0, 0.75}  # one of them only asks
     assert any(hit.explanation.neighbours > 0 for hit in hits)
     for hit in hits:
         found = hit.explanation
-        assert hit.score == pytest.approx((found.words + found.meaning + found.neighbours) * found.speaker * found.span)
+        factors = found.speaker * found.span * found.answer
+        assert hit.score == pytest.approx((found.words + found.meaning + found.neighbours) * factors)
         assert found.told.startswith("words ")
 
 

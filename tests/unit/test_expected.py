@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batos.memory.expected import LENGTH, NAME, NUMBER, TIME, expected, told
+from batos.memory.expected import LENGTH, NAME, NUMBER, ONLY_ASKS, TIME, expected, told
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,12 @@ def test_how_a_question_is_put_says_what_it_expects(question, kind):
         ("Great! Thanks, Ada.", 0),
         ("I know, I know", 0),
         ("Lastly, the weaker oneness", 0),
+        ("Wow! How did you find it?", ONLY_ASKS),
+        ("Who was it, 3 of them?  And when did they come?", ONLY_ASKS | NUMBER),
+        ("Did you? I saw an owl there. Was it yours?", 0),
+        ("Really?", ONLY_ASKS),
+        ("Is it? It is.", 0),
+        ("本当ですか？", ONLY_ASKS),
         ("", 0),
     ],
 )
@@ -54,5 +60,5 @@ def test_a_text_tells_what_its_words_and_letters_say(text, kinds):
 
 @given(st.text())
 def test_no_text_is_an_error(text):
-    assert 0 <= told(text) <= TIME | LENGTH | NUMBER | NAME
+    assert 0 <= told(text) <= TIME | LENGTH | NUMBER | NAME | ONLY_ASKS
     assert expected(text) in (0, TIME, LENGTH, NUMBER, NAME)
