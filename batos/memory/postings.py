@@ -50,6 +50,9 @@ class Postings:
 
     def pages(self) -> Iterator[Postings]:
         """The same in parts; all postings of a token are in one of them."""
+        if 0 < len(self.rows) <= PAGE:
+            yield self
+            return
         cuts = self.starts.searchsorted(np.arange(0, len(self.rows), PAGE), "left")
         cuts = np.unique(np.append(cuts, len(self.tokens)))
         for first, last in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
