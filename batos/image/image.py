@@ -320,10 +320,10 @@ class Image:
             with closing(self.transactions_since(tid)) as transactions:
                 yield newest, transactions
             return
-        with self._begun(writable=False) as world:
-            log = transactions_since(self.db.storage, self.where, tid, world.connection)
+        with self._lent() as (connection, _):
+            log = transactions_since(self.db.storage, self.where, tid, connection)
             with closing(log) as transactions:
-                yield world.connection.newest, transactions
+                yield connection.newest, transactions
 
     def records(self) -> AbstractContextManager[Load]:
         """A function (oid, tid) -> (record, its tid): the object as of just before `tid`, or now if `tid` is None."""
