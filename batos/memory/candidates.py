@@ -109,14 +109,14 @@ class Arms:
         scores = sections.scored(self.question.parts, self._asked, self._words_weight)
         if not scores:
             return found
-        places = {**found.places}
-        for span in best_of(scores):
-            places.update(self._index.stretch(span.document_id, span.first, span.last))
+        brought = [(span.document_id, span.first, span.last) for span in best_of(scores)]
+        places = {**found.places, **self._index.stretches(brought)}
         cosines = found.cosines
         if cosines is not None and self._vectors is not None:
             with self._vectors.comparing() as matrix:
                 cosines = {**cosines, **matrix.cosines(self._asked, [id_ for id_ in places if id_ not in cosines])}
-        summarised = sections.index.summarised({place.document_id for place in places.values()})
+        summarised = {span.document_id for span in scores}
+        summarised |= sections.index.summarised({place.document_id for place in places.values()} - summarised)
         handed = handed_down(scores, places.values(), summarised)
         return replace(found, places=places, cosines=cosines, sections=handed)
 

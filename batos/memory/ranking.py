@@ -10,7 +10,7 @@ and so does whatever is dated in the days that it names; turns that only ask cou
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -29,6 +29,7 @@ SPEAKER_FACTOR = 1.4
 SPAN_FACTOR = 1.4
 ANSWER_FACTOR = 1.25  # for a turn that tells the kind of answer that is expected
 ASKING_FACTOR = 0.75  # for one that only asks
+NO_FACTORS = 1.0, 1.0, 1.0
 SECTION_SHARE = 0.5  # what the summary above hands to a chunk
 
 
@@ -104,19 +105,24 @@ def ranked(
         if section is None:
             # What has no summary above it is its own, or a chunk of a short document would lose against all others.
             section = total / scale if found.sections and scale else 0.0
-        neighbours = _from_neighbours(place, by_place, totals) if place.speaker else 0.0
-        added = SECTION_SHARE * scale * section, neighbours
-        factors = (
-            SPEAKER_FACTOR if place.speaker in named else 1.0,
-            SPAN_FACTOR if question.span is not None and question.span.holds(place.date) else 1.0,
-            _answering(question, place),
-        )
-        score = (total + added[0] + neighbours) * math.prod(factors)
+        added = SECTION_SHARE * scale * section, _from_neighbours(place, by_place, totals) if place.speaker else 0.0
+        factors = _factors(question, place, named) if place.speaker or place.date else NO_FACTORS
+        score = (total + added[0] + added[1]) * math.prod(factors)
         scored.append((-score, place.document_id, place.chunk_index, id_, added, factors))
-    for _, _, _, id_, (section, neighbours), factors in sorted(scored):
+    scored.sort()
+    for _, _, _, id_, (section, neighbours), factors in scored:
         own = words.get(id_, 0.0), meaning.get(id_, 0.0)
         cosine = None if found.cosines is None else found.cosines.get(id_)
         yield id_, Explanation(*own, neighbours, section, *factors, found.weights.get(id_), cosine)
+
+
+def _factors(question: Question, place: Place, named: Container[str]) -> tuple[float, float, float]:
+    """By who speaks, of which day it is, and what is told."""
+    return (
+        SPEAKER_FACTOR if place.speaker in named else 1.0,
+        SPAN_FACTOR if question.span is not None and question.span.holds(place.date) else 1.0,
+        _answering(question, place),
+    )
 
 
 def _ranked_by_own(

@@ -107,14 +107,15 @@ def handed_down(scores: Mapping[Span, float], places: Iterable[Place], summarise
         by_document[span.document_id].append(span)
     found: dict[int, float] = {}
     for place in places:
-        if place.id < 0:  # not committed yet, so no summary is of it
+        # What is not committed yet has no summary above it.
+        if place.document_id not in summarised or place.id < 0:
             continue
-        if place.document_id in summarised:
-            found[place.id] = 0.0
+        score = 0.0
         for span in by_document.get(place.document_id, ()):
             beyond = max(span.first - place.chunk_index, place.chunk_index - span.last, 0)
             if beyond < REACH:
-                found[place.id] = max(found.get(place.id, 0.0), scores[span] * (1 - beyond / REACH))
+                score = max(score, scores[span] * (1 - beyond / REACH))
+        found[place.id] = score
     return found
 
 

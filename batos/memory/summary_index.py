@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batos.image import following
 from batos.image.derived import ONE_OF, Derived, Listed
@@ -59,8 +59,7 @@ PUT_ROOT = """
 LEVEL = "exists (select 1 from root join document using (document_id, hash) where document_id = summary.document_id)"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A summary as the index keeps it: it covers the chunks from `first` to `last` of its document."""
 
     id: int
@@ -102,7 +101,7 @@ class SummaryIndex(Derived):
         """Those of `ids` whose summaries are level with their documents."""
         statement = f"select id, document_id, level, first, last from summary where id {ONE_OF} and {LEVEL}"
         with self._using() as database:
-            return {row[0]: Span(*row) for row in database.execute(statement, (Listed(ids),))}
+            return {row[0]: Span._make(row) for row in database.execute(statement, (Listed(ids),))}
 
     def summarised(self, documents: Iterable[str]) -> set[str]:
         """Those of these documents that have summaries."""

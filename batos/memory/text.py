@@ -185,11 +185,18 @@ class TextIndex(Derived):
             rows = database.execute(statement, [value for pair in wanted for value in pair])
             return {row[0]: Place._make(row) for row in rows}
 
-    def stretch(self, document_id: str, first: int, last: int) -> dict[int, Place]:
-        """The chunks of a document from one number to another."""
-        statement = f"{PLACE} where document_id = ? and chunk_index between ? and ?"
+    def stretches(self, spans: Sequence[tuple[str, int, int]]) -> dict[int, Place]:
+        """The chunks of each of these documents from one number to another."""
+        if not spans:
+            return {}
+        statement = f"""
+            with wanted (document_id, first, last) as (values {", ".join(["(?, ?, ?)"] * len(spans))})
+            select {COLUMNS} from wanted join chunk
+            on chunk.document_id = wanted.document_id and chunk.chunk_index between wanted.first and wanted.last
+        """
         with self._using() as database:
-            return {row[0]: Place(*row) for row in database.execute(statement, (document_id, first, last))}
+            rows = database.execute(statement, [value for span in spans for value in span])
+            return {row[0]: Place._make(row) for row in rows}
 
     def differing(self, rows: Iterable[Row]) -> int:
         """In how many chunks it differs from these, which are to be all: in their words, in where they stand, or that
