@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,9 @@ class Segment:
 class Standing:
     """What is held in memory of the segments in the tables: where their pages are, and the ids and sizes of their rows.
 
-    `generation` counts the writes, `serial` the removals that it reflects.
+    `generation` counts the writes, `serial` the removals that it reflects. `told` is for whoever has the words: what
+    was read of a row in other tables, with its number, by id. No row is written over and no number given again, so
+    that holds for as long as the row has the id.
     """
 
     generation: int
@@ -49,10 +52,11 @@ class Standing:
     ids: Array
     sizes: Array
     smallest: int  # no row has fewer tokens
+    told: dict[int, tuple[int, Any]] = field(default_factory=dict)
 
     def copy(self) -> Standing:
         segments, worn = dict(self.segments), set(self.worn)
-        return replace(self, segments=segments, worn=worn, ids=self.ids.copy(), sizes=self.sizes.copy())
+        return replace(self, segments=segments, worn=worn, ids=self.ids.copy(), sizes=self.sizes.copy(), told={})
 
     def remove(self, rows: Sequence[int]) -> None:
         self.ids[rows] = GONE

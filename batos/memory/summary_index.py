@@ -7,13 +7,13 @@ a vector index of their own, by central sentences as far as a model's window rea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from batos.image import following
-from batos.image.derived import ONE_OF, Derived, Listed
+from batos.image.derived import NOWHERE, ONE_OF, Derived, Listed, Rows
 from batos.image.image import Image
 from batos.image.loading import Reference
 from batos.image.log import Load, LoggedTransaction
@@ -56,6 +56,11 @@ PUT_DOCUMENT = """
 PUT_ROOT = """
     insert into root values (?, ?, ?) on conflict (document_id) do update set id = excluded.id, hash = excluded.hash
 """
+LEVELS = """
+    select root.document_id, coalesce(document.hash = root.hash, false) from root left join document using (document_id)
+"""
+NO_LEVELS: tuple[tuple[Rows | None, bytes], dict[str, bool | None]] = (None, NOWHERE), {}
+MOST_LEVELS = 50_000  # documents of which it is kept whether summaries are level
 LEVEL = "exists (select 1 from root join document using (document_id, hash) where document_id = summary.document_id)"
 
 
@@ -84,6 +89,9 @@ class SummaryIndex(Derived):
     schema = SCHEMA
     tables = ("summary", "root", "document", *tables())
 
+    # (through which home and up to what transaction, whether summaries are level by document)
+    _levels: tuple[tuple[Rows | None, bytes], dict[str, bool | None]] = NO_LEVELS
+
     @cached_property
     def _words(self) -> Words:
         from batos.memory.words import Words  # numpy takes a while to come
@@ -99,15 +107,34 @@ class SummaryIndex(Derived):
 
     def spans(self, ids: Iterable[int]) -> dict[int, Span]:
         """Those of `ids` whose summaries are level with their documents."""
-        statement = f"select id, document_id, level, first, last from summary where id {ONE_OF} and {LEVEL}"
-        with self._using() as database:
-            return {row[0]: Span._make(row) for row in database.execute(statement, (Listed(ids),))}
+        statement = f"select words_row, id, document_id, level, first, last from summary where id {ONE_OF}"
 
-    def summarised(self, documents: Iterable[str]) -> set[str]:
-        """Those of these documents that have summaries."""
-        statement = f"select document_id from root where document_id {ONE_OF}"
+        def read(ids: Listed) -> Iterator[tuple[int, int, Span]]:
+            return ((row[0], row[1], Span._make(row[1:])) for row in database.execute(statement, (ids,)))
+
         with self._using() as database:
-            return {row[0] for row in database.execute(statement, (Listed(documents),))}
+            found = self._words.told(database, ids, read)
+            level = self._level(database, {span.document_id for span in found.values()})
+        return {id_: span for id_, span in found.items() if level.get(span.document_id)}
+
+    def summarised(self, documents: Collection[str]) -> set[str]:
+        """Those of these documents that have summaries."""
+        with self._using() as database:
+            level = self._level(database, documents)
+        return {document_id for document_id in documents if level[document_id] is not None}
+
+    def _level(self, database: Rows, documents: Collection[str]) -> Mapping[str, bool | None]:
+        """Whether the summaries of these documents, and of others, are level with them; None for one that has none."""
+        # It holds until another transaction is taken in.
+        state = database, self.position
+        if self._levels[0] != state or len(self._levels[1]) + len(documents) > MOST_LEVELS:
+            self._levels = state, {}
+        known = self._levels[1] if not database.in_transaction else {}
+        unknown = Listed(document_id for document_id in documents if document_id not in known)
+        if unknown:
+            known.update(dict.fromkeys(unknown))
+            known.update(database.execute(f"{LEVELS} where root.document_id {ONE_OF}", (unknown,)).fetchall())
+        return known
 
     def above(self, document_id: str, chunk_index: int) -> list[Span]:
         """The summaries over a chunk, from the lowest up."""
@@ -165,6 +192,7 @@ class SummaryIndex(Derived):
                 database.executemany(f"delete from {table} where id = ?", [(row[0],) for row in found])
 
     def _forget(self) -> None:
+        self._levels = NO_LEVELS
         if "_words" in self.__dict__:
             self._words.forget()
 

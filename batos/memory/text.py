@@ -38,7 +38,6 @@ COUNT_SPEAKER = """
     insert into speaker values (?, ?) on conflict (name) do update set chunks = speaker.chunks + excluded.chunks
 """
 COLUMNS = "id, chunk.document_id, chunk.chunk_index, speaker, date, asks, tells"  # those of a `Place`
-PLACE = f"select {COLUMNS} from chunk"
 SIFTED = 1_000  # of what the system did, so many are looked at together for their kind
 
 
@@ -166,9 +165,13 @@ class TextIndex(Derived):
 
     def places(self, ids: Iterable[int]) -> dict[int, Place]:
         """Where the chunks with these ids stand; those it does not hold are left out."""
+        statement = f"select words_row, {COLUMNS} from chunk where id {ONE_OF}"
+
+        def read(ids: Listed) -> Iterator[tuple[int, int, Place]]:
+            return ((row[0], row[1], Place._make(row[1:])) for row in database.execute(statement, (ids,)))
+
         with self._using() as database:
-            rows = database.execute(f"{PLACE} where id {ONE_OF}", (Listed(ids),))
-            return {row[0]: Place._make(row) for row in rows}
+            return self._words.told(database, ids, read)
 
     def neighbours(self, places: Iterable[Place]) -> dict[int, Place]:
         """The chunks directly before and after these in their documents."""

@@ -6,9 +6,10 @@ length of each row that matches, and counts a word's rows before it ranks them; 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -24,8 +25,11 @@ from batos.memory.weighing import Matches, Scale, Weighing, among
 
 # So many postings are ranked for one question: words are looked for from the rarest on, as far as this leaves room.
 MOST_RANKED = 1_000_000
+MOST_TOLD = 50_000  # rows of which is kept what other tables tell, in some 15 MiB
 COMPARED = 1_000  # texts that are compared at a time
 MIXING = np.uint64(0x9E3779B97F4A7C15)  # any large odd number
+
+Told = tuple[int, int, Any]  # (row, id, what is told of it)
 
 
 class Words:
@@ -99,6 +103,28 @@ class Words:
             [sign_number(text)] if one.endswith("*") else tokens
             for one, text, (tokens, _) in zip(sought, texts, read, strict=True)
         ]
+
+    def told(self, database: Rows, ids: Iterable[int], read: Callable[[Listed], Iterable[Told]]) -> dict[int, Any]:
+        """What `read` tells of the rows with these ids, with their numbers; in memory for as long as the rows live."""
+        if database.in_transaction:  # which may be rolled back
+            return {id_: told for _, id_, told in read(Listed(ids))}
+        found: dict[int, Any] = {}
+        with _snapshot(database):
+            standing = self._segments.level(database)
+            kept, living = standing.told, standing.ids.item
+            others = Listed()
+            for id_ in ids:
+                known = kept.get(id_)
+                if known is not None and living(known[0]) == id_:
+                    found[id_] = known[1]
+                else:
+                    others.append(id_)
+            if len(kept) + len(others) > MOST_TOLD:
+                kept.clear()
+            for row, id_, told in read(others) if others else ():
+                found[id_] = told
+                kept[id_] = row, told
+        return found
 
     def differing(self, database: Rows, held: Mapping[int, int], texts: Iterable[Text]) -> Iterator[int]:
         """The ids of those texts of which the tables do not hold exactly the words; `held` has the rows of those that

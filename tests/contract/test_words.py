@@ -6,9 +6,9 @@ from contextlib import closing
 
 import pytest
 
-from batos.memory import tokens
+from batos.memory import tokens, words
 from batos.memory.query import TOKENIZER, cut, expressions, prepare
-from batos.memory.text import Row, TextIndex
+from batos.memory.text import Place, Row, TextIndex
 
 COMMON = [f"w{number}" for number in range(200)]
 ODD = [
@@ -191,3 +191,41 @@ def test_a_damaged_page_is_begun_anew(tmp_path):
         index._home.rows().execute("update page set postings = zeroblob(length(postings))")
 
         assert index.mending(lambda: index.best(['"words"'], 5)) == []
+
+
+def places_in(index):
+    rows = index._home.rows().execute("select id, document_id, chunk_index, speaker, date, asks, tells from chunk")
+    return {row[0]: Place(*row) for row in rows}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_places_that_were_told_before_are_those_of_the_table_after_any_history(tmp_path, monkeypatch, seed):
+    monkeypatch.setattr(words, "MOST_TOLD", 40)
+    path = tmp_path / "text.sqlite3"
+    chosen = random.Random(seed)
+    with closing(TextIndex(path, "image")) as index, closing(TextIndex(path, "image")) as other:
+        ids = range(1, 60)
+        for step in range(80):
+            writer = chosen.choice([index, other])
+            gone = chosen.sample(ids, 3)
+            fresh = [Row(id_, f"doc-{step}", chosen.randint(0, 9), "title", "body") for id_ in chosen.sample(gone, 2)]
+            try:
+                with writer.writing():
+                    writer.remove(gone)
+                    writer.add(fresh)
+                    assert writer.places(ids) == places_in(writer)
+                    if chosen.random() < 0.3:
+                        raise ZeroDivisionError
+                    if chosen.random() < 0.05:
+                        writer.clear()
+            except ZeroDivisionError:
+                pass
+            if chosen.random() < 0.2:
+                with index.supposing([f"doc-{step}"], [Row(-1, "supposed", 0, "title", "body")]):
+                    assert index.places([*ids, -1]) == places_in(index)
+                    assert -1 in index.places([-1])
+            if chosen.random() < 0.1:
+                index.discard()
+            asked = chosen.sample(ids, 20)
+            wanted = places_in(index)
+            assert index.places(asked) == {id_: wanted[id_] for id_ in asked if id_ in wanted}
