@@ -106,8 +106,6 @@ class Words:
 
     def told(self, database: Rows, ids: Iterable[int], read: Callable[[Listed], Iterable[Told]]) -> dict[int, Any]:
         """What `read` tells of the rows with these ids, with their numbers; in memory for as long as the rows live."""
-        if database.in_transaction:  # which may be rolled back
-            return {id_: told for _, id_, told in read(Listed(ids))}
         found: dict[int, Any] = {}
         with _snapshot(database):
             standing = self._segments.level(database)
