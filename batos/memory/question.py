@@ -49,14 +49,16 @@ class Span:
 class Question:
     """`words` are looked for; `parts` are they as expressions of the text index, phrases among them.
 
-    `meaning` is what the embedding model is given. `speakers` are those whom the question names, `expected` the kind of
-    answer that it expects, 0 if none in particular.
+    `meaning` is what the embedding model is given. `speakers` are those whom the question names, `likely` is the one of
+    them who is likely to have said the answer, None if nobody is more than the others. `expected` is the kind of answer
+    that it expects, 0 if none in particular.
     """
 
     words: tuple[str, ...]
     parts: tuple[str, ...]
     meaning: str
     speakers: frozenset[str] = frozenset()
+    likely: str | None = None
     span: Span | None = None
     expected: int = 0
 
@@ -65,8 +67,8 @@ def understood(question: str, speakers: Iterable[str], today: date) -> Question:
     """What `question` asks for, where these people are known to speak."""
     text = question[:LONGEST_QUESTION]
     named = _named(text, speakers)
-    words, parts = tuple(terms(text)), tuple(expressions(text))
-    return Question(words, parts, _meaning(text, named), named, span_of(text, today), expected(text))
+    words, parts, likely = tuple(terms(text)), tuple(expressions(text)), _likely(text, named)
+    return Question(words, parts, _meaning(text, named), named, likely, span_of(text, today), expected(text))
 
 
 def _named(text: str, speakers: Iterable[str]) -> frozenset[str]:
@@ -83,6 +85,22 @@ def _named(text: str, speakers: Iterable[str]) -> frozenset[str]:
     whole = {speaker for speaker in found if speaker in text}
     meant = {_first(speaker) for speaker in whole}  # not their namesakes, then
     return frozenset(speaker for speaker in found if speaker in whole or _first(speaker) not in meant)
+
+
+def _likely(text: str, named: frozenset[str]) -> str | None:
+    """Who is named alone; of several who is named first, unless two are together (`Ada and Alan`) or it is about what
+    is theirs (`Ada's`).
+    """
+    if len(named) <= 1:
+        return next(iter(named), None)
+    names = {name.casefold(): speaker for speaker in named for name in (speaker, _first(speaker))}
+    either = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    lower = text.casefold()
+    if re.search(rf"\b(?:{either}) (?:and|or) (?:{either})\b", lower):
+        return None
+    first = re.search(rf"\b(?:{either})\b(?!['’]s)", lower)
+    namesakes = len({_first(speaker) for speaker in named}) < len(named)
+    return names[first[0]] if first is not None and not namesakes else None
 
 
 def _first(name: str) -> str:

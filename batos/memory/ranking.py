@@ -3,14 +3,14 @@
 Each of the two is scaled by the best chunk of the search, so that neither scale matters, and added with its weight (the
 convex combination of Bruch, Gai and Ingber, 2023; ranks alone, as reciprocal rank fusion takes them, lost to plain BM25
 wherever one side was weak). Turns of a conversation hand a share to the turns beside them, most to what follows a
-question. Turns of a person whom the question names count for more, so do those that tell what it expects to be told,
+question. Turns of the person whom the question names count for more, so do those that tell what it expects to be told,
 and so does whatever is dated in the days that it names; turns that only ask count for less.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -95,7 +95,6 @@ def ranked(
     words, meaning = _own_scores(found, words_weight)
     totals = {id_: words.get(id_, 0.0) + meaning.get(id_, 0.0) for id_ in found.places}
     by_place = {(place.document_id, place.chunk_index): place for place in found.places.values() if place.speaker}
-    named = question.speakers if len(question.speakers) == 1 else frozenset()
     # Without cosines, words count in full and not by their share of the best.
     scale = 1.0 if found.cosines is not None else max(found.weights.values(), default=0.0)
     scored = []
@@ -106,7 +105,7 @@ def ranked(
             # What has no summary above it is its own, or a chunk of a short document would lose against all others.
             section = total / scale if found.sections and scale else 0.0
         added = SECTION_SHARE * scale * section, _from_neighbours(place, by_place, totals) if place.speaker else 0.0
-        factors = _factors(question, place, named) if place.speaker or place.date else NO_FACTORS
+        factors = _factors(question, place) if place.speaker or place.date else NO_FACTORS
         score = (total + added[0] + added[1]) * math.prod(factors)
         scored.append((-score, place.document_id, place.chunk_index, id_, added, factors))
     scored.sort()
@@ -116,10 +115,10 @@ def ranked(
         yield id_, Explanation(*own, neighbours, section, *factors, found.weights.get(id_), cosine)
 
 
-def _factors(question: Question, place: Place, named: Container[str]) -> tuple[float, float, float]:
+def _factors(question: Question, place: Place) -> tuple[float, float, float]:
     """By who speaks, of which day it is, and what is told."""
     return (
-        SPEAKER_FACTOR if place.speaker in named else 1.0,
+        SPEAKER_FACTOR if place.speaker and place.speaker == question.likely else 1.0,
         SPAN_FACTOR if question.span is not None and question.span.holds(place.date) else 1.0,
         _answering(question, place),
     )

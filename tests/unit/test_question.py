@@ -68,6 +68,26 @@ def test_who_is_named_and_speaks_asks_in_the_first_person(question, named, meani
     assert found.meaning == meaning
 
 
+@pytest.mark.parametrize(
+    "question, likely",
+    [
+        ("What does Ada like?", "Ada Lovelace"),
+        ("What did Alan give to Ada Lovelace?", "Alan"),
+        ("What does Ada's brother say to Alan?", "Alan"),
+        ("where did ada meet alan?", "Ada Lovelace"),
+        ("Where did Ada and Alan meet?", None),
+        ("Whose owl is it, Alan's or Ada's?", None),
+        ("Who likes owls?", None),
+    ],
+)
+def test_who_is_named_first_is_likely_to_have_said_the_answer(question, likely):
+    assert understood(question, PEOPLE, TODAY).likely == likely
+
+
+def test_nobody_is_likely_among_namesakes():
+    assert understood("What did Ada say?", ("Ada Lovelace", "Ada Yonath"), TODAY).likely is None
+
+
 @given(st.text(), st.lists(st.text(max_size=20), max_size=5))
 def test_no_question_is_an_error(question, people):
     found = understood(question, people, TODAY)
