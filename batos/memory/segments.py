@@ -109,6 +109,17 @@ class Segments:
 
     # Reading
 
+    @property
+    def standing(self) -> Standing:
+        """What is held in memory, whatever the tables say."""
+        return self._standing
+
+    def is_level(self, database: Rows) -> bool:
+        """Whether that is what the tables say now."""
+        statement = f"select generation from {self._prefix}words"
+        known = self._standing.generation
+        return self._database is database and database.execute(statement).fetchone()[0] == known
+
     def level(self, database: Rows) -> Standing:
         """What is held in memory, brought to what the tables say within this transaction."""
         if self._database is not database:

@@ -106,22 +106,24 @@ class Words:
 
     def told(self, database: Rows, ids: Iterable[int], read: Callable[[Listed], Iterable[Told]]) -> dict[int, Any]:
         """What `read` tells of the rows with these ids, with their numbers; in memory for as long as the rows live."""
+        if not self._segments.is_level(database):
+            with _snapshot(database):
+                self._segments.level(database)
+        standing = self._segments.standing
+        kept, living, reached = standing.told, standing.ids.item, len(standing.ids)
         found: dict[int, Any] = {}
-        with _snapshot(database):
-            standing = self._segments.level(database)
-            kept, living = standing.told, standing.ids.item
-            others = Listed()
-            for id_ in ids:
-                known = kept.get(id_)
-                if known is not None and living(known[0]) == id_:
-                    found[id_] = known[1]
-                else:
-                    others.append(id_)
-            if len(kept) + len(others) > MOST_TOLD:
-                kept.clear()
-            for row, id_, told in read(others) if others else ():
-                found[id_] = told
-                kept[id_] = row, told
+        others = Listed()
+        for id_ in ids:
+            known = kept.get(id_)
+            if known is not None and known[0] < reached and living(known[0]) == id_:
+                found[id_] = known[1]
+            else:
+                others.append(id_)
+        if len(kept) + len(others) > MOST_TOLD:
+            kept.clear()
+        for row, id_, told in read(others) if others else ():  # a row may have come meanwhile: it lives from now on
+            found[id_] = told
+            kept[id_] = row, told
         return found
 
     def differing(self, database: Rows, held: Mapping[int, int], texts: Iterable[Text]) -> Iterator[int]:
