@@ -11,7 +11,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 
 # A question is cut here; what follows could only slow the search down.
@@ -67,7 +67,6 @@ def prepared_words(text: str) -> list[str]:
     return words + cut(" ".join(parts)) if parts else words
 
 
-@lru_cache(4_096)
 def folded_words(word: str) -> Sequence[str]:
     """What `cut` makes of a prepared word, whatever its signs. What is prepared never goes beyond a sign at which it
     cuts, so that the words of a text may be prepared one by one."""

@@ -19,14 +19,18 @@ from batos.memory.tokens import Tokens
 from batos.memory.word_table import Cut, WordTable, cut_texts
 
 FEW = 3_000  # signs of texts whose words are sooner found one by one
+LONGEST_KEPT = 40  # signs of a word that may come again
+NONE: Array = np.empty(0, np.int64)
 
 
 class Told(NamedTuple):
-    """The tokens of texts, one after the other; how many each text has; (text, sign) of the signs that begin one."""
+    """The tokens of texts, one after the other, and how many each text has; the signs that begin one, and the text that
+    each of those is in."""
 
     tokens: Array
     sizes: Array
-    signs: list[tuple[int, int]]
+    signs: Array
+    signed: Array
 
 
 class TextTokens:
@@ -44,7 +48,7 @@ class TextTokens:
         of_text = np.repeat(np.arange(len(texts)), words.sizes)  # which one each word is of
         irregular = np.flatnonzero(marks)
         forms = set(zip(of_text[irregular].tolist(), marks[irregular].tolist(), strict=True))
-        told = Told(tokens, words.sizes, [])
+        told = Told(tokens, words.sizes, NONE, NONE)
         if words.apart.any():
             told = self._with_apart(told, words, of_text, forms)
         beside = _beside(texts, words, forms)
@@ -52,14 +56,18 @@ class TextTokens:
             return told
         more = self._one_by_one([beside.get(place, ()) for place in range(len(texts))])
         ends = np.repeat(np.cumsum(told.sizes), more.sizes)
-        return Told(np.insert(told.tokens, ends, more.tokens), told.sizes + more.sizes, told.signs)
+        return told._replace(tokens=np.insert(told.tokens, ends, more.tokens), sizes=told.sizes + more.sizes)
 
     def _one_by_one(self, texts: Sequence[Sequence[str]]) -> Told:
         """Of texts whose words are given."""
         read = list(self.words.of_each(texts))
         tokens = np.array([token for some, _ in read for token in some], np.int64)
         sizes = np.array([len(some) for some, _ in read], np.int64)
-        return Told(tokens, sizes, [(place, sign) for place, (_, some) in enumerate(read) for sign in some])
+        signs = [sign for _, some in read for sign in some]
+        if not signs:
+            return Told(tokens, sizes, NONE, NONE)
+        signed = np.repeat(np.arange(len(read)), [len(some) for _, some in read])
+        return Told(tokens, sizes, np.array(signs, np.int64), signed)
 
     def _found(self, words: Cut) -> tuple[Array, Array]:
         """(tokens, marks) of words; marks are those of `_mark`. Both are zero for those that are apart."""
@@ -84,16 +92,17 @@ class TextTokens:
         added to `forms`."""
         places = np.flatnonzero(words.apart)
         given = words.as_given(places)
-        texts = of_text[places].tolist()
-        more = self._one_by_one([folded_words(word) for word in given])
+        read = [_apart(word) if len(word) <= LONGEST_KEPT else _apart.__wrapped__(word) for word in given]
+        more = self._one_by_one([folded for folded, _ in read])
         times = np.ones(len(told.tokens), np.int64)
         times[places] = more.sizes
         tokens = np.repeat(told.tokens, times)
         tokens[np.repeat(words.apart, times)] = more.tokens
         before = np.append(0, np.cumsum(times))  # tokens before each word
         sizes = np.diff(before[np.append(0, np.cumsum(words.sizes))])
-        forms.update((text, mark) for text, word in zip(texts, given, strict=True) for mark in _marks_in(word))
-        return Told(tokens, sizes, [(texts[place], sign) for place, sign in more.signs])
+        texts = of_text[places]
+        forms.update((text, mark) for text, (_, marks) in zip(texts.tolist(), read, strict=True) for mark in marks)
+        return Told(tokens, sizes, more.signs, texts[more.signed])
 
 
 def _beside(texts: Sequence[str], words: Cut, forms: Iterable[tuple[int, int]]) -> dict[int, list[str]]:
@@ -115,9 +124,9 @@ def _mark(word: str) -> int:
 
 
 @lru_cache(4_096)
-def _marks_in(word: str) -> list[int]:
-    """The marks of the irregular words in one that is apart."""
-    return [mark for part in plain_words(word) if (mark := _mark(part))]
+def _apart(word: str) -> tuple[Sequence[str], Sequence[int]]:
+    """(the words, the marks of what is irregular) in one that is apart."""
+    return folded_words(word), [mark for part in plain_words(word) if (mark := _mark(part))]
 
 
 @cache

@@ -176,10 +176,9 @@ class Words:
         rows = np.arange(first, first + len(texts))
         weights = np.array([TITLE_WEIGHT, BODY_WEIGHT] * len(texts))  # of each part
         tokens, of_rows, weighing = told.tokens, np.repeat(rows, whole), np.repeat(weights, told.sizes)
-        if told.signs:
-            parts, signs = np.array(told.signs, np.int64).T
-            tokens, of_rows = np.append(tokens, signs), np.append(of_rows, rows[parts // 2])
-            weighing = np.append(weighing, weights[parts])
+        if len(told.signs):
+            tokens, of_rows = np.append(tokens, told.signs), np.append(of_rows, rows[told.signed // 2])
+            weighing = np.append(weighing, weights[told.signed])
         return (tokens, of_rows, weighing), whole.astype(np.int32), sequences(told.tokens, told.sizes)
 
     def remove(self, database: Rows, rows: Sequence[int]) -> None:

@@ -58,7 +58,8 @@ def one_by_one(known, given_texts):
 
 def all_at_once(known, given_texts):
     told = known.of(given_texts)
-    return told.tokens.tolist(), told.sizes.tolist(), told.signs
+    signs = list(zip(told.signed.tolist(), told.signs.tolist(), strict=True))
+    return told.tokens.tolist(), told.sizes.tolist(), signs
 
 
 @pytest.fixture(scope="module", autouse=True)
