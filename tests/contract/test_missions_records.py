@@ -16,7 +16,7 @@ from batos.errors import (
     UnknownMission,
 )
 from batos.image.storages import Address, address
-from batos.runtime import copying, counters, journal, leases, pools, reading, waits
+from batos.runtime import copying, counters, journal, leases, missions, pools, reading, waits
 from batos.runtime.copying import copy_missions
 from batos.runtime.missions import JournalEntry, MissionStore
 from contract.mission_tools import answer, ask, lease, submit_and_lease
@@ -73,7 +73,7 @@ def test_nothing_may_be_spent_from_an_exhausted_budget(store, clock):
 
 @pytest.mark.parametrize(
     "statement",
-    [leases.TAKE_ON_SQLITE, leases.RAN_OUT, leases.REOPEN, reading.COUNTS, reading.OPEN_LEARN,
+    [leases.TAKE_ON_SQLITE, leases.RAN_OUT, leases.REOPEN, reading.COUNTS, missions.OPEN_LEARN,
      reading.PENDING_BELOW, leases.GO_ON, waits.REACHED, waits.END_HELD, waits.SET_FREE, waits.WAKE, journal.ANSWERS],
     ids=lambda statement: " ".join(statement.split())[:60],
 )  # fmt: skip
