@@ -39,8 +39,8 @@ class Standing:
     """What is held in memory of the segments in the tables: where their pages are, and the ids and sizes of their rows.
 
     `generation` counts the writes, `serial` the removals that it reflects. `told` is for whoever has the words: what
-    was read of a row in other tables, with its number, by id. No row is written over and no number given again, so
-    that holds for as long as the row has the id.
+    was read of a row in other tables, by id, with its number at the end. No row is written over and no number given
+    again, so that holds for as long as the row has the id.
     """
 
     generation: int
@@ -52,7 +52,7 @@ class Standing:
     ids: Array
     sizes: Array
     smallest: int  # no row has fewer tokens
-    told: dict[int, tuple[int, Any]] = field(default_factory=dict)
+    told: dict[int, Any] = field(default_factory=dict)
 
     def copy(self) -> Standing:
         segments, worn = dict(self.segments), set(self.worn)

@@ -7,7 +7,7 @@ a vector index of their own, by central sentences as far as a model's window rea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -72,6 +72,7 @@ class Span(NamedTuple):
     level: int
     first: int
     last: int
+    row: int = -1  # of its words, where that is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +108,9 @@ class SummaryIndex(Derived):
 
     def spans(self, ids: Iterable[int]) -> dict[int, Span]:
         """Those of `ids` whose summaries are level with their documents."""
-        statement = f"select words_row, id, document_id, level, first, last from summary where id {ONE_OF}"
-
-        def read(ids: Listed) -> Iterator[tuple[int, int, Span]]:
-            return ((row[0], row[1], Span._make(row[1:])) for row in database.execute(statement, (ids,)))
-
+        statement = f"select id, document_id, level, first, last, words_row from summary where id {ONE_OF}"
         with self._using() as database:
-            found = self._words.told(database, ids, read)
+            found = self._words.told(database, ids, statement, Span._make)
             level = self._level(database, {span.document_id for span in found.values()})
         return {id_: span for id_, span in found.items() if level.get(span.document_id)}
 

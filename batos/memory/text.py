@@ -37,7 +37,7 @@ SCHEMA = f"""
 COUNT_SPEAKER = """
     insert into speaker values (?, ?) on conflict (name) do update set chunks = speaker.chunks + excluded.chunks
 """
-COLUMNS = "id, chunk.document_id, chunk.chunk_index, speaker, date, asks, tells"  # those of a `Place`
+COLUMNS = "id, chunk.document_id, chunk.chunk_index, speaker, date, asks, tells, words_row"  # those of a `Place`
 SIFTED = 1_000  # of what the system did, so many are looked at together for their kind
 
 
@@ -94,6 +94,7 @@ class Place(NamedTuple):
     date: str | None
     asks: bool = False
     tells: int = 0
+    row: int = -1  # of its words, where that is known
 
 
 class TextIndex(Derived):
@@ -165,13 +166,9 @@ class TextIndex(Derived):
 
     def places(self, ids: Iterable[int]) -> dict[int, Place]:
         """Where the chunks with these ids stand; those it does not hold are left out."""
-        statement = f"select words_row, {COLUMNS} from chunk where id {ONE_OF}"
-
-        def read(ids: Listed) -> Iterator[tuple[int, int, Place]]:
-            return ((row[0], row[1], Place._make(row[1:])) for row in database.execute(statement, (ids,)))
-
+        statement = f"select {COLUMNS} from chunk where id {ONE_OF}"
         with self._using() as database:
-            return self._words.told(database, ids, read)
+            return self._words.told(database, ids, statement, Place._make)
 
     def neighbours(self, places: Iterable[Place]) -> dict[int, Place]:
         """The chunks directly before and after these in their documents."""
@@ -205,7 +202,7 @@ class TextIndex(Derived):
         """In how many chunks it differs from these, which are to be all: in their words, in where they stand, or that
         there are others."""
         with self._using() as database:
-            known = database.execute(f"select {COLUMNS}, words_row from chunk").fetchall()
+            known = database.execute(f"select {COLUMNS} from chunk").fetchall()
             held = {row[0]: row[-1] for row in known}
             places = {row[0]: Place(*row[:-1]) for row in known}
             wrong: set[int] = set()

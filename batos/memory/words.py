@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -25,11 +25,11 @@ from batos.memory.weighing import Matches, Scale, Weighing, among
 
 # So many postings are ranked for one question: words are looked for from the rarest on, as far as this leaves room.
 MOST_RANKED = 1_000_000
-MOST_TOLD = 50_000  # rows of which is kept what other tables tell, in some 15 MiB
+MOST_TOLD = 100_000  # rows of which is kept what other tables tell, in some 30 MiB
 COMPARED = 1_000  # texts that are compared at a time
 MIXING = np.uint64(0x9E3779B97F4A7C15)  # any large odd number
 
-Told = tuple[int, int, Any]  # (row, id, what is told of it)
+Told = TypeVar("Told", bound=tuple[Any, ...])
 
 
 class Words:
@@ -104,26 +104,29 @@ class Words:
             for one, text, (tokens, _) in zip(sought, texts, read, strict=True)
         ]
 
-    def told(self, database: Rows, ids: Iterable[int], read: Callable[[Listed], Iterable[Told]]) -> dict[int, Any]:
-        """What `read` tells of the rows with these ids, with their numbers; in memory for as long as the rows live."""
+    def told(self, database: Rows, ids: Iterable[int], statement: str, make: Callable[[Any], Told]) -> dict[int, Told]:
+        """What other tables tell of the rows with these ids; in memory for as long as the rows live. The statement is
+        about a list of ids, and begins with the id and ends with the number of the row, as does what `make` makes."""
         if not self._segments.is_level(database):
             with _snapshot(database):
                 self._segments.level(database)
         standing = self._segments.standing
         kept, living, reached = standing.told, standing.ids.item, len(standing.ids)
-        found: dict[int, Any] = {}
+        found: dict[int, Told] = {}
         others = Listed()
         for id_ in ids:
             known = kept.get(id_)
-            if known is not None and known[0] < reached and living(known[0]) == id_:
-                found[id_] = known[1]
+            if known is not None and known[-1] < reached and living(known[-1]) == id_:
+                found[id_] = known
             else:
                 others.append(id_)
-        if len(kept) + len(others) > MOST_TOLD:
-            kept.clear()
-        for row, id_, told in read(others) if others else ():  # a row may have come meanwhile: it lives from now on
-            found[id_] = told
-            kept[id_] = row, told
+        if others:
+            # A row may have come meanwhile: it lives from now on.
+            new = {row[0]: make(row) for row in database.execute(statement, (others,))}
+            found.update(new)
+            if len(kept) + len(new) > MOST_TOLD:
+                kept.clear()
+            kept.update(new)
         return found
 
     def differing(self, database: Rows, held: Mapping[int, int], texts: Iterable[Text]) -> Iterator[int]:

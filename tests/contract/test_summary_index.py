@@ -17,7 +17,7 @@ def in_tables(index):
     database = index._home.rows()
     hashes = dict(database.execute("select document_id, hash from document"))
     roots = dict(database.execute("select document_id, hash from root"))
-    rows = database.execute("select id, document_id, level, first, last from summary").fetchall()
+    rows = database.execute("select id, document_id, level, first, last, words_row from summary").fetchall()
     level = {document_id for document_id, hash_ in roots.items() if hashes.get(document_id) == hash_}
     return {row[0]: Span(*row) for row in rows if row[1] in level}, set(roots)
 

@@ -194,7 +194,9 @@ def test_a_damaged_page_is_begun_anew(tmp_path):
 
 
 def places_in(index):
-    rows = index._home.rows().execute("select id, document_id, chunk_index, speaker, date, asks, tells from chunk")
+    rows = index._home.rows().execute(
+        "select id, document_id, chunk_index, speaker, date, asks, tells, words_row from chunk"
+    )
     return {row[0]: Place(*row) for row in rows}
 
 
