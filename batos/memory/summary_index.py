@@ -18,14 +18,14 @@ from batos.image.image import Image
 from batos.image.loading import Reference
 from batos.image.log import Load, LoggedTransaction
 from batos.memory.extracts import extract
+from batos.memory.lexical.tables import Text, schema, tables
 from batos.memory.records import ContextualSummary, Document
 from batos.memory.summaries import LEAST
-from batos.memory.tables import Text, schema, tables
 from batos.memory.turns import said
 from batos.memory.vectors import Meaning, VectorIndex
 
 if TYPE_CHECKING:
-    from batos.memory.words import Words
+    from batos.memory.lexical.words import Words
 
 SUMMARY = (ContextualSummary.__module__, ContextualSummary.__name__)
 DOCUMENT = (Document.__module__, Document.__name__)
@@ -95,7 +95,7 @@ class SummaryIndex(Derived):
 
     @cached_property
     def _words(self) -> Words:
-        from batos.memory.words import Words  # numpy takes a while to come
+        from batos.memory.lexical.words import Words  # numpy takes a while to come
 
         return Words()
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from batos.image.derived import ONE_OF, Derived, Listed, Rows
 from batos.memory.expected import told
-from batos.memory.tables import Text, schema, tables
+from batos.memory.lexical.tables import Text, schema, tables
 from batos.memory.turns import said
 
 if TYPE_CHECKING:
-    from batos.memory.words import Words
+    from batos.memory.lexical.words import Words
 
 # `words_row` is the row that a text has in the words of its kind.
 SCHEMA = f"""
@@ -113,8 +113,8 @@ class TextIndex(Derived):
 
     @cached_property
     def _all_words(self) -> tuple[Words, Words, Words]:
-        from batos.memory.text_tokens import TextTokens  # numpy takes a while to come
-        from batos.memory.words import Words
+        from batos.memory.lexical.text_tokens import TextTokens  # numpy takes a while to come
+        from batos.memory.lexical.words import Words
 
         tokens = TextTokens()
         return Words("", tokens), Words("former_", tokens), Words("record_", tokens)

@@ -6,7 +6,8 @@ from contextlib import closing
 
 import pytest
 
-from batos.memory import summary_index, words
+from batos.memory import summary_index
+from batos.memory.lexical import words
 from batos.memory.summary_index import Span, Summarised, SummaryIndex
 
 DOCUMENTS = [f"doc-{number}" for number in range(8)]

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from batos.memory import tokens, words
+from batos.memory.lexical import tokens, words
 from batos.memory.query import TOKENIZER, cut, expressions, prepare
 from batos.memory.text import Place, Row, TextIndex
 

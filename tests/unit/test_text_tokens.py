@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from batos.memory import text_tokens, word_table
+from batos.memory.lexical import text_tokens, word_table
+from batos.memory.lexical.text_tokens import TextTokens
+from batos.memory.lexical.tokens import Tokens, number_of
 from batos.memory.query import cut, irregular_forms, prepare, prepared_words
-from batos.memory.text_tokens import TextTokens
-from batos.memory.tokens import Tokens, number_of
 
 SCRAPS = [
     "went",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from batos.memory import weighing
-from batos.memory.weighing import Matches, Scale, Weighing, among
+from batos.memory.lexical.weighing import Matches, Scale, Weighing, among
 
 ROWS = 3_000
 

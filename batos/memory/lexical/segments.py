@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from batos.image.derived import ONE_OF, Damaged, Listed, Rows
-from batos.memory.postings import Array, Postings, merged, unpacked
+from batos.memory.lexical.postings import Array, Postings, merged, unpacked
 
 FANOUT = 8
 FULL = 16_384  # rows of a segment that is not merged with others any more

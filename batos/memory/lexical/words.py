@@ -14,14 +14,14 @@ from typing import Any, TypeVar
 import numpy as np
 
 from batos.image.derived import ONE_OF, Listed, Rows
-from batos.memory.phrase import followed, sequences
-from batos.memory.postings import Array, Postings, gathered
+from batos.memory.lexical.phrase import followed, sequences
+from batos.memory.lexical.postings import Array, Postings, gathered
+from batos.memory.lexical.segments import Segments, Standing
+from batos.memory.lexical.tables import Text
+from batos.memory.lexical.text_tokens import TextTokens
+from batos.memory.lexical.tokens import Numbers, sign_number
+from batos.memory.lexical.weighing import Matches, Scale, Weighing, among
 from batos.memory.query import BODY_WEIGHT, TITLE_WEIGHT, cut
-from batos.memory.segments import Segments, Standing
-from batos.memory.tables import Text
-from batos.memory.text_tokens import TextTokens
-from batos.memory.tokens import Numbers, sign_number
-from batos.memory.weighing import Matches, Scale, Weighing, among
 
 # So many postings are ranked for one question: words are looked for from the rarest on, as far as this leaves room.
 MOST_RANKED = 1_000_000

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from batos.memory.postings import Array
+from batos.memory.lexical.postings import Array
+from batos.memory.lexical.tokens import Tokens
+from batos.memory.lexical.word_table import Cut, WordTable, cut_texts
 from batos.memory.query import CASES, cut, folded_words, humps, irregular_forms, plain_words, prepared_words
-from batos.memory.tokens import Tokens
-from batos.memory.word_table import Cut, WordTable, cut_texts
 
 FEW = 3_000  # signs of texts whose words are sooner found one by one
 LONGEST_KEPT = 40  # signs of a word that may come again

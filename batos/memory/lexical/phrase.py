@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from batos.image.derived import ONE_OF, Listed, Rows
-from batos.memory.postings import Array
+from batos.memory.lexical.postings import Array
 from batos.memory.query import BODY_WEIGHT, TITLE_WEIGHT
 
 ZERO = b"\0" * 4

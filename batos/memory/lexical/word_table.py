@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from batos.memory.postings import Array
+from batos.memory.lexical.postings import Array
 from batos.memory.query import CUTS
 
 LONGEST = 16  # letters and digits of a word that is looked up so

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from batos.memory.postings import Array
+from batos.memory.lexical.postings import Array
 
 # As FTS5 has them. A word that is in half of all rows or more tells next to nothing.
 K1, B, LEAST_IDF = 1.2, 0.75, 1e-6
