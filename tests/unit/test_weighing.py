@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from batos.memory import weighing
+from batos.memory.lexical import weighing
 from batos.memory.lexical.weighing import Matches, Scale, Weighing, among
 
 ROWS = 3_000
