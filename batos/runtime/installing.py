@@ -13,7 +13,7 @@ from batos.methods.extraction import extract
 from batos.methods.guardian import check
 from batos.methods.sandbox import Sandbox
 from batos.mind import ruling
-from batos.mind.learning import standing_in, summary
+from batos.mind.accepting import standing_in, summary
 from batos.mind.trial import try_out
 from batos.objects import rules
 from batos.objects.records import Intent, Method, previous_of
