@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,7 +39,9 @@ def asked_kinds(where: Mapping[str, Any]) -> frozenset[str]:
 
 def told_of(record: tuple[str, str], slots: Mapping[str, Any]) -> Told | None:
     """The document that a record with these slots is; None for a primitive, which has no text."""
-    return _receipt(slots) if record == RECEIPT else _method(slots)
+    found = _receipt(slots) if record == RECEIPT else _method(slots)
+    # What a model answered may hold half of a surrogate pair, which no reader of a document can take.
+    return found and replace(found, text=found.text.encode("utf-8", "replace").decode())
 
 
 def _receipt(slots: Mapping[str, Any]) -> Told:

@@ -25,7 +25,7 @@ _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
 _RUN = re.compile(f"[{_CJK}]+")
 _WORD = re.compile(r"[^\W_]+")
 _PLAIN = re.compile(r"[a-z0-9]+")
-_UNCUT = re.compile(r"[A-Za-z0-9\x80-\U0010ffff]+")
+_UNCUT = re.compile(r"[A-Za-z0-9\x80-\ud7ff\ue000-\U0010ffff]+")  # half a surrogate pair is no sign
 _CAMEL = re.compile(r"\b[A-Za-z0-9]*[a-z0-9][A-Z][A-Za-z0-9]*\b")
 _TURN = re.compile(r"[a-z0-9][A-Z]")  # every camel-case name has one, and it is found in a tenth of the time
 # ASCII signs as `cut` sees them, and as `_TURN` does: what it takes a table to do takes a pattern five times as long.

@@ -41,6 +41,15 @@ def test_a_learned_method_is_found_by_its_intent_and_by_its_source(lived):
     assert hit.metadata["made_by"] in {one["mission"] for one in lived.missions()}
 
 
+def test_half_of_a_surrogate_pair_in_a_message_stops_no_search(lived):
+    with pytest.raises(batos.MissionFailed):
+        lived["greeter"].submit("initials_", "broken \ud800 surname").result(60)
+
+    (hit,) = lived.search("broken surname", limit=1, where={"kind": "failure"})
+    assert hit.text.encode()
+    assert lived.verify_memory().sound
+
+
 def test_several_kinds_may_be_asked_for_and_narrowed(lived):
     everything = lived.search("initials goldbach greeter", limit=50, where={"kind": ["receipt", "failure", "method"]})
 

@@ -87,6 +87,7 @@ def at_once():
 @example([""])
 @example(["", "went", ""])
 @example(["went saw went", "SAW"])
+@example(["half \ud800 of\udfffcamelCase", "é\ud800é went\udc00"])
 def test_texts_have_the_tokens_that_their_words_have(known, at_once, given_texts):
     assert all_at_once(at_once, given_texts) == one_by_one(known, given_texts)
 

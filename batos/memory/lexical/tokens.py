@@ -112,10 +112,11 @@ class Tokens:
             self._asked.execute("create virtual table token using fts5vocab (asked, 'instance')")
         database = self._asked
         database.execute("begin")
-        database.executemany("insert into asked (rowid, word) values (?, ?)", enumerate(map(" ".join, texts)))
-        found = database.execute("select doc, offset, term from token").fetchall()
-        database.execute("rollback")
-        return found
+        try:
+            database.executemany("insert into asked (rowid, word) values (?, ?)", enumerate(map(" ".join, texts)))
+            return database.execute("select doc, offset, term from token").fetchall()
+        finally:
+            database.execute("rollback")
 
     def close(self) -> None:
         if self._asked is not None:

@@ -53,7 +53,7 @@ class Cut:
 
 def cut_texts(texts: Sequence[str]) -> Cut:
     """Texts cut at signs of ASCII, as `query.cut` does it."""
-    parts = [text.encode() for text in texts]
+    parts = [text.encode("utf-8", "replace") for text in texts]
     given = b" %b%b" % (b" ".join(parts), b" " * LONGEST)
     signs = given.translate(CUTS)
     bytes_ = np.frombuffer(signs, np.uint8)
