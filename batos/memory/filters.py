@@ -10,13 +10,14 @@ from typing import Any
 from batos.errors import FilterRefused
 
 ANY = "any"  # of `valid`: whether a chunk holds does not matter
-_MOMENT = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d)?)?)?)?)?")
+_MOMENT = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d)?)?)?)?)?", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def check(where: Mapping[str, Any]) -> None:
     """Raises `FilterRefused` for a condition that no chunk could be meant by."""
     for key, wanted in where.items():
-        if key == "valid" and wanted != ANY and not _is_day(wanted):
+        if key == "valid" and wanted != ANY and not is_day(wanted):
             raise FilterRefused(name=key, value=wanted, reason="it is neither a day like 2024-05-31 nor `any`.")
         if key in ("since", "until") and not (isinstance(wanted, str) and _MOMENT.fullmatch(wanted)):
             raise FilterRefused(name=key, value=wanted, reason="write it like 2024, 2024-05, 2024-05-31 or longer.")
@@ -24,12 +25,13 @@ def check(where: Mapping[str, Any]) -> None:
             raise FilterRefused(name=key, value=wanted, reason="it is the beginning of a document's id.")
 
 
-def _is_day(wanted: Any) -> bool:
+def is_day(wanted: Any) -> bool:
+    """Whether it is a day as days are compared, sign by sign: ISO has other forms of it, too."""
     try:
         date.fromisoformat(wanted)
     except (TypeError, ValueError):
         return False
-    return True
+    return _DAY.fullmatch(wanted) is not None
 
 
 def satisfies(metadata: Mapping[str, Any], document_id: str, where: Mapping[str, Any]) -> bool:
@@ -44,8 +46,10 @@ def _meets(facts: Mapping[str, Any], key: str, wanted: Any) -> bool:
     if key == "under":
         return str(facts["document_id"]).startswith(str(wanted))
     if key in ("since", "until"):
-        date = str(facts.get("date", ""))
-        return bool(date) and (date >= str(wanted) if key == "since" else date[: len(str(wanted))] <= str(wanted))
+        date, moment = str(facts.get("date", "")), str(wanted).replace(" ", "T")
+        if key == "until":
+            return bool(date) and date[: len(moment)] <= moment
+        return bool(date) and (date >= moment or moment.startswith(date))  # the date may be the less exact one
     fact = facts.get(key)
     if isinstance(wanted, Collection) and not isinstance(wanted, str | bytes | Mapping):
         return any(_equals(fact, one) for one in wanted)

@@ -15,7 +15,7 @@ from batos.clock import SystemClock
 from batos.errors import MemoryRefused
 from batos.image.world import World
 from batos.memory.catalog import find_chunk, find_document, get_document
-from batos.memory.filters import ANY
+from batos.memory.filters import ANY, is_day
 from batos.memory.records import Document, MemoryChunk, document_of
 from batos.objects.uvm_object import put, state
 
@@ -116,8 +116,6 @@ def _noted(world: World, document: Document) -> None:
 
 
 def _day(source: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        reason = f"{text!r} is no day. Write it like 2024-05-31."
-        raise MemoryRefused(source=source, reason=reason) from None
+    if not is_day(text):
+        raise MemoryRefused(source=source, reason=f"{text!r} is no day. Write it like 2024-05-31.")
+    return date.fromisoformat(text)

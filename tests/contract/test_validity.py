@@ -127,11 +127,13 @@ def test_what_makes_no_sense_is_refused(uvm):
         uvm.supersede("new", "new")
     with pytest.raises(MemoryRefused):
         uvm.limit_validity("new", "2002-01-01", "2001-01-01")
-    with pytest.raises(MemoryRefused):
-        uvm.limit_validity("new", "soon")
+    for day in ("soon", "20240531", "2024-W22-5"):
+        with pytest.raises(MemoryRefused):
+            uvm.limit_validity("new", day)
     with pytest.raises(UnknownDocument):
         uvm.supersede("older", "new")
-    for where in ({"valid": "soon"}, {"valid": 3}, {"since": "13"}, {"until": None}, {"under": 1}):
+    refused = [{"valid": day} for day in ("soon", 3, "20240531", "2024-W22-5", ["2024-05-31"])]
+    for where in (*refused, {"since": "13"}, {"since": "２０２４"}, {"until": None}, {"under": 1}):
         with pytest.raises(FilterRefused):
             uvm.search("museum", where=where)
     with pytest.raises(UnknownObject):
