@@ -46,6 +46,8 @@ CANDIDATES = 100
 # So many chunks that wait for their vectors are embedded by the search itself; while more wait, it goes by words alone.
 MOST_EMBEDDED = 32
 RERANKED = 50
+# A search is made again, at most so often, where others wrote meanwhile what it came upon.
+MOST_AGAIN = 10
 
 # (question, texts) -> how well each text answers it, more is better: a cross-encoder, for instance.
 Reranker = Callable[[str, Sequence[str]], Sequence[float]]
@@ -201,7 +203,9 @@ class Searcher:
             return self.index.mending(lambda: self.sections.mending(work))
         return self.index.mending(lambda: vectors.mending(lambda: self.sections.mending(work)))
 
-    def _search(self, query: str, limit: int, where: Mapping[str, Any], given: World | None) -> list[Hit]:
+    def _search(
+        self, query: str, limit: int, where: Mapping[str, Any], given: World | None, again: int = MOST_AGAIN
+    ) -> list[Hit]:
         with self._reader(given) as world:
             if CATALOG not in world:
                 return []
@@ -214,7 +218,12 @@ class Searcher:
             pending = Pending(world)
             with self.index.supposing(pending.documents, pending.rows) if pending.documents else nullcontext():
                 arms = self._arms(question, where, pending, world)
-                found = self._collect(world, arms, limit if self.rerank is None else max(limit, RERANKED), today)
+                count = limit if self.rerank is None else max(limit, RERANKED)
+                found, strangers = self._collect(world, arms, count, today)
+            overtaken = bool(strangers) and not is_past(world) and not self.is_level(world.connection.newest)
+        # What a chunk was replaced by is where the chunk was looked for, in the indexes of another time.
+        if overtaken and again and given is None and self._image.current() is None:
+            return self._search(query, limit, where, given, again - 1)
         return self._reranked(query, found)[:limit]
 
     @contextmanager
@@ -225,14 +234,15 @@ class Searcher:
         else:
             with self._image.reading() as world:
                 newest = world.connection.newest
-                if self._is_level(newest):
+                if self.is_level(newest):
                     yield world
                     return
         self._catch_up(newest)
         with nullcontext(given) if given is not None else self._image.reading() as world:
             yield world
 
-    def _is_level(self, newest: bytes) -> bool:
+    def is_level(self, newest: bytes) -> bool:
+        """Whether all indexes hold what was committed up to this transaction, and nothing later."""
         vectors = self.vectors is None or self.vectors.position == newest
         return vectors and self.index.position == newest and self.sections.is_level(newest)
 
@@ -250,9 +260,11 @@ class Searcher:
                 break
         return hits
 
-    def _collect(self, world: World, arms: Arms, limit: int, today: date) -> list[Hit]:
-        """The best hits, the same text once only unless there are too few others."""
+    def _collect(self, world: World, arms: Arms, limit: int, today: date) -> tuple[list[Hit], set[int]]:
+        """The best hits, the same text once only unless there are too few others; and the candidates that the world
+        does not have."""
         count = max(CANDIDATES, 2 * limit)
+        strangers: set[int] = set()
         while True:
             hits: list[Hit] = []
             repeated: list[Hit] = []
@@ -260,7 +272,10 @@ class Searcher:
             for id_, explanation in ranked(arms.question, arms.evidence(count), self._words_weight):
                 chunk = arms.pending.chunks.get(id_) or stored(world, id_)
                 hit = _hit(chunk, explanation) if chunk is not None else None
-                if hit is None or not holds(hit.metadata, arms.where, today):
+                if hit is None:
+                    strangers.add(id_)
+                    continue
+                if not holds(hit.metadata, arms.where, today):
                     continue
                 if not satisfies(hit.metadata, hit.document_id, arms.where):
                     continue
@@ -270,7 +285,7 @@ class Searcher:
                     break
             if len(hits) == limit or arms.exhausted:
                 chosen = (hits + repeated)[:limit]
-                return sorted(chosen, key=lambda hit: (-hit.score, hit.document_id, hit.chunk_index))
+                return sorted(chosen, key=lambda hit: (-hit.score, hit.document_id, hit.chunk_index)), strangers
             count *= 4
 
     def _arms(self, question: Question, where: Mapping[str, Any], pending: Pending, world: World) -> Arms:
