@@ -80,7 +80,9 @@ class Remembering(Filing):
         def work(world: World) -> IndexReport:
             if not own:
                 _leave_own(world, document_id)
-            return index_document(world, document_id, text, metadata, now=self.clock.now(), fits=fits)
+            tainted = None if own else True  # whatever it says, a client brought it
+            now = self.clock.now()
+            return index_document(world, document_id, text, metadata, tainted=tainted, now=now, fits=fits)
 
         return remember(self.image, f"ingest {document_id}", work)
 

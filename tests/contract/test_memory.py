@@ -17,7 +17,6 @@ from batos.memory.ingesting import ingest_path
 from batos.memory.reading import KINDS
 from batos.memory.search import Searcher
 from batos.memory.turns import Turn, written
-from batos.memory.verifying import verify
 from batos.settings import Settings
 from contract.memory_tools import image, lose, skip_on_a_server
 
@@ -309,51 +308,6 @@ def in_another_thread(function):
         return pool.submit(function).result(timeout=30)
 
 
-def test_a_document_that_is_replaced_before_the_reader_begins_is_found(image, memory, monkeypatch):
-    remember(image, "owls", "Owls eat mice.")
-    catch_up, replaced = memory._catch_up, []
-
-    def level_too_soon(newest):
-        catch_up(newest)
-        if not replaced:
-            replaced.append(remember(image, "owls", "Owls eat mice and voles."))
-
-    monkeypatch.setattr(memory, "_catch_up", level_too_soon)
-
-    assert [hit.text for hit in memory.search("mice")] == ["Owls eat mice and voles."]
-
-
-def test_a_document_that_is_replaced_once_the_reader_has_begun_is_found(image, memory, monkeypatch):
-    remember(image, "owls", "Owls eat mice.")
-    memory.catch_up()
-    best, replaced = memory.index.best, []
-
-    def overtaken(*args, **more):
-        if not replaced:
-            with ThreadPoolExecutor(1) as other:
-                replaced.append(other.submit(remember, image, "owls", "Owls eat mice and voles.").result())
-                other.submit(memory.catch_up_words).result()
-        return best(*args, **more)
-
-    monkeypatch.setattr(memory.index, "best", overtaken)
-
-    assert [hit.text for hit in memory.search("mice")] == ["Owls eat mice and voles."]
-
-
-def test_what_is_written_while_memory_is_verified_is_no_fault(image, memory, monkeypatch):
-    remember(image, "owls", "Owls eat mice.")
-    catch_up, replaced = memory.catch_up, []
-
-    def level_too_soon():
-        catch_up()
-        if not replaced:
-            replaced.append(remember(image, "owls", "Owls eat mice and voles."))
-
-    monkeypatch.setattr(memory, "catch_up", level_too_soon)
-
-    assert verify(image, memory).sound
-
-
 # The index as a derived file
 
 
@@ -520,4 +474,7 @@ def test_a_client_of_the_bridge_cannot_touch_what_came_with_batos(tmp_path):
                 refused()
         assert uvm.verify_memory().sound
         assert uvm.forget(own, own=False) == 1
+        copy = (files("batos") / "documents" / "image.md").read_text("utf-8")
+        assert uvm.ingest_text("a copy", copy, own=False).tainted
+        assert uvm.forget("a copy", own=False) > 1
         assert uvm.forget(shipped) > 1
