@@ -49,8 +49,9 @@ class Conversation:
 
 
 def read_conversations(path: Path) -> list[Conversation]:
-    """The questions of category 5 have no answer and are left out, as are those without evidence."""
-    return [_conversation(sample) for sample in json.loads(path.read_text("utf-8"))]
+    """The questions of category 5 have no answer and are left out, as are those without evidence. What lacks a field is
+    passed over."""
+    return [_conversation(sample) for sample in json.loads(path.read_text("utf-8-sig"))]
 
 
 def _conversation(sample: dict[str, Any]) -> Conversation:
@@ -58,16 +59,17 @@ def _conversation(sample: dict[str, Any]) -> Conversation:
     numbers = sorted(int(key.split("_")[1]) for key in kept if re.fullmatch(r"session_\d+", key))
     said = []
     for number in numbers:
-        time = read_time(kept.get(f"session_{number}_date_time", ""))
-        for turn in kept[f"session_{number}"]:
+        time = read_time(kept.get(f"session_{number}_date_time") or "")
+        for turn in kept[f"session_{number}"] or ():
             text = f"{turn.get('text') or ''} {turn.get('blip_caption') or ''}".strip()
-            found = EVIDENCE.match(turn["dia_id"])
+            found = EVIDENCE.match(turn.get("dia_id") or "")
             if text and found:
-                said.append(Said((int(found[1]), int(found[2])), Turn(turn["speaker"], text, time)))
+                said.append(Said((int(found[1]), int(found[2])), Turn(turn.get("speaker") or "", text, time)))
     known = {one.id for one in said}
     asked = []
-    for question in sample["qa"]:
-        named = {(int(a), int(b)) for line in question.get("evidence") or () for a, b in EVIDENCE.findall(str(line))}
-        if question["category"] != ADVERSARIAL and named & known:
-            asked.append(Asked(question["question"], frozenset(named & known), question["category"]))
+    for question in sample.get("qa") or ():
+        text, category = question.get("question"), question.get("category") or 0
+        named = {(int(a), int(b)) for a, b in EVIDENCE.findall(str(question.get("evidence")))}
+        if text and category != ADVERSARIAL and named & known:
+            asked.append(Asked(text, frozenset(named & known), category))
     return Conversation(tuple(said), tuple(asked))

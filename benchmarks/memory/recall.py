@@ -44,7 +44,9 @@ class Recall:
 
 
 def measure_recall(data: Path, embedder: Embedder, quick: bool) -> Iterator[Figure]:
-    conversations = read_conversations(data)
+    conversations = [one for one in read_conversations(data) if one.asked]
+    if not conversations:
+        raise SystemExit(f'{data} holds no question whose evidence is a turn of its conversation ("D1:3").')
     if quick:
         conversations = [Conversation(one.said[:120], one.asked[:20]) for one in conversations[:1]]
     found: dict[str, Recall] = {}

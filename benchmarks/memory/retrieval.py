@@ -40,6 +40,8 @@ def measure(quick: bool, data: Path | None) -> Iterator[Figure]:
 def measure_retrieval(data: Path, embedder: Embedder, quick: bool) -> Iterator[Figure]:
     documents, queries, relevant = _read(data)
     queries = {query: text for query, text in queries.items() if relevant.get(query)}
+    if not queries:
+        raise SystemExit(f"{data / 'relevance.tsv'} names no relevant document of any query.")
     if quick:
         queries = dict(list(queries.items())[:20])
     rankings = _rankings(documents, queries, embedder, quick)
@@ -51,23 +53,30 @@ def measure_retrieval(data: Path, embedder: Embedder, quick: bool) -> Iterator[F
             yield Figure(f"{key}_{engine}", scored[engine], f"{name} of {engine}")
 
 
-def _read(folder: Path) -> tuple[dict[str, str], dict[str, str], dict[str, dict[str, int]]]:
+def _read(folder: Path) -> tuple[dict[str, str], dict[str, str], dict[str, dict[str, float]]]:
     documents, queries = (
-        {str(row["id"]): str(row["text"]) for row in map(json.loads, _lines(folder / name))}
+        {str(row["id"]): str(row.get("text") or "") for row in map(json.loads, _lines(folder / name))}
         for name in ("documents.jsonl", "queries.jsonl")
     )
-    relevant: dict[str, dict[str, int]] = {}
+    relevant: dict[str, dict[str, float]] = {}
     for line in _lines(folder / "relevance.tsv"):
-        parts = line.split("\t")
-        degree = parts[-1].strip() if len(parts) > 2 else "1"
-        if len(parts) >= 2 and degree.lstrip("-").isdigit() and int(degree) > 0:
-            relevant.setdefault(parts[0], {})[parts[-2] if len(parts) > 2 else parts[1].strip()] = int(degree)
+        query, *parts = line.split("\t")
+        degree = _degree(parts.pop()) if len(parts) > 1 else 1.0
+        if parts and degree > 0:
+            relevant.setdefault(query, {})[parts[-1]] = degree
     return documents, queries, relevant
+
+
+def _degree(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:  # of a heading
+        return 0.0
 
 
 def _lines(file: Path) -> list[str]:
     """Not `splitlines`, which takes signs for ends of lines that may stand in a line of JSON."""
-    return [line for line in file.read_text("utf-8").split("\n") if line.strip()]
+    return [line.removesuffix("\r") for line in file.read_text("utf-8-sig").split("\n") if line.strip()]
 
 
 def _rankings(
@@ -110,16 +119,16 @@ def _documents(searcher: Searcher, question: str, names: Mapping[str, str]) -> R
     return list(dict.fromkeys(names[hit.document_id] for hit in hits))[:10]
 
 
-def _mean(key: str, rankings: Mapping[str, Ranking], relevant: Mapping[str, Mapping[str, int]]) -> float:
+def _mean(key: str, rankings: Mapping[str, Ranking], relevant: Mapping[str, Mapping[str, float]]) -> float:
     score = _ndcg if key == "ndcg10" else _recall
     return statistics.fmean(score(ranking, relevant[query]) for query, ranking in rankings.items())
 
 
-def _ndcg(ranking: Ranking, degrees: Mapping[str, int]) -> float:
+def _ndcg(ranking: Ranking, degrees: Mapping[str, float]) -> float:
     gained = sum(degrees.get(document, 0) / math.log2(place + 2) for place, document in enumerate(ranking[:10]))
     best = sorted(degrees.values(), reverse=True)[:10]
     return gained / sum(degree / math.log2(place + 2) for place, degree in enumerate(best))
 
 
-def _recall(ranking: Ranking, degrees: Mapping[str, int]) -> float:
+def _recall(ranking: Ranking, degrees: Mapping[str, float]) -> float:
     return len(set(ranking[:10]) & degrees.keys()) / len(degrees)

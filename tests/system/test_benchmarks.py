@@ -149,7 +149,8 @@ def test_the_memory_benchmark_measures_what_it_promises():
 
 
 def test_recall_is_measured_on_a_file_in_the_form_of_locomo(tmp_path):
-    """Of two questions one names a word of its evidence, and one asks for three turns of which words tell one."""
+    """Of two questions one names a word of its evidence, and one asks for three turns of which words tell one. What
+    lacks a field is passed over."""
     lines = ["I saw an owl in the barn.", "How nice!", "We bake bread on Sundays.", "With rye?", "Yes, and salt."]
     turns = [
         {"speaker": ("Ada", "Alan")[number % 2], "dia_id": f"D1:{number + 1}", "text": line}
@@ -161,8 +162,13 @@ def test_recall_is_measured_on_a_file_in_the_form_of_locomo(tmp_path):
         {"question": "When was the owl seen?", "answer": "never", "evidence": ["D1:1; D1:20"], "category": 1},
         {"question": "Who?", "adversarial_answer": "nobody", "evidence": ["D1:1"], "category": 5},
         {"question": "Why?", "answer": "no evidence", "category": 4},
+        {"question": "And who?", "evidence": ["D7:7"], "category": 4},
+        {"evidence": ["D1:1"]},
     ]
+    turns += [{"text": "Nobody's."}, {"speaker": "Ada", "dia_id": "D1:99", "text": None}]
     conversation = {"session_1": turns, "session_1_date_time": "1:56 pm on 8 May, 2023"}
+    conversation |= {"session_2": None, "session_3": [{"dia_id": "D3:1", "text": "Ada: hi\nAda: oh"}]}
+    conversation |= {"session_3_date_time": None}
     (tmp_path / "talk.json").write_text(json.dumps([{"conversation": conversation, "qa": asked}]))
 
     figures = measured("recall", tmp_path / "talk.json")
@@ -173,17 +179,32 @@ def test_recall_is_measured_on_a_file_in_the_form_of_locomo(tmp_path):
 
 
 def test_retrieval_is_measured_on_a_folder_of_three_files(tmp_path):
-    """The separator in a text is no end of a line, and a text without words is no obstacle."""
+    """The separator in a text is no end of a line, and a text without words is no obstacle; nor is how the system of
+    whoever wrote the files ends a line and begins a file."""
     texts = {"1": "Owls hunt by\u2028night.", "2": "Bread is baked of flour.", "3": "Salt preserves fish.", "4": " "}
     given = {"documents": texts, "queries": {"a": "hunting owls", "b": "who bakes bread?", "c": "unjudged"}}
     for name, rows in given.items():
         told = [json.dumps({"id": id_, "text": text}, ensure_ascii=False) for id_, text in rows.items()]
-        (tmp_path / f"{name}.jsonl").write_text("\n".join(told) + "\n\n", "utf-8")
-    (tmp_path / "relevance.tsv").write_text("query-id\tcorpus-id\tscore\na\t1\t1\nb\t2\t2\nb\t4\t1\nb\t3\t0\n")
+        (tmp_path / f"{name}.jsonl").write_bytes(("\n".join(told) + "\n\n").encode("utf-8-sig"))
+    judged = "query-id\tcorpus-id\tscore\r\na\t1\t1\r\nb\t0\t2\t2.0\r\nb\t4\t1\r\nb\t3\t0\r\n"
+    (tmp_path / "relevance.tsv").write_bytes(judged.encode())
 
     figures = measured("retrieval", tmp_path)
     assert figures["recall10_bm25"] == figures["recall10"] == 0.75
     assert figures["ndcg10"] == pytest.approx((1 + 2 / (2 + 1 / math.log2(3))) / 2)
+
+
+@pytest.mark.parametrize("what", ["recall", "retrieval"])
+def test_data_in_which_nothing_is_asked_is_refused_with_a_sentence(tmp_path, what):
+    (tmp_path / "talk.json").write_text(json.dumps([{"conversation": {"session_1": []}}]))
+    for name in ("documents.jsonl", "queries.jsonl", "relevance.tsv"):
+        (tmp_path / name).write_text("")
+
+    done = run("-c", RECALL, what, str(tmp_path / "talk.json" if what == "recall" else tmp_path))
+
+    assert done.returncode == 1
+    assert str(tmp_path) in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def measured(what, data):
