@@ -42,9 +42,9 @@ class Pending:
         self.chunks: dict[int, MemoryChunk] = {}
         for document_id in sorted(self.documents):
             document = get_document(world, document_id)
-            chunks = document.chunks if document is not None else ()
-            # Ids below zero: a chunk that is not committed may have no object id, and must not meet one that has.
-            self.chunks.update((-len(self.chunks) - number, chunk) for number, chunk in enumerate(chunks, 1))
+            for chunk in document.chunks if document is not None else ():
+                # Ids below zero: a chunk that is not committed may have no object id, and must not meet one that has.
+                self.chunks[-len(self.chunks) - 1] = chunk
 
     @property
     def rows(self) -> Iterator[Row]:

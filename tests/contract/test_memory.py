@@ -256,6 +256,17 @@ def test_a_transaction_finds_its_own_uncommitted_documents_ranked_among_all_othe
     assert sorted(places(elsewhere)) == [("cats", 0), ("old", 0)]
 
 
+def test_a_transaction_finds_every_passage_of_several_uncommitted_documents(image, memory):
+    names = ["bats", "cats", "owls"]
+    with image.transaction("three") as world:
+        for name in names:
+            text = "".join(f"# Part {number}\n\nMice fear {name}.\n\n" for number in range(4))
+            index_document(world, name, text, media="markdown")
+
+        hits = memory.search("mice", limit=20)
+        assert sorted(places(hits)) == [(name, number) for name in names for number in range(4)]
+
+
 def test_a_transaction_does_not_find_what_it_forgot(image, memory):
     remember(image, "owls", OWLS)
     with image.transaction("work") as world:
