@@ -77,9 +77,11 @@ def supersede(
     document = find_document(world, former)
     replaced = document if chunk_index is None else find_chunk(world, former, chunk_index)
     later: Document | None = find_document(world, successor)
-    while later is not None:
+    seen: set[str] = set()  # an undo may have made a circle of others
+    while later is not None and later.document_id not in seen:
         if later is document:
             raise MemoryRefused(source=former, reason=f"{successor} would supersede itself.")
+        seen.add(later.document_id)
         name = state(later).get("superseded_by")
         later = get_document(world, name) if name else None
     today = datetime.fromtimestamp(SystemClock().now() if now is None else now, UTC).date()

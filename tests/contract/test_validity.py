@@ -113,6 +113,20 @@ def test_a_view_of_the_past_and_an_undo_find_it_again(uvm):
     assert found(uvm) == ["new", "old"]
 
 
+def test_a_circle_that_undoing_made_holds_nobody_up(uvm):
+    uvm.ingest_text("newest", "The museum opens at eleven.")
+    uvm.supersede("old", "new")
+    uvm.undo(uvm.image.newest().hex())
+    undone = uvm.image.newest().hex()
+    uvm.supersede("new", "old")
+    uvm.undo(undone)
+
+    uvm.supersede("newest", "new")
+
+    assert found(uvm) == []
+    assert found(uvm, valid="any") == ["new", "newest", "old"]
+
+
 def test_the_own_transaction_sees_what_it_superseded(uvm):
     with uvm.transaction("supersede") as world:
         supersede(world, "old", "new")
