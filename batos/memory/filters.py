@@ -23,6 +23,13 @@ def check(where: Mapping[str, Any]) -> None:
             raise FilterRefused(name=key, value=wanted, reason="write it like 2024, 2024-05, 2024-05-31 or longer.")
         if key == "under" and not isinstance(wanted, str):
             raise FilterRefused(name=key, value=wanted, reason="it is the beginning of a document's id.")
+        if key in ("under", "document_id") and isinstance(wanted, str) and as_text(wanted) != wanted:
+            raise FilterRefused(name=key, value=wanted, reason="no document's id holds half of a surrogate pair.")
+
+
+def as_text(given: str) -> str:
+    """With a question mark for each half of a surrogate pair, which no tokenizer and no table takes."""
+    return given.encode("utf-8", "replace").decode()
 
 
 def is_day(wanted: Any) -> bool:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from batos.memory.filters import as_text
+
 RECEIPT = ("batos.image.receipts", "Receipt")
 METHOD = ("batos.objects.records", "Method")
 KINDS = frozenset({"receipt", "failure", "method"})
@@ -33,15 +35,15 @@ class Told:
 def asked_kinds(where: Mapping[str, Any]) -> frozenset[str]:
     """The kinds of own history that a filter asks for; none unless it asks for nothing else."""
     wanted = where.get("kind")
-    kinds = {wanted} if isinstance(wanted, str) else set(wanted) if isinstance(wanted, Collection) else set()
-    return frozenset(kinds) if kinds and kinds <= KINDS else frozenset()
+    kinds = [wanted] if isinstance(wanted, str) else list(wanted) if isinstance(wanted, Collection) else []
+    return frozenset(kinds) if all(isinstance(kind, str) and kind in KINDS for kind in kinds) else frozenset()
 
 
 def told_of(record: tuple[str, str], slots: Mapping[str, Any]) -> Told | None:
     """The document that a record with these slots is; None for a primitive, which has no text."""
     found = _receipt(slots) if record == RECEIPT else _method(slots)
     # What a model answered may hold half of a surrogate pair, which no reader of a document can take.
-    return found and replace(found, text=found.text.encode("utf-8", "replace").decode())
+    return found and replace(found, text=as_text(found.text))
 
 
 def _receipt(slots: Mapping[str, Any]) -> Told:

@@ -24,7 +24,7 @@ from batos.image.world import World
 from batos.memory.candidates import Arms, Pending
 from batos.memory.catalog import CATALOG
 from batos.memory.embedding import Embedder
-from batos.memory.filters import check, satisfies
+from batos.memory.filters import as_text, check, satisfies
 from batos.memory.follower import catch_up, catch_up_vectors
 from batos.memory.own_history import Told, asked_kinds, told_of
 from batos.memory.past import is_past, stored
@@ -132,7 +132,8 @@ class Searcher:
         check(where or {})
         if limit < 1:
             return []
-        found: list[Hit] = self._mending(lambda: self._search(query, min(limit, MOST_HITS), where or {}, world))
+        asked = as_text(query)
+        found: list[Hit] = self._mending(lambda: self._search(asked, min(limit, MOST_HITS), where or {}, world))
         return found
 
     def catch_up(self) -> int:

@@ -57,6 +57,15 @@ def ids(hits):
 # Finding by meaning
 
 
+def test_half_of_a_surrogate_pair_in_a_question_does_not_reach_the_model(image, memory, model, monkeypatch):
+    remember(image, "owls", "Owls hunt at night.")
+    asked = []
+    monkeypatch.setattr(model, "query", lambda text, query=model.query: asked.append(text.encode()) or query(text))
+
+    assert ids(memory.search("do owls \ud800 hunt")) == ["owls"]
+    assert asked
+
+
 def test_what_shares_no_word_with_the_question_is_found_by_its_meaning(image, memory):
     remember(image, "owls", "Hunters in the dark.")
     remember(image, "bread", "Flour and water.")
