@@ -117,8 +117,9 @@ class ImageConnection(Connection):
 
     @property
     def newest(self) -> bytes:
-        """The id of the newest transaction that it sees; of a later one, where the storage cannot tell."""
-        return self._storage.lastTransaction()  # type: ignore[no-any-return]
+        """The id of the newest transaction that it sees."""
+        after = getattr(self._storage, "_start", None)  # where ZODB itself sees to it that it sees no later one
+        return p64(u64(after) - 1) if after else self._storage.lastTransaction()  # type: ignore[no-any-return]
 
     # What ZODB calls
 

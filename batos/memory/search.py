@@ -205,7 +205,14 @@ class Searcher:
         return self.index.mending(lambda: vectors.mending(lambda: self.sections.mending(work)))
 
     def _search(
-        self, query: str, limit: int, where: Mapping[str, Any], given: World | None, again: int = MOST_AGAIN
+        self,
+        query: str,
+        limit: int,
+        where: Mapping[str, Any],
+        given: World | None,
+        *,
+        again: int = MOST_AGAIN,
+        as_past: bool = False,
     ) -> list[Hit]:
         with self._reader(given) as world:
             if CATALOG not in world:
@@ -218,13 +225,16 @@ class Searcher:
                 return self._own_history(world, question.parts, kinds, limit, where)
             pending = Pending(world)
             with self.index.supposing(pending.documents, pending.rows) if pending.documents else nullcontext():
-                arms = self._arms(question, where, pending, world)
+                past = world if as_past or is_past(world) else None
+                arms = self._arms(question, where, pending, past)
                 count = limit if self.rerank is None else max(limit, RERANKED)
                 found, strangers = self._collect(world, arms, count, today)
-            overtaken = bool(strangers) and not is_past(world) and not self.is_level(world.connection.newest)
+            overtaken = bool(strangers) and past is None and not self.is_level(world.connection.newest)
         # What a chunk was replaced by is where the chunk was looked for, in the indexes of another time.
-        if overtaken and again and given is None and self._image.current() is None:
-            return self._search(query, limit, where, given, again - 1)
+        if overtaken and given is None and self._image.current() is None and again:
+            return self._search(query, limit, where, given, again=again - 1)
+        if overtaken and (given is not None or self._image.current() is not None) and not pending.documents:
+            return self._search(query, limit, where, given, as_past=True)
         return self._reranked(query, found)[:limit]
 
     @contextmanager
@@ -289,8 +299,7 @@ class Searcher:
                 return sorted(chosen, key=lambda hit: (-hit.score, hit.document_id, hit.chunk_index)), strangers
             count *= 4
 
-    def _arms(self, question: Question, where: Mapping[str, Any], pending: Pending, world: World) -> Arms:
-        past = world if is_past(world) else None
+    def _arms(self, question: Question, where: Mapping[str, Any], pending: Pending, past: World | None) -> Arms:
         vectors = self._level(self.vectors, former=past is not None)
         above = self.sections if not self.sections.index.is_empty() else None
         if above is not None:

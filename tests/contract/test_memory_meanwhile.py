@@ -54,6 +54,16 @@ def test_a_document_that_is_replaced_once_the_reader_has_begun_is_found(image, m
     assert [hit.text for hit in memory.search("mice")] == ["Owls eat mice and voles."]
 
 
+def test_a_document_that_is_replaced_during_a_transaction_is_found_as_it_was(image, memory):
+    remember(image, "owls", "Owls eat mice.")
+    with image.transaction("look") as world:
+        with ThreadPoolExecutor(1) as other:
+            other.submit(remember, image, "owls", "Owls eat mice and voles.").result()
+
+        assert [hit.text for hit in memory.search("mice")] == ["Owls eat mice."]
+        assert [hit.text for hit in memory.search("mice", world=world)] == ["Owls eat mice."]
+
+
 def test_what_is_written_while_memory_is_verified_is_no_fault(image, memory, monkeypatch):
     remember(image, "owls", "Owls eat mice.")
     catch_up, replaced = memory.catch_up, []
