@@ -17,6 +17,7 @@ from batos.errors import EmbedderRefused
 
 if TYPE_CHECKING:
     from batos.image.image import Image
+    from batos.image.world import World
     from batos.memory.search import Hit, Searcher
 
 LEAST_SHOWN = 0.01
@@ -94,6 +95,10 @@ def search(
         typer.Option("--where", metavar="NAME=VALUE", help="What a hit's metadata must be. Repeatable."),
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say where each score comes from.")] = False,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="WHEN", help="Search what was remembered then: a change id, a time or a note."),
+    ] = None,
     image: ImageOption = IMAGE,
     as_json: JsonOption = False,
 ) -> None:
@@ -106,12 +111,24 @@ def search(
     if not query.strip():
         raise typer.BadParameter("Say what to look for; `batos documents` lists what there is.")
     conditions = reading.named(where)
-    with _searched(image) as (_, searcher):
-        hits = searcher.search(query, limit, conditions or None)
-        if not hits:
+    with _searched(image) as (home, searcher), _looking_at(home, at) as world:
+        hits = searcher.search(query, limit, conditions or None, world)
+        if not hits and at is None:
             note_if_nothing_was_read(searcher)
     found = {"hits": [hit.as_dict(explained=explain) for hit in hits]}
     show.deliver(as_json, found, lambda: show_hits(query, hits, explain=explain))
+
+
+@contextmanager
+def _looking_at(image: Image, when: str | None) -> Iterator[World | None]:
+    """The image as it was; None for the present."""
+    from batos.image import views
+
+    if when is None:
+        yield None
+    else:
+        with views.at(image, when) as view, view.reading() as world:
+            yield world
 
 
 @contextmanager

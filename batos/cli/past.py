@@ -61,10 +61,11 @@ def at(
 
 
 def _explained(home: Image, when: str, name: str, selector: str) -> tuple[View, Found]:
-    from batos.runtime.views import SystemView
+    from batos.image import views
+    from batos.runtime.explaining import why
 
-    with missions_of(home) as store, SystemView(home, store, when) as view:
-        reason = view.why(name, selector)
+    with missions_of(home) as store, views.at(home, when) as view:
+        reason = why(view, store, name, selector)
     return view, (asdict(reason), lambda: show.console().print(reasons(reason, LONGEST)))
 
 

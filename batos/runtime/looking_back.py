@@ -20,6 +20,7 @@ from batos.runtime.views import SystemView
 from batos.settings import Settings
 
 if TYPE_CHECKING:
+    from batos.memory.search import Searcher
     from batos.runtime.replaying import Replayed
 
 
@@ -28,6 +29,7 @@ class LookingBack(Filing):
 
     settings: Settings
     place: Workplace
+    searcher: Searcher
 
     def history(self, target: str | Handle) -> list[Change]:
         """The changes of an object, newest first."""
@@ -38,7 +40,7 @@ class LookingBack(Filing):
 
         Raises `UnknownChange`, or `PackedAway`.
         """
-        return SystemView(self.image, self.store, when, lifetime)
+        return SystemView(self.image, self.store, self.searcher, when, lifetime)
 
     def diff(self, target: str, before: When, after: When | None = None) -> Difference:
         """What is different about an object between two moments (until now), slot by slot."""

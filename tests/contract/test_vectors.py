@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import batos
 from batos.errors import EmbedderFailed
 from batos.image.undo import undo
 from batos.memory import matrix
@@ -19,6 +20,8 @@ from batos.memory.matrix import Matrix
 from batos.memory.search import MOST_EMBEDDED, Searcher
 from batos.memory.turns import Turn, written
 from batos.memory.verifying import verify
+from batos.runtime import uvm
+from batos.settings import Settings
 from batos.testing import HashedEmbedder
 from contract.memory_tools import image, lose, skip_on_a_server, uri_of
 
@@ -199,6 +202,18 @@ def test_the_past_is_searched_by_meaning_as_it_was(image, memory, model):
     with image.reading_at(moment) as world:
         assert memory.search("hunting", world=world) == found
     assert ids(memory.search("hunting"))[0] == "bats"
+
+
+def test_a_view_of_the_system_is_searched_by_meaning(tmp_path, monkeypatch):
+    monkeypatch.setattr(uvm, "open_embedder", lambda spec: HashedEmbedder())
+    with batos.open(tmp_path / "a.image", settings=Settings(heartbeat=False)) as system:
+        system.ingest_text("owls", "Hunters in the dark.")
+        moment = system.image.newest().hex()
+        system.forget("owls")
+        with system.at(moment) as view:
+            (hit,) = view.search("hunting")
+        assert hit.explanation.cosine is not None
+        assert system.search("hunting") == []
 
 
 def test_the_turns_beside_a_turn_are_those_of_that_time(image, memory):

@@ -78,7 +78,10 @@ def test_a_file_takes_the_place_of_one_passage_or_is_not_remembered(tmp_path):
     batos(tmp_path / "image", "ingest", str(tmp_path), "--supersedes", "old.md", code=main.FAILED)
     assert "new.md" not in batos(tmp_path / "image", "search", "museum", "--where", "valid=any")
 
+    before = json.loads(batos(tmp_path / "image", "history", "knowledge_catalog", "--json"))["changes"][0]["id"]
     batos(tmp_path / "image", *new, "--supersedes", "old.md", "--passage", "0")
+    assert "nine" in batos(tmp_path / "image", "search", "museum", "--at", before)
+    batos(tmp_path / "image", "search", "museum", "--at", "no such time", code=main.FAILED)
     found = batos(tmp_path / "image", "search", "museum")
     assert "The museum opens at ten." in found
     assert "The museum has a tea room." in found
