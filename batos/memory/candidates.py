@@ -84,6 +84,8 @@ class Arms:
         self._ask()
         self.exhausted = False
         """Whether the last evidence held all that there is."""
+        self.unplaced: set[int] = set()
+        """Candidates that stood nowhere when it was asked where."""
 
     def _ask(self) -> None:
         """Embed the question, and what is pending."""
@@ -134,6 +136,7 @@ class Arms:
         if not self._by_place:
             return Evidence(weights, None, 0.0, {}, {}, self._index.places)
         places = self._standing.places(weights)
+        self.unplaced.update(weights.keys() - places.keys())
         return Evidence(_at(places, weights), None, 0.0, {}, places)
 
     def _with_cosines(self, vectors: VectorIndex, weights: dict[int, float], count: int, only: str | None) -> Evidence:
@@ -151,6 +154,7 @@ class Arms:
             return Evidence(weights, cosines, min(floors, default=0.0), {}, {}, self._index.places)
         cosines.update(self._own_cosines)
         places = self._standing.places({**weights, **cosines})
+        self.unplaced.update((weights.keys() | cosines.keys()) - places.keys())
         if any(place.speaker for place in places.values()):
             best = sorted(cosines, key=lambda id_: -cosines[id_])[:BRINGING] + list(weights)[:BRINGING]
             turns = (place for id_ in best if (place := places.get(id_)) is not None and place.speaker)

@@ -296,7 +296,8 @@ class Searcher:
                     break
             if len(hits) == limit or arms.exhausted:
                 chosen = (hits + repeated)[:limit]
-                return sorted(chosen, key=lambda hit: (-hit.score, hit.document_id, hit.chunk_index)), strangers
+                chosen.sort(key=lambda hit: (-hit.score, hit.document_id, hit.chunk_index))
+                return chosen, strangers | arms.unplaced
             count *= 4
 
     def _arms(self, question: Question, where: Mapping[str, Any], pending: Pending, past: World | None) -> Arms:

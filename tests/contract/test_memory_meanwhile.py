@@ -19,8 +19,8 @@ def memory(image):
     searcher.close()
 
 
-def remember(image, document_id, text):
-    return image.change("remember", lambda world: index_document(world, document_id, text))
+def remember(image, document_id, text, media="text"):
+    return image.change("remember", lambda world: index_document(world, document_id, text, media=media))
 
 
 def test_a_document_that_is_replaced_before_the_reader_begins_is_found(image, memory, monkeypatch):
@@ -37,21 +37,23 @@ def test_a_document_that_is_replaced_before_the_reader_begins_is_found(image, me
     assert [hit.text for hit in memory.search("mice")] == ["Owls eat mice and voles."]
 
 
-def test_a_document_that_is_replaced_once_the_reader_has_begun_is_found(image, memory, monkeypatch):
-    remember(image, "owls", "Owls eat mice.")
+@pytest.mark.parametrize("step", ["best", "places"])
+def test_a_document_that_is_replaced_once_the_reader_has_begun_is_found(image, memory, monkeypatch, step):
+    remember(image, "owls", "Ada: Owls eat mice.\n", "chat")
     memory.catch_up()
-    best, replaced = memory.index.best, []
+    work, replaced = getattr(memory.index, step), []
 
     def overtaken(*args, **more):
         if not replaced:
             with ThreadPoolExecutor(1) as other:
-                replaced.append(other.submit(remember, image, "owls", "Owls eat mice and voles.").result())
+                told = "Ada: Owls eat mice and voles.\n"
+                replaced.append(other.submit(remember, image, "owls", told, "chat").result())
                 other.submit(memory.catch_up_words).result()
-        return best(*args, **more)
+        return work(*args, **more)
 
-    monkeypatch.setattr(memory.index, "best", overtaken)
+    monkeypatch.setattr(memory.index, step, overtaken)
 
-    assert [hit.text for hit in memory.search("mice")] == ["Owls eat mice and voles."]
+    assert [hit.text for hit in memory.search("mice")] == ["Ada: Owls eat mice and voles.\n"]
 
 
 def test_a_document_that_is_replaced_during_a_transaction_is_found_as_it_was(image, memory):
