@@ -19,6 +19,7 @@ from batos.clock import SystemClock
 from batos.image.world import World
 from batos.memory.catalog import CATALOG, get_document
 from batos.memory.extracts import extract
+from batos.memory.filters import as_text
 from batos.memory.records import ContextualSummary, Document, MemoryChunk
 from batos.memory.turns import said
 from batos.objects.uvm_object import own_slots, put, state
@@ -105,7 +106,7 @@ def refresh(world: World, document_id: str, now: float | None = None) -> int:
 
 def rewrite(summary: ContextualSummary, text: str, written_by: str) -> None:
     """Put a model's words in place of the extract."""
-    put(summary, "text", text)
+    put(summary, "text", as_text(text))
     put(summary, "written_by", written_by)
 
 

@@ -180,6 +180,17 @@ def test_words_of_a_model_stay_as_long_as_what_they_summarise(image, memory):
 # Searching
 
 
+def test_half_of_a_surrogate_pair_in_the_words_of_a_model_stops_no_search(image, memory):
+    remember(image, talk(*numbered(10)))
+    summarize(image, memory.sections)
+    image.change("rewrite", lambda world: rewrite(root_of(world, "talk"), "Owls \ud83d in the barn.", "a mission"))
+
+    assert memory.search("owls in the barn")
+    with image.reading() as world:
+        assert summaries_above(world, "talk", 0)[-1].text.encode()
+    assert verify(image, memory).sound
+
+
 def test_a_search_is_led_to_chunks_that_say_nothing_of_the_question(image, memory):
     lines = numbered(30, {13: "The lighthouse keeper was ill.", 15: "His daughter took the oars."})
     remember(image, talk(*lines))
