@@ -135,8 +135,7 @@ class Arms:
             return self._with_cosines(self._vectors, weights, count, only)
         if not self._by_place:
             return Evidence(weights, None, 0.0, {}, {}, self._index.places)
-        places = self._standing.places(weights)
-        self.unplaced.update(weights.keys() - places.keys())
+        places = self._places(weights)
         return Evidence(_at(places, weights), None, 0.0, {}, places)
 
     def _with_cosines(self, vectors: VectorIndex, weights: dict[int, float], count: int, only: str | None) -> Evidence:
@@ -153,8 +152,7 @@ class Arms:
         if not self._by_place:
             return Evidence(weights, cosines, min(floors, default=0.0), {}, {}, self._index.places)
         cosines.update(self._own_cosines)
-        places = self._standing.places({**weights, **cosines})
-        self.unplaced.update((weights.keys() | cosines.keys()) - places.keys())
+        places = self._places({**weights, **cosines})
         if any(place.speaker for place in places.values()):
             best = sorted(cosines, key=lambda id_: -cosines[id_])[:BRINGING] + list(weights)[:BRINGING]
             turns = (place for id_ in best if (place := places.get(id_)) is not None and place.speaker)
@@ -163,6 +161,12 @@ class Arms:
             with vectors.comparing(former=former) as matrix:
                 cosines.update(matrix.cosines(self._asked, [id_ for id_ in places if id_ not in cosines]))
         return Evidence(_at(places, weights), _at(places, cosines), min(floors, default=0.0), {}, places)
+
+    def _places(self, found: Mapping[int, float]) -> dict[int, Place]:
+        places = self._standing.places(found)
+        if len(places) < len(found):
+            self.unplaced.update(found.keys() - places.keys())
+        return places
 
     def _nearest(self, matrix: Comparison, count: int, allowed: list[int] | None) -> list[tuple[int, float]]:
         if allowed is None:
