@@ -6,8 +6,9 @@ The two are the arms of a search. Ids below zero are chunks of the reader's own 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from batos.errors import EmbedderFailed
@@ -25,8 +26,12 @@ from batos.objects.uvm_object import state
 
 log = logging.getLogger(__name__)
 
+Proposals = list[tuple[int, float]]  # ids with their figures, best first
+
 # A filter by document that leaves no more chunks than this is applied before ranking.
 MOST_ALLOWED = 20_000
+# In a view of the past, so many of what an arm proposes are looked for in the image.
+MOST_LOOKED_AT = 6_400
 # Of the best candidates, so many bring the turns beside them along.
 BRINGING = 40
 
@@ -128,9 +133,8 @@ class Arms:
         weights: dict[int, float] = {}
         self.exhausted = True
         for former in self._groups:
-            matches = self._index.best(self.question.parts, count, document_id=only, former=former)
-            weights.update(matches)
-            self.exhausted &= len(matches) < count
+            ask = partial(self._index.best, self.question.parts, document_id=only, former=former)
+            weights.update(self._far_enough(ask(count), count, ask))
         if self._vectors is not None:
             return self._with_cosines(self._vectors, weights, count, only)
         if not self._by_place:
@@ -144,11 +148,15 @@ class Arms:
         floors: list[float] = []
         for former in self._groups:
             with vectors.comparing(former=former) as matrix:
-                if len(matrix):
-                    floors.append(matrix.floor(self._asked))
-                    cosines.update(self._nearest(matrix, count, allowed))
-                    if not self._by_place:
-                        cosines.update(matrix.cosines(self._asked, list(weights.keys() - cosines.keys())))
+                if not len(matrix):
+                    continue
+                floors.append(matrix.floor(self._asked))
+                nearest = self._nearest(matrix, count, allowed)
+                if not self._by_place:
+                    cosines.update(matrix.cosines(self._asked, list(weights.keys() - dict(nearest).keys())))
+            if allowed is None:
+                nearest = self._far_enough(nearest, count, partial(self._nearest_of, vectors, former))
+            cosines.update(nearest)
         if not self._by_place:
             return Evidence(weights, cosines, min(floors, default=0.0), {}, {}, self._index.places)
         cosines.update(self._own_cosines)
@@ -168,11 +176,24 @@ class Arms:
             self.unplaced.update(found.keys() - places.keys())
         return places
 
-    def _nearest(self, matrix: Comparison, count: int, allowed: list[int] | None) -> list[tuple[int, float]]:
+    def _far_enough(self, found: Proposals, count: int, propose: Callable[[int], Proposals]) -> Proposals:
+        """What an arm found when it was asked for so many; in a view of the past, what it proposes until `count` of
+        them stood somewhere then, or so many have been looked at that it would take too long."""
+        size = count
+        if isinstance(self._standing, PastPlaces):
+            while len(found) == size < MOST_LOOKED_AT and len(self._standing.places(dict(found))) < count:
+                size *= 4
+                found = propose(size)
+        self.exhausted &= len(found) < size
+        return found
+
+    def _nearest_of(self, vectors: VectorIndex, former: bool, count: int) -> Proposals:
+        with vectors.comparing(former=former) as matrix:
+            return matrix.nearest(self._asked, count)
+
+    def _nearest(self, matrix: Comparison, count: int, allowed: list[int] | None) -> Proposals:
         if allowed is None:
-            found = matrix.nearest(self._asked, count)
-            self.exhausted &= len(found) == len(matrix)
-            return found
+            return matrix.nearest(self._asked, count)
         cosines = matrix.cosines(self._asked, allowed)
         self.exhausted &= len(cosines) <= count
         return sorted(cosines.items(), key=lambda pair: (-pair[1], pair[0]))[:count]

@@ -37,10 +37,15 @@ class PastPlaces:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._known: dict[int, Place | None] = {}
 
     def places(self, ids: Iterable[int]) -> dict[int, Place]:
-        chunks = ((id_, stored(self._world, id_)) for id_ in ids)
-        return {id_: _place(id_, chunk) for id_, chunk in chunks if chunk is not None and _remembered(chunk)}
+        asked = list(ids)
+        for id_ in asked:
+            if id_ not in self._known:
+                chunk = stored(self._world, id_)
+                self._known[id_] = _place(id_, chunk) if chunk is not None and _remembered(chunk) else None
+        return {id_: place for id_ in asked if (place := self._known[id_]) is not None}
 
     def neighbours(self, places: Iterable[Place]) -> dict[int, Place]:
         """The chunks directly before and after these in their documents."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -202,6 +203,19 @@ def test_the_past_is_searched_by_meaning_as_it_was(image, memory, model):
     with image.reading_at(moment) as world:
         assert memory.search("hunting", world=world) == found
     assert ids(memory.search("hunting"))[0] == "bats"
+
+
+@pytest.mark.parametrize("model", [None, HashedEmbedder()])
+def test_the_best_hit_of_then_is_found_below_many_that_came_and_went(image, model):
+    remember(image, "other", "Owls are mentioned among many other things here.")
+    remember(image, "owls", "Owls hunt owls.")
+    moment = image.newest()
+    for number in range(150):
+        remember(image, "owls", f"Owls owls owls {number}.")
+    with closing(Searcher(image, model)) as memory:
+        memory.embed()
+        with image.reading_at(moment) as world:
+            assert [hit.text for hit in memory.search("owls", limit=1, world=world)] == ["Owls hunt owls."]
 
 
 def test_a_view_of_the_system_is_searched_by_meaning(tmp_path, monkeypatch):
