@@ -17,6 +17,7 @@ from batos.bridge.forms import LINES
 VERSION: Literal[1] = 1
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+DocumentId = Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=20_000)]
 Source = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
 Seconds = Annotated[float, Field(ge=0, le=300, strict=False)]
@@ -98,12 +99,12 @@ class SearchMemory(Body):
 
 
 class IndexDocument(Body):
-    document_id: Name = Field(title="Document", description="The id under which the text is remembered.")
+    document_id: DocumentId = Field(title="Document", description="The id under which the text is remembered.")
     text: Source = Field(title="Text", description="The text.", json_schema_extra=LINES)
 
 
 class ForgetDocument(Body):
-    document_id: Name = Field(title="Document", description="The document's id.")
+    document_id: DocumentId = Field(title="Document", description="The document's id.")
 
 
 class MissionBrief(Strictly):

@@ -66,8 +66,8 @@ def index_document(
     that wrote the text itself may say otherwise. `fits` says which chunks a model can embed whole. Raises
     `MemoryRefused` for a text, and `SlotRefused` for metadata, that cannot be kept.
     """
-    _check(document_id, text)
     admit("metadata", dict(metadata or {}))  # what cannot be stored is refused before anything is written
+    _check(document_id, text, metadata or {})
     digest = content_hash(text)
     outside = not is_shipped(digest) if tainted is None else tainted
     facts = {
@@ -148,17 +148,29 @@ def _documents(world: World) -> Any:
     return world[CATALOG].metadata_index
 
 
-def _check(document_id: str, text: str) -> None:
+def _check(document_id: str, text: str, metadata: Mapping[str, Any]) -> None:
     name = document_id if len(document_id) <= 80 else f"{document_id[:80]}…"
     if not document_id.strip() or len(document_id) > LONGEST_ID:
         raise MemoryRefused(source=repr(name), reason=f"a document's id has 1 to {LONGEST_ID} characters.")
     if not text.strip():
         raise MemoryRefused(source=name, reason="it holds no text.")
     try:
-        (document_id + text).encode("utf-8")
+        "".join((document_id, text, *_texts(metadata))).encode("utf-8")
     except UnicodeEncodeError:
         reason = "it holds half of a surrogate pair, which is not text. Decode it with the right encoding."
         raise MemoryRefused(source=ascii(name), reason=reason) from None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in a value, those of keys too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for pair in value.items():
+            yield from _texts(list(pair))
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from _texts(item)
 
 
 def _moment(now: float | None) -> float:

@@ -229,6 +229,12 @@ def test_forgetting_what_is_not_there_names_what_is_close(image):
         forget(image, "docs/owl.md")
 
 
+@pytest.mark.parametrize("metadata", [{"by": "\ud800"}, {"tags": ["a", {"\udfff": 1}]}])
+def test_metadata_that_is_no_text_is_refused_as_the_text_would_be(image, metadata):
+    with pytest.raises(MemoryRefused):
+        image.change("remember", lambda world: index_document(world, "owls", "Owls hunt.", metadata))
+
+
 @pytest.mark.parametrize("document_id, text", [("", "x"), ("a", ""), ("a", " \n"), ("a" * 2000, "x"), ("a", "\ud800")])
 def test_what_is_no_document_is_refused_and_nothing_changes(image, document_id, text):
     before = changes(image)
