@@ -22,6 +22,11 @@ class Figure:
         return f"{self.value:,.0f}" if abs(self.value) >= 1000 else f"{self.value:.3g}"
 
 
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value below which such a share of them lies: 0.5 for the upper median."""
+    return sorted(values)[int(len(values) * share)]
+
+
 def table(figures: Sequence[Figure]) -> str:
     """The figures in aligned columns, numbers to the right."""
     head = ("key", "figure", "reach", "what", "beside")

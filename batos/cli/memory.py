@@ -318,11 +318,11 @@ def _setup(image: str) -> tuple[dict[str, Any], str]:
 
 def _embed(image: str) -> tuple[dict[str, Any], str]:
     with _searched(image) as (_, searcher):
-        if searcher.vectors is None:
+        if searcher.embedder is None:
             raise EmbedderRefused(spec="none", reason="There is no model. `batos memory setup` fetches one.")
         with _bar() as advance:
             number = searcher.embed(lambda done, total: advance(done, total, "embedding"))
-        model = searcher.vectors.embedder.model_id
+        model = searcher.embedder.model_id
     return {"model": model, "embedded": number}, f"{show.counted(number, 'passage')} embedded by {model}."
 
 

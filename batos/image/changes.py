@@ -14,6 +14,7 @@ from typing import NamedTuple
 from ZODB.TimeStamp import TimeStamp
 
 from batos.image.derived import NOWHERE, Derived, Rows
+from batos.objects.values import as_text
 
 # An object's changes are entries of (transaction id, fact id), in pages: a row for each would take twice as long to
 # read. A fact is what changes have in common. `part` says what the lists, dicts, trees, counters and blobs belong to
@@ -162,7 +163,7 @@ class ChangeIndex(Derived):
         with self._using() as database:
             database.execute("insert or replace into written values (?, ?, ?, ?)", row)
             for oid, slots in changes:
-                fact = (written.note, written.mission, _storable(" ".join(slots)))
+                fact = (written.note, written.mission, as_text(" ".join(slots)))
                 key = blake2b(repr(fact).encode(), digest_size=8).digest()
                 database.execute("insert or ignore into fact values (?, ?, ?, ?)", (key, *fact))
                 self._append(database, number_of(oid), tid, written.tid + key)
@@ -177,7 +178,7 @@ class ChangeIndex(Derived):
     def hold(self, holder: bytes, parts: set[Held]) -> None:
         """What the record `holder` holds from now on."""
         number = number_of(holder)
-        parts = {(part, _storable(slot)) for part, slot in parts}
+        parts = {(part, as_text(slot)) for part, slot in parts}
         with self._using() as database:
             rows = database.execute("select part, slot from part where holder = ?", (number,))
             before: set[Held] = set(rows.fetchall())
@@ -199,7 +200,3 @@ def number_of(id_: bytes) -> int:
 
 def _id(number: int) -> bytes:
     return number.to_bytes(8, "big", signed=True)
-
-
-def _storable(text: str) -> str:
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()

@@ -42,6 +42,7 @@ from batos.image.storages import Address, address, open_storage, prepare, tellin
 from batos.image.world import World
 from batos.objects.sending import Activator, Voucher, run_by
 from batos.objects.tallying import UNFINISHED, Book, tallying
+from batos.objects.values import as_text
 
 Result = TypeVar("Result")
 
@@ -179,7 +180,7 @@ class Image:
         connection = world.connection
         connection.check_unspoiled()
         transaction = world.transaction.get()
-        transaction.note(note[:LONGEST_NOTE].encode("utf-8", "replace").decode())
+        transaction.note(as_text(note[:LONGEST_NOTE]))
         for key, value in info.items():
             transaction.setExtendedInfo(key, value)
         fault("image.before_commit")

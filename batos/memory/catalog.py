@@ -22,7 +22,7 @@ from batos.memory.chunking import Fits, Piece, split
 from batos.memory.records import Document, Media, MemoryChunk
 from batos.memory.shipped import content_hash, is_shipped
 from batos.objects.uvm_object import UvmObject, put, state
-from batos.objects.values import admit, plain
+from batos.objects.values import admit, plain, texts_in
 
 CATALOG = "knowledge_catalog"
 LONGEST_ID = 1_000
@@ -155,22 +155,10 @@ def _check(document_id: str, text: str, metadata: Mapping[str, Any]) -> None:
     if not text.strip():
         raise MemoryRefused(source=name, reason="it holds no text.")
     try:
-        "".join((document_id, text, *_texts(metadata))).encode("utf-8")
+        "".join((document_id, text, *texts_in(plain(dict(metadata))))).encode("utf-8")
     except UnicodeEncodeError:
         reason = "it holds half of a surrogate pair, which is not text. Decode it with the right encoding."
         raise MemoryRefused(source=ascii(name), reason=reason) from None
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """The texts in a value, those of keys too."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for pair in value.items():
-            yield from _texts(list(pair))
-    elif isinstance(value, list | tuple | set | frozenset):
-        for item in value:
-            yield from _texts(item)
 
 
 def _moment(now: float | None) -> float:

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from batos.errors import FilterRefused
+from batos.objects.values import as_text
 
 ANY = "any"  # of `valid`: whether a chunk holds does not matter
 _MOMENT = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d)?)?)?)?)?", re.ASCII)
@@ -25,11 +26,6 @@ def check(where: Mapping[str, Any]) -> None:
             raise FilterRefused(name=key, value=wanted, reason="it is the beginning of a document's id.")
         if key in ("under", "document_id") and isinstance(wanted, str) and as_text(wanted) != wanted:
             raise FilterRefused(name=key, value=wanted, reason="no document's id holds half of a surrogate pair.")
-
-
-def as_text(given: str) -> str:
-    """With a question mark for each half of a surrogate pair, which no tokenizer and no table takes."""
-    return given.encode("utf-8", "replace").decode()
 
 
 def is_day(wanted: Any) -> bool:

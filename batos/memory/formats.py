@@ -19,6 +19,7 @@ from typing import Any
 from batos.errors import MemoryRefused, MissingExtra
 from batos.memory.records import Media
 from batos.memory.turns import Turn, read_log, read_time, written
+from batos.objects.values import as_text
 
 # An office file is an archive; unpacked it may be so large, and so many times larger than packed.
 LARGEST_UNPACKED = 128 * 1024 * 1024
@@ -54,7 +55,7 @@ def convert(suffix: str, data: bytes, source: str) -> tuple[str, Media] | None:
         raise MemoryRefused(source=source, reason=reason) from None
     if not text.strip():
         raise MemoryRefused(source=source, reason="it holds no text.")
-    return text.encode("utf-8", "replace").decode(), "markdown"
+    return as_text(text), "markdown"
 
 
 def structured(suffix: str, text: str, source: str) -> tuple[str, Media] | None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from batos.memory.filters import as_text
+from batos.objects.values import as_text
 
 RECEIPT = ("batos.image.receipts", "Receipt")
 METHOD = ("batos.objects.records", "Method")

@@ -24,7 +24,7 @@ from batos.image.world import World
 from batos.memory.candidates import Arms, Pending
 from batos.memory.catalog import CATALOG
 from batos.memory.embedding import Embedder
-from batos.memory.filters import as_text, check, satisfies
+from batos.memory.filters import check, satisfies
 from batos.memory.follower import catch_up, catch_up_vectors
 from batos.memory.own_history import Told, asked_kinds, told_of
 from batos.memory.past import is_past, stored
@@ -36,7 +36,7 @@ from batos.memory.text import TextIndex
 from batos.memory.validity import facts_of, holds
 from batos.memory.vectors import VectorIndex, index_name
 from batos.objects.uvm_object import state
-from batos.objects.values import plain
+from batos.objects.values import as_text, plain
 
 log = logging.getLogger(__name__)
 
@@ -231,26 +231,31 @@ class Searcher:
                 found, strangers = self._collect(world, arms, count, today)
             overtaken = bool(strangers) and past is None and not self.is_level(world.connection.newest)
         # What a chunk was replaced by is where the chunk was looked for, in the indexes of another time.
-        if overtaken and given is None and self._image.current() is None and again:
-            return self._search(query, limit, where, given, again=again - 1)
-        if overtaken and (given is not None or self._image.current() is not None) and not pending.documents:
+        if overtaken and self._is_free(given):
+            if again:
+                return self._search(query, limit, where, given, again=again - 1)
+        elif overtaken and not pending.documents:
             return self._search(query, limit, where, given, as_past=True)
         return self._reranked(query, found)[:limit]
 
     @contextmanager
     def _reader(self, given: World | None) -> Iterator[World]:
         """A world to read, with the indexes at the newest commit."""
-        if given is not None or self._image.current() is not None:
-            newest = self._image.newest()
-        else:
+        if self._is_free(given):
             with self._image.reading() as world:
                 newest = world.connection.newest
                 if self.is_level(newest):
                     yield world
                     return
+        else:
+            newest = self._image.newest()
         self._catch_up(newest)
         with nullcontext(given) if given is not None else self._image.reading() as world:
             yield world
+
+    def _is_free(self, given: World | None) -> bool:
+        """Whether a search may look at any commit: it was given no world, and this thread has none open."""
+        return given is None and self._image.current() is None
 
     def is_level(self, newest: bytes) -> bool:
         """Whether all indexes hold what was committed up to this transaction, and nothing later."""

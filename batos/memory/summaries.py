@@ -19,10 +19,10 @@ from batos.clock import SystemClock
 from batos.image.world import World
 from batos.memory.catalog import CATALOG, get_document
 from batos.memory.extracts import extract
-from batos.memory.filters import as_text
 from batos.memory.records import ContextualSummary, Document, MemoryChunk
 from batos.memory.turns import said
 from batos.objects.uvm_object import own_slots, put, state
+from batos.objects.values import as_text
 
 WIDTH = 6  # children of one summary
 LEAST = 3  # a document of fewer chunks is its own summary

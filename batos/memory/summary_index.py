@@ -61,7 +61,6 @@ LEVELS = """
 """
 NO_LEVELS: tuple[tuple[Rows | None, bytes], dict[str, bool | None]] = (None, NOWHERE), {}
 MOST_LEVELS = 50_000  # documents of which it is kept whether summaries are level
-LEVEL = "exists (select 1 from root join document using (document_id, hash) where document_id = summary.document_id)"
 
 
 class Span(NamedTuple):
@@ -132,16 +131,6 @@ class SummaryIndex(Derived):
             known.update(dict.fromkeys(unknown))
             known.update(database.execute(f"{LEVELS} where root.document_id {ONE_OF}", (unknown,)).fetchall())
         return known
-
-    def above(self, document_id: str, chunk_index: int) -> list[Span]:
-        """The summaries over a chunk, from the lowest up."""
-        statement = f"""
-            select id, document_id, level, first, last from summary
-            where document_id = ? and first <= ? and last >= ? and {LEVEL} order by level
-        """
-        with self._using() as database:
-            values = (document_id, chunk_index, chunk_index)
-            return [Span(*row) for row in database.execute(statement, values)]
 
     def due(self, most: int) -> list[str]:
         """At most so many documents whose summaries have to be refreshed."""

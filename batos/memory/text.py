@@ -172,23 +172,14 @@ class TextIndex(Derived):
 
     def neighbours(self, places: Iterable[Place]) -> dict[int, Place]:
         """The chunks directly before and after these in their documents."""
-        wanted = sorted({(place.document_id, place.chunk_index + step) for place in places for step in (-1, 1)})
-        if not wanted:
-            return {}
-        # One statement, because on a server each takes its way.
-        statement = f"""
-            with wanted (document_id, chunk_index) as (values {", ".join(["(?, ?)"] * len(wanted))})
-            select {COLUMNS} from wanted
-            join chunk on chunk.document_id = wanted.document_id and chunk.chunk_index = wanted.chunk_index
-        """
-        with self._using() as database:
-            rows = database.execute(statement, [value for pair in wanted for value in pair])
-            return {row[0]: Place._make(row) for row in rows}
+        beside = {(place.document_id, place.chunk_index + step) for place in places for step in (-1, 1)}
+        return self.stretches([(document_id, number, number) for document_id, number in sorted(beside)])
 
     def stretches(self, spans: Sequence[tuple[str, int, int]]) -> dict[int, Place]:
         """The chunks of each of these documents from one number to another."""
         if not spans:
             return {}
+        # One statement, because on a server each takes its way.
         statement = f"""
             with wanted (document_id, first, last) as (values {", ".join(["(?, ?, ?)"] * len(spans))})
             select {COLUMNS} from wanted join chunk

@@ -184,9 +184,8 @@ class VectorIndex(Derived):
     def _go_over(self, database: Rows, id_: int, former: bool) -> None:
         """From the chunks that are remembered to the others, or back."""
         database.execute("insert into gone values (?, ?)", (self._next(database), id_))
-        database.execute("update passage set former = ? where id = ?", (int(former), id_))
-        statement = "update passage set serial = ? where id = ? and value is not null"
-        database.execute(statement, (self._next(database), id_))
+        statement = "update passage set former = ?, serial = case when value is not null then ? end where id = ?"
+        database.execute(statement, (int(former), self._next(database), id_))
 
     def remove(self, ids: Iterable[int]) -> None:
         """Inside `writing`: drop chunks; those it does not hold are passed over."""

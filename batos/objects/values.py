@@ -8,7 +8,7 @@ Persistent objects never leave a transaction: frozen, they are `{"$object": "<oi
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -313,3 +313,29 @@ def _thaw(data: Any, resolve: Callable[[bytes], Any], depth: int) -> Any:
         if key in THAW:
             return THAW[key](body)
     return {key: _thaw(item, resolve, depth + 1) for key, item in data.items()}
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text in a plain value, keys included. What is not plain has none."""
+    match value:
+        case str():
+            yield value
+        case bytes():
+            yield value.decode("utf-8", "replace")
+        case dict():
+            for key, entry in value.items():
+                yield from texts_in(key)
+                yield from texts_in(entry)
+        case list() | tuple() | set() | frozenset():
+            for entry in value:
+                yield from texts_in(entry)
+        case Intent():
+            yield value.text
+            yield from texts_in(value.examples)
+        case Secret():
+            yield value.name
+
+
+def as_text(given: str) -> str:
+    """With a question mark for each half of a surrogate pair, which neither a tokenizer nor a table takes."""
+    return given if given.isascii() else given.encode("utf-8", "replace").decode()

@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from batos.objects.records import Intent, Secret
+from batos.objects.records import Intent
+from batos.objects.values import texts_in
 
 ERASED = "[erased]"
 _CJK = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
@@ -86,27 +87,6 @@ def _quotable(run: list[str]) -> Iterator[tuple[str, ...]]:
             yield tuple(run[place : place + QUOTE])
     elif len(run) >= SHORTEST_QUOTE:
         yield tuple(run)
-
-
-def texts_in(value: Any) -> Iterator[str]:
-    """Every text in a plain value, keys included. What is not plain has none."""
-    match value:
-        case str():
-            yield value
-        case bytes():
-            yield value.decode("utf-8", "replace")
-        case dict():
-            for key, entry in value.items():
-                yield from texts_in(key)
-                yield from texts_in(entry)
-        case list() | tuple() | set() | frozenset():
-            for entry in value:
-                yield from texts_in(entry)
-        case Intent():
-            yield value.text
-            yield from texts_in(value.examples)
-        case Secret():
-            yield value.name
 
 
 def masked(value: Any, phrases: Phrases) -> Any:

@@ -16,7 +16,8 @@ from batos.image.loading import MEMORY, OBJECT, TREES, Kind, Record
 from batos.memory.shipped import content_hash
 from batos.objects.records import Intent, Method
 from batos.objects.uvm_object import UvmObject, annotate, own_slots, put, state
-from batos.runtime.phrases import Phrases, masked, masked_contract, texts_in
+from batos.objects.values import texts_in
+from batos.runtime.phrases import Phrases, masked, masked_contract
 
 OBJECTS = frozenset({OBJECT}) | MEMORY
 RECEIPT = ("batos.image.receipts", "Receipt")

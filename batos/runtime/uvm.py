@@ -92,8 +92,8 @@ class Uvm(Questions, Remembering, LookingBack, Decisions):
                 backend.use_library(Library(self.image))
             self.searcher = Searcher(self.image, open_embedder(spec_for(self.image, self.settings.embedding)))
             opened.callback(self.searcher.close)
-            if isinstance(backend, UsesEmbedder) and self.searcher.vectors is not None:
-                backend.use_embedder(self.searcher.vectors.embedder, models_folder())
+            if isinstance(backend, UsesEmbedder) and self.searcher.embedder is not None:
+                backend.use_embedder(self.searcher.embedder, models_folder())
             self.place = Workplace(
                 self.image, self.store, backend, self.searcher, self._sandbox, self.clock,
                 budget_policy=self.settings.budget_policy, system=self,

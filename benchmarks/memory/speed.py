@@ -16,7 +16,7 @@ from batos.memory.embedding import Embedder
 from batos.memory.search import Searcher
 from batos.memory.summarizing import summarize
 from batos.memory.turn_taking import remember
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, percentile
 from benchmarks.memory.made import MadeVectors, questions, texts
 from benchmarks.memory.speed_peers import measure_peers
 
@@ -115,11 +115,10 @@ def _queries(searcher: Searcher, asked: Sequence[str], held: str, key: str = "")
         begun = time.perf_counter()
         searcher.search(question, 10)
         times.append((time.perf_counter() - begun) * 1e3)
-    times.sort()
     busy = (time.process_time() - spent) / len(asked) * 1e3
     beside = f"{held}, both arms, embedding excluded; mean of processor time {busy:.1f} ms"
-    yield Figure(f"query_p50{key}", times[len(times) // 2], "hybrid query, p50 ms", "≤ 4", beside)
-    yield Figure(f"query_p95{key}", times[int(len(times) * 0.95)], "hybrid query, p95 ms", "≤ 12", beside)
+    yield Figure(f"query_p50{key}", percentile(times, 0.5), "hybrid query, p50 ms", "≤ 4", beside)
+    yield Figure(f"query_p95{key}", percentile(times, 0.95), "hybrid query, p95 ms", "≤ 12", beside)
 
 
 def _conflicts(seconds: float) -> Figure:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, percentile
 from benchmarks.memory.made import MadeVectors, texts
 from benchmarks.memory.peers import lexical_peers, sought
 
@@ -96,6 +96,5 @@ def _timed(ask: Callable[[Any], None], questions: Sequence[Any]) -> list[float]:
 
 
 def _asked(name: str, times: Sequence[float]) -> Iterator[Figure]:
-    ordered = sorted(times)
     for key, share in (("p50", 0.5), ("p95", 0.95)):
-        yield Figure(f"query_{key}_{name}", ordered[int(len(ordered) * share)], f"a query of {name} alone, {key} ms")
+        yield Figure(f"query_{key}_{name}", percentile(times, share), f"a query of {name} alone, {key} ms")

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batos.objects.records import Intent
-from batos.runtime.phrases import ERASED, QUOTE, Phrases, masked, masked_contract, texts_in
+from batos.objects.values import texts_in
+from batos.runtime.phrases import ERASED, QUOTE, Phrases, masked, masked_contract
 
 ADA = Phrases.of("Ada  Lovelace")
 WORDS = st.text("abcd", min_size=1, max_size=3)
